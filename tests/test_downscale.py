@@ -1,0 +1,228 @@
+"""From a dataset to a dataset, with a model as small as they come on a corner of Italy."""
+
+import numpy as np
+import pytest
+import tiny
+import xarray as xr
+
+import xldm
+from xldm.data import statics
+from xldm.data.grid import ITALY
+from xldm.data.report import InputError
+from xldm.model import Interpolation, Model
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = tiny.config()
+    return Model(config, tiny.static(), {"2mT": tiny.network(config.components[0])}, "a" * 64)
+
+
+@pytest.fixture
+def out(era5, model):
+    return xldm.downscale(era5, model, members=4, steps=2)
+
+
+def test_lazy_is_eager_bit_for_bit(era5, model, out):
+    lazy = xldm.downscale(era5.chunk(), model, members=4, steps=2)
+    xr.testing.assert_identical(lazy.compute(), out)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_chunks_of_time_do_not_matter(chunk, era5, model, out):
+    lazy = xldm.downscale(era5.chunk(valid_time=chunk), model, members=4, steps=2)
+    np.testing.assert_array_equal(lazy["t2m"].values, out["t2m"].values)
+
+
+def test_chunks_of_space_do_not_matter(era5, model, out):
+    lazy = xldm.downscale(era5.chunk(latitude=10, longitude=7), model, members=4, steps=2)
+    np.testing.assert_array_equal(lazy["t2m"].values, out["t2m"].values)
+
+
+def test_lazy_input_computes_nothing(era5, model, monkeypatch):
+    monkeypatch.setattr(Model, "fields", lambda *a, **k: pytest.fail("networks ran"))
+    out = xldm.downscale(era5.chunk(valid_time=1), model, steps=2)
+    assert all(v.chunks is not None for v in out.data_vars.values())
+
+
+def test_numpy_input_gives_numpy_output(out):
+    assert isinstance(out["t2m"].variable._data, np.ndarray)
+
+
+def test_the_first_members_are_the_same_whatever_comes_after(era5, model, out):
+    more = xldm.downscale(era5, model, members=8, steps=2)
+    xr.testing.assert_identical(more.isel(member=slice(4))["t2m"], out["t2m"])
+
+
+def test_members_may_be_added_later_by_number(era5, model, out):
+    later = xldm.downscale(era5, model, members=[3], steps=2)
+    xr.testing.assert_identical(later["t2m"], out["t2m"].isel(member=[3]))
+
+
+def test_without_members_there_is_no_member_dimension(era5, model, out):
+    one = xldm.downscale(era5, model, members=None, steps=2)
+    assert one["t2m"].dims == ("time", "y", "x")
+    np.testing.assert_array_equal(one["t2m"], out["t2m"].isel(member=0))
+
+
+def test_batch_size_does_not_matter(era5, model, out):
+    batched = xldm.downscale(era5, model, members=4, steps=2, batch_size=2)
+    xr.testing.assert_identical(batched, out)
+
+
+def test_any_time_alone_is_the_same(era5, model, out):
+    alone = xldm.downscale(era5.isel(valid_time=[1]), model, members=4, steps=2)
+    xr.testing.assert_identical(alone, out.isel(time=[1]))
+
+
+def test_the_cluster_gives_the_same_numbers(era5, model, out):
+    distributed = pytest.importorskip("distributed")
+    lazy = xldm.downscale(era5.chunk(valid_time=1), model, members=4, steps=2)
+    with (
+        distributed.LocalCluster(
+            1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        xr.testing.assert_identical(lazy.compute(), out)
+
+
+def test_output_follows_cf(out):
+    t2m = out["t2m"]
+    assert t2m.dims == ("member", "time", "y", "x")
+    assert (t2m.attrs["standard_name"], t2m.attrs["units"]) == ("air_temperature", "K")
+    assert t2m.attrs["grid_mapping"] in out.coords
+    assert out["member"].attrs["standard_name"] == "realization"
+    assert out["x"].attrs["standard_name"] == "projection_x_coordinate"
+    assert out["spatial_ref"].attrs["grid_mapping_name"] == "lambert_azimuthal_equal_area"
+    assert out["lat"].dims == ("y", "x")
+
+
+def test_output_says_where_it_comes_from(out):
+    for key in ("model", "model_sha256", "sampler", "steps", "seed", "xldm_version",
+                "training_data", "license", "history"):  # fmt: skip
+        assert key in out.attrs
+    assert out.attrs["model_sha256"] == "a" * 64
+    assert out.attrs["steps"] == 2
+
+
+def test_output_survives_a_zarr_store(out, tmp_path):
+    out.to_zarr(tmp_path / "out.zarr")
+    xr.testing.assert_identical(xr.open_zarr(tmp_path / "out.zarr").load(), out)
+
+
+@pytest.fixture(scope="module")
+def italy():
+    """Interpolation on the whole Italian grid."""
+    config = tiny.config(grid=ITALY)
+    nets = {"2mT": Interpolation(config.predictors, config.targets, 8)}
+    return Model(config, statics.embedded(), nets)
+
+
+def test_a_region_is_part_of_the_grid(era5, italy):
+    whole, part = (xldm.downscale(era5, italy, region=r) for r in (None, (10.0, 42.0, 13.0, 44.0)))
+    assert set(part["x"].values) < set(whole["x"].values)
+    assert set(part["y"].values) < set(whole["y"].values)
+    assert part["lon"].min() <= 10.0 and part["lon"].max() >= 13.0
+
+
+def test_input_that_covers_a_part_gives_that_part_if_asked(era5, italy):
+    south = era5.sel(latitude=slice(43, None))
+    assert "north: needs 47.3" in refusal(south, italy)
+    part = xldm.downscale(south, italy, region="covered")
+    assert 41.5 < part["lat"].max() <= 43.0
+
+
+def test_absent_predictors_are_named_in_the_output(era5, model):
+    out = xldm.downscale(era5.drop_vars(["sst", "tp"]), model, missing="climatology", steps=2)
+    assert out.attrs["absent_predictors"] == "sst, tp"
+
+
+def test_baselines_downscale_like_any_model(era5, model):
+    for kind in ("interpolation", "regression"):
+        field = xldm.downscale(era5, model.baseline(kind), members=None)["t2m"]
+        assert field.shape == (3, *tiny.GRID.fine_shape)
+
+
+def refusal(ds, model, **options) -> str:
+    with pytest.raises(InputError) as error:
+        xldm.downscale(ds, model, **options)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("members", [0, -1, [], [0, -2], [1, 1], "two"])
+def test_members_that_cannot_be_are_refused(members, era5, model):
+    assert "members: " in refusal(era5, model, members=members)
+
+
+@pytest.mark.parametrize("steps", [0, -5, 1001, 2.5])
+def test_steps_that_cannot_be_are_refused(steps, era5, model):
+    assert "steps is a whole number from 1 to 1000" in refusal(era5, model, steps=steps)
+
+
+def test_a_negative_seed_is_refused(era5, model):
+    assert "seed: expected an integer from 0" in refusal(era5, model, seed=-1)
+
+
+def test_a_device_that_is_not_there_is_refused(era5, model):
+    assert "device: 'abacus' cannot be used here" in refusal(era5, model, device="abacus")
+
+
+def test_every_problem_is_in_one_message(era5, model):
+    text = refusal(era5.drop_vars("msl"), model, members=0, steps=0, sampler="euler")
+    for part in ("members: ", "steps ", "sampler ", "msl"):
+        assert part in text
+
+
+def test_nothing_runs_before_the_refusal(era5, model, monkeypatch):
+    monkeypatch.setattr(Model, "fields", lambda *a, **k: pytest.fail("networks ran"))
+    refusal(era5.drop_vars("msl"), model)
+
+
+def test_a_hidden_nan_is_refused_when_it_is_met(era5, model):
+    era5["t2m"][1, 7, 8] = np.nan
+    lazy = xldm.downscale(era5.chunk(valid_time=1), model, steps=2)
+    with pytest.raises(InputError, match="t2m holds NaN at 2020-02-12T01"):
+        lazy.compute()
+
+
+def test_a_synthetic_model_warns_once(era5, model):
+    from dataclasses import replace
+
+    warned = Model(
+        replace(model.config, warning="not for science 1"), model.static, model.components
+    )
+    with pytest.warns(xldm.SyntheticModelWarning, match="not for science 1"):
+        xldm.downscale(era5, warned, steps=2)
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        xldm.downscale(era5, warned, steps=2)
+
+
+def test_the_accessor_is_the_function(era5, model, out):
+    xr.testing.assert_identical(era5.ldm.downscale(model, members=4, steps=2), out)
+
+
+def test_importing_does_not_import_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, xldm; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_grib_support_and_projections_live_in_one_process(shared):
+    pytest.importorskip("cfgrib")
+    import subprocess
+    import sys
+
+    code = (
+        "import xldm, xarray as xr; from xldm.data import grid; "
+        f"xr.open_dataset({str(shared / 'realdata/cfgrib_samples/era5-levels-members.grib')!r}, "
+        "engine='cfgrib', backend_kwargs={'indexpath': ''}).load(); "
+        "grid.coordinates(grid.ITALY, fine=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,264 @@
+"""Train the embedded model ``italy-2km`` on the synthetic twin and write its package.
+
+Three steps, each resumable from what the one before left in the build folder::
+
+    python tools/train_embedded.py data build/embedded     # twin hours, about 15 minutes
+    python tools/train_embedded.py fit build/embedded      # three stages, about 80 minutes
+    python tools/train_embedded.py package build/embedded xldm/assets/italy-2km
+
+Times are for two CPU cores. The result depends on the thread count and the processor in the last
+bits: training sums in parallel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+import multiprocessing
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xldm import package
+from xldm.config import ModelConfig, from_yaml, to_yaml
+from xldm.data import fields, regrid, statics
+from xldm.data.twin import Twin
+from xldm.model import ResidualDiffusion
+from xldm.numerics import scaling
+from xldm.training import losses, stages
+
+log = logging.getLogger("train_embedded")
+
+CONFIG = Path(__file__).with_name("italy-2km.yaml")
+CARD = Path(__file__).with_name("italy-2km-card.md")
+TWIN_SEED = 0
+YEARS = [f"{y}" for y in range(2001, 2007)]
+HOURS = 1600
+CROP = (42, 36)  # coarse cells: a quarter of the domain
+
+
+def training_hours(count: int) -> np.ndarray:
+    """Distinct hours drawn from the training years, in order of drawing."""
+    every = np.concatenate(
+        [np.arange(f"{y}-01-01", f"{int(y) + 1}-01-01", dtype="datetime64[h]") for y in YEARS]
+    )
+    return np.random.default_rng(0).permutation(every)[:count]
+
+
+def twin_hour(
+    config: ModelConfig, twin: Twin, time: np.datetime64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors (P, h, w) and targets (C, H, W) of an hour, by the path of users' data."""
+    era5, fine = twin.hour(time)
+    coarse = regrid.to_coarse(
+        fields.predictors(era5, fields.check(era5, config)), config, config.grid
+    )
+    return coarse.values[0], np.stack([fine[t.name].values for t in config.targets])
+
+
+@functools.cache
+def _twin() -> tuple[ModelConfig, Twin]:
+    torch.set_num_threads(1)
+    return from_yaml(ModelConfig, CONFIG), Twin(TWIN_SEED)
+
+
+def _worker(time: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
+    return twin_hour(*_twin(), time)
+
+
+def make_data(folder: Path, hours: int) -> None:
+    """Write predictors and targets of the training hours as float32 arrays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = from_yaml(ModelConfig, CONFIG)
+    times = training_hours(hours)
+    shapes = {
+        "coarse": (hours, len(config.predictors), *config.grid.shape),
+        "fine": (hours, len(config.targets), *config.grid.fine_shape),
+    }
+    out = {
+        k: np.lib.format.open_memmap(folder / f"{k}.npy", "w+", np.float32, shape)
+        for k, shape in shapes.items()
+    }
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for i, (coarse, fine) in enumerate(pool.imap(_worker, times, chunksize=4)):
+            out["coarse"][i], out["fine"][i] = coarse, fine
+            if i % 100 == 99:
+                log.info("%d of %d hours", i + 1, hours)
+    np.save(folder / "times.npy", times)
+
+
+def with_statistics(config: ModelConfig, folder: Path) -> ModelConfig:
+    """The configuration with means and standard deviations of the training hours."""
+    coarse, fine = (np.load(folder / f"{k}.npy", mmap_mode="r") for k in ("coarse", "fine"))
+
+    def scaled(variables, data):
+        return tuple(
+            replace(
+                v,
+                mean=float(np.nanmean(data[:, i], dtype=np.float64)),
+                std=float(np.nanstd(data[:, i], dtype=np.float64)),
+            )
+            for i, v in enumerate(variables)
+        )
+
+    component = config.components[0]
+    component = replace(component, targets=scaled(component.targets, fine[::4]))
+    return replace(config, predictors=scaled(config.predictors, coarse), components=(component,))
+
+
+class TwinBatches:
+    """Normalised batches of the training hours, drawn with one seeded generator."""
+
+    def __init__(self, config: ModelConfig, folder: Path, *, seed: int) -> None:
+        coarse = np.load(folder / "coarse.npy")
+        moments = [
+            np.array([[v.mean, v.std] for v in vs]).T for vs in (config.predictors, config.targets)
+        ]
+        self.coarse = torch.from_numpy(
+            scaling.fill_dry_land(
+                scaling.normalise(coarse, *moments[0]), [v.only_at_sea for v in config.predictors]
+            )
+        )
+        self.fine = np.load(folder / "fine.npy", mmap_mode="r")
+        self.moments, self.factor = moments[1], config.grid.factor
+        self.static = torch.from_numpy(statics.channels(statics.embedded()))[None]
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def crops(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Predictors with dropout (B, P, h, w), targets (B, C, H, W) and static of crops."""
+        parts = []
+        for hour in self.rng.integers(len(self.coarse), size=count):
+            y, x = (
+                2 * self.rng.integers((n - c) // 2 + 1)
+                for n, c in zip(self.coarse.shape[2:], CROP, strict=True)
+            )
+            coarse = (slice(y, y + CROP[0]), slice(x, x + CROP[1]))
+            fine = tuple(slice(s.start * self.factor, s.stop * self.factor) for s in coarse)
+            target = scaling.normalise(self.fine[(hour, slice(None), *fine)], *self.moments)
+            parts.append(
+                (
+                    self.coarse[(hour, slice(None), *coarse)],
+                    torch.from_numpy(target),
+                    self.static[(0, slice(None), *fine)],
+                )
+            )
+        coarse, fine, static = map(torch.stack, zip(*parts, strict=True))
+        return losses.drop_predictors(coarse, self.generator), fine, static
+
+    def whole(self, hour: int) -> tuple[Tensor, Tensor]:
+        """Predictors with dropout (1, P, h, w) and targets (1, C, H, W) of an hour."""
+        target = torch.from_numpy(scaling.normalise(np.asarray(self.fine[hour]), *self.moments))
+        return losses.drop_predictors(self.coarse[hour][None], self.generator), target[None]
+
+
+def fit(folder: Path, steps: tuple[int, int, int]) -> None:
+    """Fit the three stages, saving weights after each."""
+    config = with_statistics(from_yaml(ModelConfig, CONFIG), folder)
+    (folder / "model.yaml").write_text(to_yaml(config))
+    torch.manual_seed(0)
+    net = ResidualDiffusion(config.components[0], len(config.predictors), config.static_channels)
+    net.to(memory_format=torch.channels_last)
+    data = TwinBatches(config, folder, seed=1)
+    saved = folder / "net.pt"
+    if (folder / "regression.done").exists():
+        net.load_state_dict(torch.load(saved, weights_only=True))
+    else:
+        stages.fit_regression(net, lambda step: data.crops(4), steps[0], lr=3e-3)
+        torch.save(net.state_dict(), saved)
+        (folder / "regression.done").touch()
+    net.eval()
+    if not (folder / "autoencoder.done").exists():
+
+        def residual(step: int) -> Tensor:
+            coarse, fine, static = data.crops(4)
+            with torch.no_grad():
+                return fine - net.mean.condition(coarse, static).float()
+
+        stages.fit_autoencoder(
+            net.autoencoder, residual, steps[1], generator=data.generator, kl_weight=1e-5
+        )
+        latents = torch.cat(
+            [_latent(net, data, hour)[1] for hour in range(0, len(data.coarse), 40)]
+        )
+        stages.standardise_latent(net.autoencoder, latents)
+        torch.save(net.state_dict(), saved)
+        (folder / "autoencoder.done").touch()
+    pairs = _latents(net, data, folder)
+
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        hours = data.rng.integers(len(pairs[0]), size=2)
+        return tuple(torch.from_numpy(p[hours]) for p in pairs)
+
+    stages.fit_denoiser(
+        net,
+        batch,
+        data.static,
+        steps[2],
+        generator=data.generator,
+        lr=6e-4,
+        static_steps=steps[2] // 4,
+        average=0.998,
+    )
+    torch.save(net.state_dict(), saved)
+
+
+@torch.no_grad()
+def _latent(net: ResidualDiffusion, data: TwinBatches, hour: int) -> tuple[Tensor, Tensor]:
+    """Predictors with dropout and the latent of the residual they leave."""
+    coarse, fine = data.whole(hour)
+    mean = net.mean.condition(coarse, data.static)
+    return coarse, net.autoencoder.encode(fine - mean)[0]
+
+
+def _latents(
+    net: ResidualDiffusion, data: TwinBatches, folder: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors and latents of every training hour, each with one draw of the dropout."""
+    paths = [folder / f"latent_{k}.npy" for k in ("coarse", "clean")]
+    if not all(p.exists() for p in paths):
+        pairs = [_latent(net, data, hour) for hour in range(len(data.coarse))]
+        for path, parts in zip(paths, zip(*pairs, strict=True), strict=True):
+            np.save(path, torch.cat(parts).numpy())
+    return tuple(np.load(p, mmap_mode="r") for p in paths)
+
+
+def write_package(folder: Path, target: Path) -> None:
+    """Write the package with half-precision weights, to keep the wheel small."""
+    config = from_yaml(ModelConfig, folder / "model.yaml")
+    net = ResidualDiffusion(config.components[0], len(config.predictors), config.static_channels)
+    net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
+    parts, static = {config.components[0].name: net.eval()}, statics.embedded()
+    aside = target.with_name(f"{target.name}-new")
+    sha256 = package.write(aside, config, parts, static, CARD.read_text(), dtype=torch.float16)
+    # The folder holds the static fields already, which the new package holds too.
+    shutil.rmtree(target, ignore_errors=True)
+    aside.rename(target)
+    log.info("%s: sha256 %s, to be entered in catalogs/models.yaml", target, sha256)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("step", choices=["data", "fit", "package"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("target", type=Path, nargs="?")
+    parser.add_argument("--hours", type=int, default=HOURS)
+    parser.add_argument("--steps", type=int, nargs=3, default=(3600, 2000, 3000))
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if args.step == "data":
+        make_data(args.folder, args.hours)
+    elif args.step == "fit":
+        fit(args.folder, tuple(args.steps))
+    else:
+        write_package(args.folder, args.target)
+
+
+if __name__ == "__main__":
+    main()

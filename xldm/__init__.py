@@ -1,0 +1,34 @@
+"""Residual latent diffusion downscaling for xarray.
+
+Importing this package registers the ``ds.ldm`` accessor. Neither torch nor the network is touched
+until a model is used.
+"""
+
+# Before anything can load ecCodes: with its wheel, pyproj imported second loses its database.
+import pyproj as _pyproj  # noqa: F401
+
+from . import accessor as _accessor  # noqa: F401
+from .data.catalog import open_catalog
+from .downscale import SyntheticModelWarning, downscale
+from .registry import list_models, load_model
+
+__all__ = [
+    "SyntheticModelWarning",
+    "__version__",
+    "downscale",
+    "list_models",
+    "load_model",
+    "open_catalog",
+    "published",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    # Lazily, since it imports torch.
+    if name == "published":
+        import importlib
+
+        return importlib.import_module("xldm.published")
+    raise AttributeError(f"module 'xldm' has no attribute {name!r}")

@@ -1,0 +1,44 @@
+"""The ``ds.ldm`` accessor; every method delegates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from .data import fields
+from .downscale import downscale
+from .registry import load_model
+
+if TYPE_CHECKING:
+    from .model import Model
+
+__all__ = ["LDM"]
+
+
+@xr.register_dataset_accessor("ldm")
+class LDM:
+    """Latent diffusion downscaling of a dataset, as ``ds.ldm``."""
+
+    def __init__(self, ds: xr.Dataset) -> None:
+        self._ds = ds
+
+    def check(
+        self, model: str | Model = "italy-2km", *, missing: str = "raise", region: Any = None
+    ) -> fields.Report:
+        """Say of each predictor how it was found, in what units, and what is wrong with it.
+
+        See :func:`xldm.data.fields.check`.
+
+        Examples
+        --------
+        >>> import xldm
+        >>> era5 = xldm.open_catalog().era5_sample.read()
+        >>> era5.ldm.check("italy-2km", missing="climatology").ok
+        True
+        """
+        return fields.check(self._ds, load_model(model).config, missing=missing, region=region)
+
+    def downscale(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
+        """Downscale to the model's fine grid; options as for :func:`xldm.downscale`."""
+        return downscale(self._ds, model, **options)

@@ -1,0 +1,281 @@
+"""What a model package says about itself: frozen, validated dataclasses that read and write YAML.
+
+Every field is checked when it is read; a key that is not known here is refused, so that a typing
+error in ``model.yaml`` is found when it is made and not when it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+__all__ = [
+    "AutoencoderConfig",
+    "ComponentConfig",
+    "ConditionerConfig",
+    "ConfigError",
+    "DenoiserConfig",
+    "DiffusionConfig",
+    "GridConfig",
+    "ModelConfig",
+    "RegressionConfig",
+    "Variable",
+    "from_yaml",
+    "to_yaml",
+]
+
+SCHEMA = 1
+
+_strict = ConfigDict(extra="forbid")
+Positive = Annotated[int, Field(gt=0)]
+Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used, with every reason in one message."""
+
+
+@dataclass(frozen=True, config=_strict)
+class Variable:
+    """A predictor or a target: what it is in CF terms and how it is scaled.
+
+    Parameters
+    ----------
+    name : str
+        Short name, e.g. ``t2m``; unique within a model.
+    standard_name, units : str
+        CF standard name and units of the physical values that ``mean`` and ``std`` refer to.
+    level : float, optional
+        Pressure level in hPa; absent for surface fields.
+    mean, std : float
+        Training statistics; a field is used as ``(x - mean) / std``.
+    paper_name : str
+        Name in arXiv 2406.13627, e.g. ``2mT``.
+    """
+
+    name: str
+    standard_name: str
+    units: str
+    mean: float
+    std: Annotated[float, Field(gt=0)]
+    level: float | None = None
+    paper_name: str = ""
+    long_name: str = ""
+
+    @property
+    def only_at_sea(self) -> bool:
+        """Whether the field has no values over land."""
+        return self.standard_name == "sea_surface_temperature"
+
+
+@dataclass(frozen=True, config=_strict)
+class GridConfig:
+    """Two nested projected grids: coarse cells that each hold ``factor`` x ``factor`` fine cells.
+
+    ``x`` and ``y`` are (first, last) coarse cell centres in metres, in array order;
+    ``spacing`` is the coarse cell width in metres.
+    """
+
+    crs: str
+    x: tuple[float, float]
+    y: tuple[float, float]
+    spacing: Annotated[float, Field(gt=0)]
+    factor: Positive = 8
+
+    @model_validator(mode="after")
+    def _whole_cells(self) -> GridConfig:
+        for axis, (first, last) in {"x": self.x, "y": self.y}.items():
+            cells = abs(last - first) / self.spacing
+            if not math.isclose(cells, round(cells), abs_tol=1e-6):
+                raise ValueError(
+                    f"{axis} runs from {first} to {last} m, which is not a whole number of "
+                    f"steps of {self.spacing} m"
+                )
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Coarse (rows, columns)."""
+        return tuple(round(abs(b - a) / self.spacing) + 1 for a, b in (self.y, self.x))
+
+    @property
+    def fine_shape(self) -> tuple[int, int]:
+        """Fine (rows, columns)."""
+        h, w = self.shape
+        return h * self.factor, w * self.factor
+
+
+@dataclass(frozen=True, config=_strict)
+class RegressionConfig:
+    """Widths of the regression UNET, outermost level first."""
+
+    features: Widths = (64, 128, 256, 512)
+
+
+@dataclass(frozen=True, config=_strict)
+class AutoencoderConfig:
+    """Channels of the autoencoder after each halving; the latent has half the last."""
+
+    channels: Widths
+
+    @model_validator(mode="after")
+    def _even(self) -> AutoencoderConfig:
+        if self.channels[-1] % 2:
+            raise ValueError(
+                f"the last of channels is split in two, so it is even; got {self.channels}"
+            )
+        return self
+
+    @property
+    def latent_channels(self) -> int:
+        return self.channels[-1] // 2
+
+
+@dataclass(frozen=True, config=_strict)
+class ConditionerConfig:
+    """Widths of the conditioner: static branch, coarse branch, and what the denoiser is given."""
+
+    static_channels: Widths
+    static_width: Positive = 128
+    coarse_width: Positive = 24
+    out_width: Positive = 256
+    depth: Positive = 4
+    levels: Positive = 3
+    blocks: Positive = 8
+
+
+@dataclass(frozen=True, config=_strict)
+class DenoiserConfig:
+    """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""
+
+    width: Positive = 256
+    multipliers: Widths = (1, 2, 4)
+    res_blocks: Positive = 2
+    attention: tuple[Positive, ...] = (1, 2)
+    blocks: Positive = 8
+
+
+@dataclass(frozen=True, config=_strict)
+class DiffusionConfig:
+    """The noise schedule and the sampler used when none is asked for."""
+
+    timesteps: Positive = 1000
+    beta_start: float = 1e-4
+    beta_end: float = 2e-2
+    sampler: Literal["ddim", "dpm-solver++"] = "ddim"
+    steps: Positive = 100
+
+
+@dataclass(frozen=True, config=_strict)
+class ComponentConfig:
+    """Targets that share networks of their own; its weights are ``<name>.safetensors``."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    targets: Annotated[tuple[Variable, ...], Field(min_length=1)]
+    regression: RegressionConfig
+    autoencoder: AutoencoderConfig
+    conditioner: ConditionerConfig
+    denoiser: DenoiserConfig
+    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
+
+
+@dataclass(frozen=True, config=_strict)
+class ModelConfig:
+    """Everything about a model but its numbers: the content of ``model.yaml``.
+
+    ``land_cover`` names the one-hot bands of ``static.nc`` in order. ``files`` maps every other
+    file of the package to its sha256, so that the hash of ``model.yaml`` stands for all of it.
+    ``provenance`` maps what the weights were made from to the sha256 it had, or to a remark.
+    """
+
+    name: str
+    title: str
+    domain: str
+    grid: GridConfig
+    predictors: Annotated[tuple[Variable, ...], Field(min_length=1)]
+    land_cover: tuple[str, ...]
+    components: Annotated[tuple[ComponentConfig, ...], Field(min_length=1)]
+    training_data: str
+    licence: str
+    citation: str = ""
+    warning: str = ""
+    provenance: dict[str, str] = Field(default_factory=dict)
+    files: dict[str, str] = Field(default_factory=dict)
+    schema_version: Literal[1] = SCHEMA
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> ModelConfig:
+        for what, names in {
+            "predictors": [v.name for v in self.predictors],
+            "targets": [v.name for v in self.targets],
+            "components": [c.name for c in self.components],
+        }.items():
+            twice = sorted({n for n in names if names.count(n) > 1})
+            if twice:
+                raise ValueError(f"{what} named twice: {', '.join(twice)}")
+        return self
+
+    @property
+    def targets(self) -> tuple[Variable, ...]:
+        """Targets of all components, in order."""
+        return tuple(v for c in self.components for v in c.targets)
+
+    @property
+    def static_channels(self) -> int:
+        """Terrain height, land-cover bands, northing."""
+        return len(self.land_cover) + 2
+
+
+def from_yaml(kind: type, text: str | bytes | Path) -> Any:
+    """Read a configuration of the given kind from YAML text or a file.
+
+    Raises
+    ------
+    ConfigError
+        If the YAML cannot be parsed, a key is unknown or missing, or a value is out of range; the
+        message names every fault and where it is.
+
+    Examples
+    --------
+    >>> from_yaml(RegressionConfig, "features: [8, 16]")
+    RegressionConfig(features=(8, 16))
+    >>> from_yaml(RegressionConfig, "featurs: [8, 16]")
+    Traceback (most recent call last):
+        ...
+    xldm.config.ConfigError: RegressionConfig: featurs: unexpected keyword argument
+    """
+    where = f"{text}: " if isinstance(text, Path) else ""
+    try:
+        content = yaml.safe_load(text.read_bytes() if isinstance(text, Path) else text)
+        return TypeAdapter(kind).validate_python(content)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}not valid YAML: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc']) or 'value'}: {_lower(e['msg'])}"
+            for e in error.errors()
+        )
+        raise ConfigError(f"{where}{kind.__name__}: {faults}") from error
+
+
+def to_yaml(config: Any) -> str:
+    """Write a configuration as YAML that :func:`from_yaml` reads back to an equal object.
+
+    Examples
+    --------
+    >>> print(to_yaml(RegressionConfig((8, 16))), end="")
+    features: [8, 16]
+    """
+    content = TypeAdapter(type(config)).dump_python(config, mode="json")
+    return yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]

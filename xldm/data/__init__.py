@@ -1,0 +1,1 @@
+"""Data: grids, predictors found by meaning, regridding, static fields, the twin, catalogs."""

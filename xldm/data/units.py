@@ -1,0 +1,71 @@
+"""Units: conversions between what a file says and what a model wants."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+__all__ = ["conversion"]
+
+# Spellings that the CF unit registry does not know, or takes for something else ("mb": millibarn).
+_SPELLINGS = {
+    "m of water equivalent": "m",
+    "m of water": "m",
+    "mm of water equivalent": "mm",
+    "degrees_C": "degC",
+    "degrees C": "degC",
+    "mb": "mbar",
+    "(0 - 1)": "1",
+}
+_HOUR = "3600 s"
+_WATER = "1000 kg m-3"
+
+
+@functools.lru_cache(maxsize=256)
+def conversion(
+    found: str, wanted: str, *, hourly: bool = False, water: bool = False
+) -> tuple[float, float] | None:
+    """Scale and offset that turn ``found`` units into ``wanted`` ones; None if nothing does.
+
+    Parameters
+    ----------
+    found, wanted : str
+        Units in any spelling of UDUNITS or ECMWF.
+    hourly : bool
+        Whether a sum over an hour may stand for the mean rate over that hour, and the reverse.
+    water : bool
+        Whether a mass of water per area may stand for its depth, and the reverse.
+
+    Examples
+    --------
+    >>> conversion("hPa", "Pa")
+    (100.0, 0.0)
+    >>> conversion("degC", "K")
+    (1.0, 273.15)
+    >>> conversion("W m-2", "J m**-2", hourly=True)
+    (3600.0, 0.0)
+    >>> conversion("kg m-2 s-1", "m", hourly=True, water=True)
+    (3.6, 0.0)
+    >>> conversion("m s-1", "K") is None
+    True
+    """
+    # Importing the registry takes a third of a second: only those who convert pay for it.
+    from cf_xarray.units import units
+
+    try:
+        source, target = (units.Unit(_SPELLINGS.get(u.strip(), u.strip())) for u in (found, wanted))
+    except Exception:  # the parser raises anything from AssertionError to TokenError
+        return None
+    hour, density, one = units.Quantity(_HOUR), units.Quantity(_WATER), units.Quantity("1")
+    for rate in (one, hour, 1 / hour) if hourly else (one,):
+        for mass in (one, density, 1 / density) if water else (one,):
+            if (source * rate.units * mass.units).dimensionality != target.dimensionality:
+                continue
+            if rate is one and mass is one:
+                at_0, at_1 = units.Quantity(np.array([0.0, 1.0]), source).to(target).magnitude
+            else:
+                at_0, at_1 = 0.0, (units.Quantity(1.0, source) * rate * mass).to(target).magnitude
+            # Twelve digits: more are rounding, and would make dialects differ in the last bit.
+            return float(f"{at_1 - at_0:.12g}"), float(f"{at_0:.12g}")
+    return None

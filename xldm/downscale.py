@@ -1,0 +1,264 @@
+"""Dataset in, Dataset out: check the input, bring it to the coarse grid, draw the fine fields."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from .data import fields, grid, regrid
+from .registry import load_model
+
+if TYPE_CHECKING:
+    from .model import Model, Sampling
+
+__all__ = ["SyntheticModelWarning", "downscale"]
+
+BLOCK_BYTES = 2**27
+
+
+class SyntheticModelWarning(UserWarning):
+    """The model in use was not trained on real data."""
+
+
+def downscale(
+    ds: xr.Dataset,
+    model: str | Model,
+    *,
+    members: int | Sequence[int] | None = 1,
+    seed: int = 0,
+    sampler: str | None = None,
+    steps: int | None = None,
+    missing: str = "raise",
+    device: str | None = None,
+    dtype: str | None = None,
+    batch_size: int | None = None,
+    region: str | tuple[float, float, float, float] | None = None,
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Downscale coarse fields with a residual latent diffusion model.
+
+    Dask-backed input gives dask-backed output and nothing is computed; NumPy-backed input is
+    computed at once, with a progress bar. On one device a field is the same bit for bit, however
+    the input is chunked and whichever members and times are asked for together.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        ERA5 in any of its dialects, on a latitude-longitude grid that covers the model's domain;
+        :meth:`ds.ldm.check <xldm.accessor.LDM.check>` says what is found in it.
+    model : str or Model
+        Name in :func:`xldm.list_models`, path or URL of a package, or a loaded model.
+    members : int, sequence of int, or None
+        How many ensemble members, or which; None for one field without a member dimension.
+    seed : int
+        Seed of the ensemble.
+    sampler : {"ddim", "dpm-solver++"}, optional
+        As the model's package says unless given.
+    steps : int, optional
+        Steps of the sampler.
+    missing : {"raise", "climatology"}
+        Refuse absent predictors, or set them to their mean in training.
+    device : str, optional
+        Where the networks run, e.g. ``"cuda"``; default the CPU.
+    dtype : str, optional
+        Precision of the networks, e.g. ``"bfloat16"``; default float32.
+    batch_size : int, optional
+        Times that go through the networks together on an accelerator; default 1, and 1 on a CPU.
+    region : "covered" or (lon_min, lat_min, lon_max, lat_max), optional
+        Downscale the part of the domain that the input covers, or this part of it.
+    progress : bool, optional
+        Progress bar for NumPy-backed input; default if the terminal is interactive.
+
+    Returns
+    -------
+    xarray.Dataset
+        Targets with dims (member, time, y, x) in physical units with CF coordinates and attributes.
+
+    Raises
+    ------
+    InputError
+        If the dataset or an argument cannot be used; the message lists every reason.
+
+    Examples
+    --------
+    >>> import xldm
+    >>> era5 = xldm.open_catalog().era5_sample.read().isel(time=[0])
+    >>> out = xldm.downscale(era5, "italy-2km", missing="climatology", steps=2)
+    >>> dict(out.sizes)
+    {'member': 1, 'time': 1, 'y': 672, 'x': 576}
+    """
+    model = load_model(model)
+    sampling, faults = _sampling(model, members, seed, sampler, steps)
+    faults += _runtime_faults(device, dtype, batch_size)
+    report = fields.check(ds, model.config, missing=missing, region=region)
+    replace(report, problems=(*faults, *report.problems)).raise_for_problems()
+    if model.config.warning:
+        _warn_once(model.config.warning)
+    coarse = regrid.to_coarse(fields.predictors(ds, report), model.config, report.grid)
+    draw = functools.partial(
+        _draw,
+        model=model,
+        sampling=sampling,
+        rows=report.rows,
+        columns=report.columns,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size or 1,
+    )
+    drawn = (
+        _lazily(draw, coarse, model, sampling) if coarse.chunks else _now(draw, coarse, progress)
+    )
+    return _describe(drawn, coarse, model, sampling, report, squeeze=members is None)
+
+
+def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]]:
+    """What to draw, and why it cannot be drawn."""
+    from .model import Sampling
+
+    faults = []
+    try:
+        numbers = tuple(range(1 if members is None else operator.index(members)))
+    except TypeError:
+        numbers = tuple(members)
+    if not numbers or any(not isinstance(n, (int, np.integer)) or n < 0 for n in numbers):
+        faults.append(
+            f"members: expected a positive count, member numbers from 0, or None; got {members!r}"
+        )
+    elif len(set(numbers)) < len(numbers):
+        faults.append(f"members: each number once, or two fields are the same; got {members!r}")
+    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        faults.append(f"seed: expected an integer from 0 to 2**63 - 1; got {seed!r}")
+    sampling = Sampling(numbers, seed, sampler, steps)
+    for alone in (replace(sampling, steps=None), replace(sampling, sampler=None)):
+        try:
+            for component in model.config.components:
+                alone.resolve(component.diffusion)
+        except ValueError as error:
+            faults.append(str(error))
+    return sampling, faults
+
+
+def _runtime_faults(device: str | None, dtype: str | None, batch_size: int | None) -> list[str]:
+    import torch
+
+    faults = []
+    try:
+        torch.empty(0, device=device or "cpu")
+    except (RuntimeError, AssertionError) as error:
+        faults.append(f"device: {device!r} cannot be used here: {str(error).splitlines()[0]}")
+    if dtype not in (None, "float32", "bfloat16", "float16"):
+        faults.append(f"dtype: expected float32, bfloat16 or float16; got {dtype!r}")
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        faults.append(f"batch_size: expected a positive integer; got {batch_size!r}")
+    return faults
+
+
+@functools.cache
+def _warn_once(text: str) -> None:
+    warnings.warn(text, SyntheticModelWarning, stacklevel=4)
+
+
+def _draw(coarse, times, *, model: Model, sampling: Sampling, **runtime: Any) -> np.ndarray:
+    """Predictors (time, P, h, w) and times (time,) to targets (time, member, C, H, W)."""
+    allowed = [v.only_at_sea for v in model.config.predictors]
+    bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
+    if bad.any():
+        t, p = np.argwhere(bad)[0]
+        raise fields.InputError(
+            f"{model.config.predictors[p].name} holds NaN at {times[t]}, which would spread over "
+            "the whole field; fill or drop these times before downscaling"
+        )
+    return model.fields(coarse, times, sampling, **runtime).swapaxes(0, 1)
+
+
+def _now(draw, coarse: xr.DataArray, progress: bool | None) -> np.ndarray:
+    """All targets at once, with a progress bar that counts fields."""
+    from tqdm.auto import tqdm
+
+    sampling, config = draw.keywords["sampling"], draw.keywords["model"].config
+    total = coarse.sizes["time"] * len(sampling.members) * len(config.components)
+    disable = None if progress is None else not progress
+    with tqdm(total=total, disable=disable, unit="field", desc=config.name) as bar:
+        return draw(coarse.values, coarse["time"].values, observe=bar.update)
+
+
+def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling):
+    """The same as a dask array with time chunks that keep a block's targets in bounds."""
+    targets, factor = len(model.config.targets), model.config.grid.factor
+    sizes = {
+        "member": len(sampling.members),
+        "target": targets,
+        "fine_y": coarse.sizes["y"] * factor,
+        "fine_x": coarse.sizes["x"] * factor,
+    }
+    per_time = 4 * np.prod(list(sizes.values()))
+    most = max(1, int(BLOCK_BYTES // per_time))
+    if max(coarse.chunksizes["time"]) > most:
+        coarse = coarse.chunk(time=most)
+    return xr.apply_ufunc(
+        draw,
+        coarse,
+        coarse["time"],
+        input_core_dims=[["predictor", "y", "x"], []],
+        output_core_dims=[list(sizes)],
+        dask="parallelized",
+        output_dtypes=[np.float32],
+        dask_gufunc_kwargs={"output_sizes": sizes},
+    ).data
+
+
+def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:
+    """Name what was drawn: dims, coordinates, units and where it came from."""
+    dims = ("time", "member", "y", "x")
+    config = model.config
+    variables = {
+        v.name: (
+            dims,
+            drawn[:, :, i],
+            {
+                "standard_name": v.standard_name,
+                "long_name": v.long_name or v.name,
+                "units": v.units,
+                "grid_mapping": "spatial_ref",
+                "cell_methods": "time: point area: mean",
+            },
+        )
+        for i, v in enumerate(config.targets)
+    }
+    members = np.asarray(sampling.members)
+    out = xr.Dataset(
+        variables,
+        {
+            "time": coarse["time"],
+            "member": ("member", members, {"standard_name": "realization", "units": "1"}),
+        },
+    ).assign_coords(grid.coordinates(report.grid, fine=True))
+    out = out.transpose("member", ...)
+    out["time"].attrs = {"standard_name": "time", "axis": "T"}
+    chosen = [sampling.resolve(c.diffusion) for c in config.components]
+    release = version("xldm")
+    out.attrs = {
+        "Conventions": "CF-1.11",
+        "title": f"{config.title}: downscaled fields",
+        "model": config.name,
+        "model_sha256": model.sha256,
+        "sampler": ", ".join(sorted({s for s, _ in chosen})),
+        "steps": max(n for _, n in chosen),
+        "seed": int(sampling.seed),
+        "xldm_version": release,
+        "training_data": config.training_data,
+        "license": config.licence,
+        "references": config.citation,
+        "absent_predictors": ", ".join(report.absent),
+        "history": f"xldm {release}: downscaled to {config.grid.spacing / config.grid.factor:g} m "
+        f"from {', '.join(str(f.variable) for f in report.predictors if f.variable)}",
+    }
+    return out.isel(member=0, drop=True) if squeeze else out

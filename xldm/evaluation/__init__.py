@@ -1,0 +1,1 @@
+"""Evaluation of downscaled fields against a truth."""

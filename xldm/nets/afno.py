@@ -1,0 +1,124 @@
+"""Adaptive Fourier neural operator: mixing over space by a perceptron on Fourier modes.
+
+After Guibas et al. (2022), arXiv 2111.13587, in the variant that arXiv 2406.13627 uses.
+All tensors here have channels last: (B, H, W, C).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["AFNOBlock", "AFNOCrossBlock", "AFNOFilter"]
+
+SHRINKAGE = 0.01
+
+
+class AFNOFilter(nn.Module):
+    """Block-diagonal complex perceptron on the modes of a field, plus the field itself.
+
+    The number of kept modes is H//2+1 and bounds the second spectral axis too, so that modes
+    beyond it are dropped where W > H. This is how the published weights were trained.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the field; a multiple of ``blocks``.
+    blocks : int
+        Number of diagonal blocks.
+    """
+
+    def __init__(self, channels: int, blocks: int = 8) -> None:
+        super().__init__()
+        if channels % blocks:
+            raise ValueError(f"channels must be a multiple of blocks={blocks}, got {channels}")
+        self.blocks = blocks
+        size = channels // blocks
+        for layer in "12":
+            self.register_parameter(f"w{layer}", _initial(2, blocks, size, size))
+            self.register_parameter(f"b{layer}", _initial(2, blocks, size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, H, W, C) -> (B, H, W, C)."""
+        batch, height, width, channels = x.shape
+        # float32 whatever the network's precision: half-precision FFTs overflow on large grids.
+        modes = torch.fft.rfft2(x.float(), dim=(1, 2), norm="ortho")
+        kept = min(height // 2 + 1, modes.shape[2])
+        # Blocks in front: (blocks, modes, size), one complex matrix product a layer.
+        modes = modes[:, :, :kept].reshape(-1, self.blocks, channels // self.blocks).transpose(0, 1)
+        modes = _on_parts(functional.relu, _affine(modes, self.w1, self.b1))
+        modes = _on_parts(_shrink, _affine(modes, self.w2, self.b2))
+        modes = modes.transpose(0, 1).reshape(batch, height, kept, channels)
+        modes = functional.pad(modes, (0, 0, 0, width // 2 + 1 - kept))
+        out = torch.fft.irfft2(modes, s=(height, width), dim=(1, 2), norm="ortho")
+        return out.to(x.dtype) + x
+
+
+def _affine(modes: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Complex affine map of each block; index 0 of weight and bias is real, 1 imaginary."""
+    weight, bias = weight.float(), bias.float()
+    return torch.baddbmm(torch.complex(*bias)[:, None], modes, torch.complex(*weight))
+
+
+def _on_parts(function: Callable[[Tensor], Tensor], modes: Tensor) -> Tensor:
+    """Apply a function to the real and imaginary parts separately."""
+    return torch.view_as_complex(function(torch.view_as_real(modes)))
+
+
+def _shrink(x: Tensor) -> Tensor:
+    return functional.softshrink(x, SHRINKAGE)
+
+
+def _initial(*shape: int) -> nn.Parameter:
+    return nn.Parameter(0.02 * torch.randn(*shape))
+
+
+class Perceptron(nn.Module):
+    """Linear, GELU, linear, on the last axis."""
+
+    def __init__(self, channels: int, hidden: int, out_channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels, hidden)
+        self.fc2 = nn.Linear(hidden, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., channels) -> (..., out_channels)."""
+        return self.fc2(functional.gelu(self.fc1(x)))
+
+
+class AFNOBlock(nn.Module):
+    """Filter and perceptron, each on a layer-normalised input and added to it."""
+
+    def __init__(self, channels: int, *, ratio: int = 4, blocks: int = 8) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels)
+        self.filter = AFNOFilter(channels, blocks)
+        self.norm2 = nn.LayerNorm(channels)
+        self.mlp = Perceptron(channels, ratio * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, H, W, C) -> (B, H, W, C)."""
+        x = x + self.filter(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class AFNOCrossBlock(nn.Module):
+    """Lets a field see a context of the same spatial size by filtering the two together."""
+
+    def __init__(self, channels: int, context_channels: int, *, blocks: int = 8) -> None:
+        super().__init__()
+        both = channels + context_channels
+        self.pre_proj = nn.Linear(both, both)
+        self.filter = AFNOFilter(both, blocks)
+        self.mlp = Perceptron(both, 2 * both, channels)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """(B, H, W, channels), (B, H, W, context_channels) -> (B, H, W, channels)."""
+        both = torch.cat((x, context), dim=-1)
+        both = self.pre_proj(both) + both
+        # The filter adds its input once more: so do the published weights.
+        both = self.filter(both) + both
+        return self.mlp(both) + x

@@ -1,0 +1,1 @@
+"""Arithmetic of diffusion on NumPy arrays or torch tensors: schedule, samplers, noise, scaling."""

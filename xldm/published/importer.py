@@ -1,0 +1,153 @@
+"""The release as a model package in the cache, where it is found by name."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from .. import package, registry
+from ..archive import fetch, is_url
+from ..config import ModelConfig, Variable, from_yaml
+from ..data.grid import ITALY
+from ..model import ResidualDiffusion
+from .data import RASTERS, SCALING, read_scaling, read_statics
+from .weights import TARGETS, PublishedError, channels, checkpoint, component
+
+__all__ = ["import_ldm_res"]
+
+log = logging.getLogger(__name__)
+
+DEFAULT = "italy-2km-ldm-res"
+
+
+def import_ldm_res(
+    source: str | Path | None = None,
+    name: str = DEFAULT,
+    *,
+    sample_data: str | Path | None = None,
+    variables: Sequence[str] = ("2mT", "UV"),
+    progress: bool = True,
+) -> Path:
+    """Make a model of the paper's release, which :func:`xldm.load_model` then finds by its name.
+
+    Parameters
+    ----------
+    source : str or Path, optional
+        Where the checkpoints are: a folder, a zip, or a zip at an http(s) URL of which only the
+        members that are needed are read. Zenodo, as the registry says, unless given.
+    name : str
+        Name of the model.
+    sample_data : str or Path, optional
+        Where the rasters and ``normalization_data.pkl`` are; if ``source`` is given, there too
+        unless said otherwise.
+    variables : sequence of {"2mT", "UV"}
+        Components to import.
+    progress : bool
+        Show bars while downloading.
+
+    Returns
+    -------
+    Path
+        Folder of the model package.
+
+    Raises
+    ------
+    PublishedError
+        If a file is not what the release's documentation says, or not the one of the first import.
+    ArchiveError
+        If a file is not in its source, or the source cannot be read.
+    RegistryError
+        If ``name`` cannot name a model.
+    """
+    unknown = [v for v in variables if v not in TARGETS]
+    if unknown or not variables:
+        raise PublishedError(f"variables are from {', '.join(TARGETS)}; got {list(variables)}")
+    entries, folder = registry.entries(), registry.imported(name)
+    if "location" in entries.get(name, {}):
+        raise PublishedError(f"{name} is another model of the registry; choose another name")
+    if source is None:
+        source = entries[DEFAULT]["weights"]
+        sample_data = sample_data or entries[DEFAULT]["sample_data"]
+    sample_data = sample_data or source
+    work = registry.cache() / "downloads" / _digest(f"{source} {sample_data}".encode())[:16]
+    work.mkdir(parents=True, exist_ok=True)
+    # Small files first: a fault in them is found before gigabytes are fetched.
+    small = fetch(sample_data, [*RASTERS, SCALING], work, progress=progress)
+    static, scaling = read_statics(small), read_scaling(small[SCALING])
+    large = fetch(source, [checkpoint(v) for v in variables], work, progress=progress)
+    hashes = {file: _file_digest(path) for file, path in {**large, **small}.items()}
+    _compare(hashes, entries.get(name, {}).get("files") or {}, "catalogs/models.yaml")
+    if folder.exists():
+        _compare(hashes, _recorded(folder), f"{folder} (remove it to accept the new files)")
+        log.info("%s was imported from these files before", name)
+    else:
+        nets = {v: component(large[checkpoint(v)], v, scaling[v]) for v in variables}
+        places = {f"from {p}": "" for p in (source, sample_data) if is_url(p)}
+        config = _config(name, nets, scaling["predictors"], static, {**hashes, **places})
+        log.info("wrote %s, sha256 %s", folder, package.write(folder, config, nets, static))
+    shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def _config(
+    name: str,
+    nets: Mapping[str, ResidualDiffusion],
+    predictors: tuple[Variable, ...],
+    static: xr.Dataset,
+    provenance: Mapping[str, str],
+) -> ModelConfig:
+    bands = tuple(str(n) for n in static["land_cover_class"].values)
+    for part, net in nets.items():
+        takes, wanted = channels(net.state_dict()), (len(predictors), len(bands) + 2)
+        if takes != wanted:
+            raise PublishedError(
+                f"{checkpoint(part)} takes {takes[0]} predictors and {takes[1]} static channels, "
+                f"not {wanted[0]} and {wanted[1]}, so it is not a checkpoint of the release"
+            )
+    return ModelConfig(
+        name=name,
+        title="LDM_res: ERA5 to 2 km over Italy, weights of the paper's release",
+        domain="Italy",
+        grid=ITALY,
+        predictors=predictors,
+        land_cover=bands,
+        components=tuple(net.config for net in nets.values()),
+        training_data=(
+            "ERA5 as predictors, VHR-REA_IT (COSMO-CLM, 2.2 km, CMCC) as targets, 2000-2020, by "
+            "the paper's authors; hours drawn at random for training and test"
+        ),
+        licence="not stated where we looked; ask the authors before redistributing",
+        citation=(
+            "Tomasi, Franch and Cristoforetti (2025), Can AI be enabled to perform dynamical "
+            "downscaling?, Geosci. Model Dev. 18, 2051-2078, arXiv 2406.13627"
+        ),
+        provenance=dict(provenance),
+    )
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    return from_yaml(ModelConfig, folder / "model.yaml").provenance
+
+
+def _compare(found: Mapping[str, str], known: Mapping[str, str], where: str) -> None:
+    """Trust on first use: what was seen once has to be the same ever after."""
+    changed = [f for f in found if f in known and known[f] != found[f]]
+    if changed:
+        raise PublishedError(
+            f"{', '.join(changed)} changed: sha256 {found[changed[0]]} is not the "
+            f"{known[changed[0]]} recorded in {where}; find out why before you use it"
+        )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Training: losses and the stages that fit a component (regression, autoencoder, denoiser)."""

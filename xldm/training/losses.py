@@ -1,0 +1,103 @@
+"""Losses of the three stages and the predictor dropout; equations of arXiv 2406.13627."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..nets.autoencoder import Autoencoder
+from ..numerics.schedule import Schedule
+
+__all__ = ["autoencoder_loss", "diffusion_loss", "drop_predictors", "update_average"]
+
+
+def autoencoder_loss(
+    net: Autoencoder, field: Tensor, noise: Tensor, *, kl_weight: float = 0.01
+) -> Tensor:
+    r"""Reconstruction from a draw of the posterior, plus its divergence from a standard normal.
+
+    .. math:: \overline{|y - \hat y|} + w\,\overline{(e^{s} + m^2 - 1 - s) / 2}
+
+    with posterior mean m and log variance s.
+
+    Parameters
+    ----------
+    net : Autoencoder
+    field : Tensor
+        Normalised residuals (B, C, H, W).
+    noise : Tensor
+        Standard normal (B, L, h, w).
+    kl_weight : float
+        w.
+    """
+    mean, log_var = net.encode(field)
+    decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)
+    divergence = 0.5 * (log_var.exp() + mean**2 - 1.0 - log_var)
+    return nn.functional.l1_loss(decoded.float(), field) + kl_weight * divergence.float().mean()
+
+
+def diffusion_loss(
+    denoiser: nn.Module,
+    schedule: Schedule,
+    clean: Tensor,
+    context: Sequence[Tensor],
+    t: Tensor,
+    noise: Tensor,
+) -> Tensor:
+    r"""Mean squared error of the predicted velocity.
+
+    .. math:: v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1-\bar\alpha_t}\,z_0
+
+    Parameters
+    ----------
+    denoiser : callable
+        (noisy latent (B, L, h, w), steps (B,), context) -> velocity.
+    schedule : Schedule
+    clean : Tensor
+        Latents z_0 (B, L, h, w).
+    context : sequence of Tensor
+        What the conditioner gives.
+    t : Tensor
+        Steps (B,), integers.
+    noise : Tensor
+        Standard normal, as ``clean``.
+    """
+    at = t.cpu().numpy()
+    velocity = schedule.velocity(clean, noise, at)
+    predicted = denoiser(schedule.add_noise(clean, noise, at), t, context)
+    return nn.functional.mse_loss(predicted.float(), velocity)
+
+
+def drop_predictors(coarse: Tensor, generator: torch.Generator) -> Tensor:
+    """Set random predictors of about half of the samples to their mean, which is zero here.
+
+    A model trained so still works when predictors are absent. A sample is left whole with
+    probability one half; of the others, each predictor goes with a probability drawn uniformly.
+
+    Parameters
+    ----------
+    coarse : Tensor
+        Normalised predictors (B, P, h, w).
+    generator : torch.Generator
+        The only source of randomness.
+    """
+    batch, predictors = coarse.shape[:2]
+    draw = functools.partial(torch.rand, generator=generator)
+    rate = draw(batch, 1) * (draw(batch, 1) < 0.5)
+    keep = draw(batch, predictors) >= rate
+    # Not a product: what is dropped may hold NaN.
+    return torch.where(keep[:, :, None, None], coarse, torch.zeros_like(coarse))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, net: nn.Module, updates: int, limit: float = 0.9999) -> None:
+    """Move an exponential moving average of weights towards the net, in place.
+
+    The decay after n updates is min(limit, (1 + n) / (10 + n)).
+    """
+    decay = min(limit, (1 + updates) / (10 + updates))
+    for kept, current in zip(average.parameters(), net.parameters(), strict=True):
+        kept.lerp_(current, 1 - decay)

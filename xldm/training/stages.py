@@ -1,0 +1,210 @@
+"""The three stages that fit a component: regression, then autoencoder, then denoiser.
+
+Each stage takes a function that gives the batch of a step, so that it does not matter here where
+the data come from.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import trange
+
+from ..model import ResidualDiffusion
+from ..nets.autoencoder import Autoencoder
+from . import losses
+
+__all__ = ["fit_autoencoder", "fit_denoiser", "fit_regression", "standardise_latent"]
+
+log = logging.getLogger(__name__)
+
+Batch = Callable[[int], tuple[Tensor, ...]]
+
+
+def _fit(
+    loss: Callable[[int], Tensor],
+    parameters: Iterable[nn.Parameter],
+    steps: int,
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    weight_decay: float,
+    progress: bool,
+    after: Callable[[int], None] = lambda step: None,
+) -> None:
+    """AdamW with a short warm-up and a cosine to zero, in bfloat16 where that is safe."""
+    optimiser = torch.optim.AdamW(parameters, lr=lr, betas=betas, weight_decay=weight_decay)
+    warm = max(1, min(200, steps // 10))
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser,
+        lambda i: min(1.0, (i + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, i / steps))),
+    )
+    running = None
+    for step in trange(steps, disable=not progress, mininterval=10):
+        with torch.autocast("cpu", torch.bfloat16):
+            value = loss(step)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], 1.0)
+        optimiser.step()
+        rate.step()
+        after(step)
+        running = value.item() if running is None else 0.98 * running + 0.02 * value.item()
+        if step % 100 == 99 or step == steps - 1:
+            log.info("step %d of %d: loss %.5f", step + 1, steps, running)
+
+
+def fit_regression(
+    net: ResidualDiffusion,
+    batch: Batch,
+    steps: int,
+    *,
+    lr: float = 1e-3,
+    progress: bool = True,
+) -> None:
+    """Fit the regression UNET to the fine fields by mean squared error.
+
+    Parameters
+    ----------
+    net : ResidualDiffusion
+        Its ``regression`` is fitted in place and left in evaluation mode.
+    batch : callable
+        step -> normalised predictors (B, P, h, w), targets (B, C, H, W) and static channels
+        (B, S, H, W) of the same windows.
+    steps : int
+    """
+    mean = net.mean.train()
+
+    def loss(step: int) -> Tensor:
+        coarse, fine, static = batch(step)
+        return nn.functional.mse_loss(mean.condition(coarse, static).float(), fine)
+
+    _fit(
+        loss,
+        net.regression.parameters(),
+        steps,
+        lr=lr,
+        betas=(0.9, 0.999),
+        weight_decay=0.0,
+        progress=progress,
+    )
+    mean.eval()
+
+
+def fit_autoencoder(
+    net: Autoencoder,
+    residual: Callable[[int], Tensor],
+    steps: int,
+    *,
+    generator: torch.Generator,
+    kl_weight: float = 0.01,
+    lr: float = 1e-3,
+    progress: bool = True,
+) -> None:
+    """Fit the autoencoder to normalised residuals (B, C, H, W), given by step."""
+    net.train()
+
+    def loss(step: int) -> Tensor:
+        field = residual(step)
+        factor = 2 ** (len(net.encoder.net) // 2)
+        shape = (len(field), net.to_decoder.in_channels, *(n // factor for n in field.shape[2:]))
+        return losses.autoencoder_loss(
+            net, field, torch.randn(shape, generator=generator), kl_weight=kl_weight
+        )
+
+    _fit(
+        loss, net.parameters(), steps, lr=lr, betas=(0.5, 0.9), weight_decay=1e-3, progress=progress
+    )
+    net.eval()
+
+
+@torch.no_grad()
+def standardise_latent(net: Autoencoder, latents: Tensor) -> None:
+    """Make each latent channel zero-mean and unit-variance without changing what is decoded.
+
+    The shift and scale are folded into the two 1x1 convolutions beside the latent, so that nothing
+    is added to the network: a schedule that ends in unit noise then fits every channel.
+
+    Parameters
+    ----------
+    net : Autoencoder
+        Changed in place.
+    latents : Tensor
+        Posterior means (B, L, h, w) of training residuals.
+    """
+    shift, scale = latents.mean((0, 2, 3)), latents.std((0, 2, 3)).clamp_min(1e-6)
+    size = len(scale)
+    weight, bias = net.to_moments.weight, net.to_moments.bias
+    bias[:size] = (bias[:size] - shift) / scale
+    weight[:size] /= scale[:, None, None, None]
+    bias[size:] -= 2 * scale.log()
+    net.to_decoder.bias += net.to_decoder.weight[:, :, 0, 0] @ shift
+    net.to_decoder.weight *= scale[None, :, None, None]
+
+
+def fit_denoiser(
+    net: ResidualDiffusion,
+    batch: Batch,
+    static: Tensor,
+    steps: int,
+    *,
+    generator: torch.Generator,
+    lr: float = 1e-4,
+    static_steps: int | None = None,
+    average: float = 0.9999,
+    progress: bool = True,
+) -> None:
+    """Fit denoiser and conditioner to latents; the averaged denoiser is what remains.
+
+    Parameters
+    ----------
+    net : ResidualDiffusion
+        Its ``denoiser`` and ``conditioner`` are fitted in place.
+    batch : callable
+        step -> normalised predictors (B, P, h, w) and latents (B, L, h, w).
+    static : Tensor
+        Static channels (1, S, H, W).
+    steps : int
+    static_steps : int, optional
+        Steps after which the static branch stays as it is; its features are then kept, which
+        saves most of the conditioner's cost.
+    average : float
+        Limit of the decay of the moving average of the denoiser's weights.
+    """
+    net.train()
+    averaged = copy.deepcopy(net.denoiser)
+    frozen: list[Tensor] = []
+
+    def features(step: int) -> Tensor:
+        if static_steps is None or step < static_steps:
+            return net.conditioner.static_features(static)
+        if not frozen:
+            with torch.no_grad():
+                frozen.append(net.conditioner.static_features(static).float())
+        return frozen[0]
+
+    def loss(step: int) -> Tensor:
+        coarse, clean = batch(step)
+        t = torch.randint(net.config.diffusion.timesteps, (len(clean),), generator=generator)
+        noise = torch.randn(clean.shape, generator=generator)
+        context = net.conditioner.context(features(step), coarse)
+        return losses.diffusion_loss(net.denoiser, net.schedule, clean, context, t, noise)
+
+    parameters = [*net.denoiser.parameters(), *net.conditioner.parameters()]
+    _fit(
+        loss,
+        parameters,
+        steps,
+        lr=lr,
+        betas=(0.5, 0.9),
+        weight_decay=1e-3,
+        progress=progress,
+        after=lambda step: losses.update_average(averaged, net.denoiser, step, average),
+    )
+    net.denoiser.load_state_dict(averaged.state_dict())
+    net.eval()
