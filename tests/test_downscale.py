@@ -6,10 +6,11 @@ import tiny
 import xarray as xr
 
 import xldm
+from xldm.components import Interpolation
 from xldm.data import statics
 from xldm.data.grid import ITALY
 from xldm.data.report import InputError
-from xldm.model import Interpolation, Model
+from xldm.model import Model
 
 
 @pytest.fixture(scope="module")

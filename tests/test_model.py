@@ -8,8 +8,9 @@ import scipy.interpolate
 import tiny
 import torch
 
+from xldm.components import Interpolation, Sampling
 from xldm.config import Variable
-from xldm.model import Interpolation, Model, Sampling
+from xldm.model import Model
 
 TIMES = np.array(["2020-01-01T00", "2020-01-01T01", "2020-07-01T12"], "datetime64[ns]")
 

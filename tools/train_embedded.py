@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 
 from xldm import package
+from xldm.components import ResidualDiffusion
 from xldm.config import ModelConfig, from_yaml, to_yaml
 from xldm.data import fields, regrid, statics
 from xldm.data.twin import Twin
-from xldm.model import ResidualDiffusion
 from xldm.numerics import scaling
 from xldm.training import losses, stages
 
@@ -39,7 +39,14 @@ CARD = Path(__file__).with_name("italy-2km-card.md")
 TWIN_SEED = 0
 YEARS = [f"{y}" for y in range(2001, 2007)]
 HOURS = 1600
-CROP = (42, 36)  # coarse cells: a quarter of the domain
+DROPOUT = 0.3
+NORM_STEPS = 60
+DENOISER_STEPS = 2200
+# Steps, crops in a batch, their size in coarse cells and the learning rate of each phase of a
+# stage: many small crops learn the local response soonest, large ones then see the context.
+REGRESSION = [(4000, 8, (12, 12), 3e-3), (1400, 4, (24, 24), 1.5e-3), (700, 4, (42, 36), 7e-4)]
+# Of the autoencoder too; whole fields last, since its normalisation is over all of a field.
+AUTOENCODER = [(1500, 8, (12, 12), 1e-3), (450, 1, (84, 72), 5e-4)]
 
 
 def training_hours(count: int) -> np.ndarray:
@@ -130,15 +137,15 @@ class TwinBatches:
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
 
-    def crops(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    def crops(self, count: int, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Predictors with dropout (B, P, h, w), targets (B, C, H, W) and static of crops."""
         parts = []
         for hour in self.rng.integers(len(self.coarse), size=count):
             y, x = (
                 2 * self.rng.integers((n - c) // 2 + 1)
-                for n, c in zip(self.coarse.shape[2:], CROP, strict=True)
+                for n, c in zip(self.coarse.shape[2:], size, strict=True)
             )
-            coarse = (slice(y, y + CROP[0]), slice(x, x + CROP[1]))
+            coarse = (slice(y, y + size[0]), slice(x, x + size[1]))
             fine = tuple(slice(s.start * self.factor, s.stop * self.factor) for s in coarse)
             target = scaling.normalise(self.fine[(hour, slice(None), *fine)], *self.moments)
             parts.append(
@@ -149,15 +156,16 @@ class TwinBatches:
                 )
             )
         coarse, fine, static = map(torch.stack, zip(*parts, strict=True))
-        return losses.drop_predictors(coarse, self.generator), fine, static
+        return losses.drop_predictors(coarse, self.generator, DROPOUT), fine, static
 
     def whole(self, hour: int) -> tuple[Tensor, Tensor]:
         """Predictors with dropout (1, P, h, w) and targets (1, C, H, W) of an hour."""
         target = torch.from_numpy(scaling.normalise(np.asarray(self.fine[hour]), *self.moments))
-        return losses.drop_predictors(self.coarse[hour][None], self.generator), target[None]
+        coarse = losses.drop_predictors(self.coarse[hour][None], self.generator, DROPOUT)
+        return coarse, target[None]
 
 
-def fit(folder: Path, steps: tuple[int, int, int]) -> None:
+def fit(folder: Path) -> None:
     """Fit the three stages, saving weights after each."""
     config = with_statistics(from_yaml(ModelConfig, CONFIG), folder)
     (folder / "model.yaml").write_text(to_yaml(config))
@@ -169,20 +177,19 @@ def fit(folder: Path, steps: tuple[int, int, int]) -> None:
     if (folder / "regression.done").exists():
         net.load_state_dict(torch.load(saved, weights_only=True))
     else:
-        stages.fit_regression(net, lambda step: data.crops(4), steps[0], lr=3e-3)
+        for phase, (steps, count, size, lr) in enumerate(REGRESSION):
+            stages.fit_regression(
+                net,
+                lambda step, count=count, size=size: data.crops(count, size),
+                steps,
+                lr=lr,
+                norm_steps=0 if phase else NORM_STEPS,
+            )
         torch.save(net.state_dict(), saved)
         (folder / "regression.done").touch()
     net.eval()
     if not (folder / "autoencoder.done").exists():
-
-        def residual(step: int) -> Tensor:
-            coarse, fine, static = data.crops(4)
-            with torch.no_grad():
-                return fine - net.mean.condition(coarse, static).float()
-
-        stages.fit_autoencoder(
-            net.autoencoder, residual, steps[1], generator=data.generator, kl_weight=1e-5
-        )
+        _fit_autoencoder(net, data)
         latents = torch.cat(
             [_latent(net, data, hour)[1] for hour in range(0, len(data.coarse), 40)]
         )
@@ -199,13 +206,30 @@ def fit(folder: Path, steps: tuple[int, int, int]) -> None:
         net,
         batch,
         data.static,
-        steps[2],
+        DENOISER_STEPS,
         generator=data.generator,
         lr=6e-4,
-        static_steps=steps[2] // 4,
+        static_steps=DENOISER_STEPS // 4,
         average=0.998,
     )
     torch.save(net.state_dict(), saved)
+
+
+def _fit_autoencoder(net: ResidualDiffusion, data: TwinBatches) -> None:
+    def residual(count: int, size: tuple[int, int]) -> Tensor:
+        coarse, fine, static = data.crops(count, size)
+        with torch.no_grad():
+            return fine - net.mean.condition(coarse, static).float()
+
+    for steps, count, size, lr in AUTOENCODER:
+        stages.fit_autoencoder(
+            net.autoencoder,
+            lambda step, count=count, size=size: residual(count, size),
+            steps,
+            generator=data.generator,
+            kl_weight=1e-5,
+            lr=lr,
+        )
 
 
 @torch.no_grad()
@@ -249,13 +273,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("target", type=Path, nargs="?")
     parser.add_argument("--hours", type=int, default=HOURS)
-    parser.add_argument("--steps", type=int, nargs=3, default=(3600, 2000, 3000))
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if args.step == "data":
         make_data(args.folder, args.hours)
     elif args.step == "fit":
-        fit(args.folder, tuple(args.steps))
+        fit(args.folder)
     else:
         write_package(args.folder, args.target)
 

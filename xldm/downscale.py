@@ -17,7 +17,8 @@ from .data import fields, grid, regrid
 from .registry import load_model
 
 if TYPE_CHECKING:
-    from .model import Model, Sampling
+    from .components import Sampling
+    from .model import Model
 
 __all__ = ["SyntheticModelWarning", "downscale"]
 
@@ -121,7 +122,7 @@ def downscale(
 
 def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]]:
     """What to draw, and why it cannot be drawn."""
-    from .model import Sampling
+    from .components import Sampling
 
     faults = []
     try:

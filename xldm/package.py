@@ -20,9 +20,10 @@ import xarray as xr
 
 from . import card as cards
 from .archive import pour
+from .components import ResidualDiffusion
 from .config import ComponentConfig, ModelConfig, to_yaml
 from .data import statics
-from .model import Model, ResidualDiffusion
+from .model import Model
 from .sealed import PackageError, Sealed, sha256_of, unsealed
 
 __all__ = ["PackageError", "assemble", "copy", "read", "write"]

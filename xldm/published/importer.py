@@ -12,9 +12,9 @@ import xarray as xr
 
 from .. import package, registry
 from ..archive import fetch, is_url
+from ..components import ResidualDiffusion
 from ..config import ModelConfig, Variable, from_yaml
 from ..data.grid import ITALY
-from ..model import ResidualDiffusion
 from .data import RASTERS, SCALING, read_scaling, read_statics
 from .weights import TARGETS, PublishedError, channels, checkpoint, component
 

@@ -19,6 +19,7 @@ import torch
 
 from .. import package
 from ..archive import fetch
+from ..components import ResidualDiffusion
 from ..config import (
     AutoencoderConfig,
     ComponentConfig,
@@ -28,7 +29,6 @@ from ..config import (
     RegressionConfig,
     Variable,
 )
-from ..model import ResidualDiffusion
 from ..numerics.schedule import Schedule
 
 __all__ = ["TARGETS", "PublishedError", "channels", "checkpoint", "component", "read_component"]

@@ -71,11 +71,11 @@ def diffusion_loss(
     return nn.functional.mse_loss(predicted.float(), velocity)
 
 
-def drop_predictors(coarse: Tensor, generator: torch.Generator) -> Tensor:
-    """Set random predictors of about half of the samples to their mean, which is zero here.
+def drop_predictors(coarse: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
+    """Set random predictors of some samples to their mean, which is zero here.
 
     A model trained so still works when predictors are absent. A sample is left whole with
-    probability one half; of the others, each predictor goes with a probability drawn uniformly.
+    probability 1 - share; of the others, each predictor goes with a probability drawn uniformly.
 
     Parameters
     ----------
@@ -83,10 +83,12 @@ def drop_predictors(coarse: Tensor, generator: torch.Generator) -> Tensor:
         Normalised predictors (B, P, h, w).
     generator : torch.Generator
         The only source of randomness.
+    share : float
+        Of samples that predictors are dropped from.
     """
     batch, predictors = coarse.shape[:2]
     draw = functools.partial(torch.rand, generator=generator)
-    rate = draw(batch, 1) * (draw(batch, 1) < 0.5)
+    rate = draw(batch, 1) * (draw(batch, 1) < share)
     keep = draw(batch, predictors) >= rate
     # Not a product: what is dropped may hold NaN.
     return torch.where(keep[:, :, None, None], coarse, torch.zeros_like(coarse))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import trange
 
-from ..model import ResidualDiffusion
+from ..components import ResidualDiffusion
 from ..nets.autoencoder import Autoencoder
 from . import losses
 
@@ -65,6 +65,7 @@ def fit_regression(
     steps: int,
     *,
     lr: float = 1e-3,
+    norm_steps: int | None = None,
     progress: bool = True,
 ) -> None:
     """Fit the regression UNET to the fine fields by mean squared error.
@@ -77,10 +78,18 @@ def fit_regression(
         step -> normalised predictors (B, P, h, w), targets (B, C, H, W) and static channels
         (B, S, H, W) of the same windows.
     steps : int
+    lr : float
+        Largest learning rate.
+    norm_steps : int, optional
+        Steps after which batch normalisation keeps its running statistics. Where a batch is a few
+        windows, its own mean is that of a few days: normalising by it would hide from the network
+        how warm they are.
     """
     mean = net.mean.train()
 
     def loss(step: int) -> Tensor:
+        if step == norm_steps:
+            mean.eval()
         coarse, fine, static = batch(step)
         return nn.functional.mse_loss(mean.condition(coarse, static).float(), fine)
 

@@ -1,0 +1,75 @@
+"""The command line, run in this process; what it prints is what a user sees."""
+
+import pytest
+import xarray as xr
+
+from xldm.cli import main
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The shipped sample's first time as a netCDF file."""
+    import xldm
+
+    path = tmp_path_factory.mktemp("input") / "era5.nc"
+    xldm.open_catalog().era5_sample.read().isel(time=[0]).to_netcdf(path, engine="h5netcdf")
+    return str(path)
+
+
+def test_models_are_listed(capsys):
+    assert main(["models", "list"]) == 0
+    assert "italy-2km-ldm-res" in capsys.readouterr().out
+
+
+def test_a_card_is_shown(capsys):
+    assert main(["models", "info", "italy-2km"]) == 0
+    assert "not for science" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_an_unknown_model_is_an_error_with_close_names(capsys):
+    assert main(["models", "info", "italy-3km"]) == 1
+    assert "did you mean italy-2km" in capsys.readouterr().err
+
+
+def test_check_reports_and_fails_when_predictors_are_missing(sample, capsys):
+    assert main(["check", sample]) == 1
+    out, err = capsys.readouterr()
+    assert "5 of 14 predictors" in out and "missing='climatology'" in err
+
+
+def test_check_succeeds_when_all_is_well(sample):
+    assert main(["check", sample, "--missing", "climatology"]) == 0
+
+
+def test_downscale_writes_a_store(sample, tmp_path, capsys):
+    store = tmp_path / "out.zarr"
+    arguments = ["downscale", sample, str(store), "--missing", "climatology", "--steps", "1"]
+    assert main([*arguments, "--region", "9,43,12,45"]) == 0
+    out = xr.open_zarr(store)
+    assert set(out.data_vars) == {"t2m", "u10", "v10"} and out.sizes["time"] == 1
+    assert main(arguments) == 1  # never written over
+    capsys.readouterr()
+
+
+def test_a_file_that_is_not_there_is_an_error(capsys):
+    assert main(["check", "nowhere.nc"]) == 1
+    assert "nowhere.nc" in capsys.readouterr().err
+
+
+def test_twin_hours_are_written(tmp_path, capsys):
+    store = tmp_path / "twin.zarr"
+    assert main(["twin", "2001-07-15T12", "2001-07-15T12", str(store)]) == 0
+    assert xr.open_zarr(store, group="fine").sizes["time"] == 1
+    capsys.readouterr()
+
+
+def test_the_demo_writes_a_store_and_a_figure(tmp_path, capsys):
+    assert main(["demo", "--folder", str(tmp_path), "--times", "1"]) == 0
+    assert xr.open_zarr(tmp_path / "italy-2km.zarr").sizes["member"] == 2
+    assert (tmp_path / "italy-2km.png").stat().st_size > 100_000
+    assert "s per field" in capsys.readouterr().out
+
+
+def test_a_demo_of_one_member_is_refused(capsys):
+    assert main(["demo", "--members", "1"]) == 1
+    assert "at least 2" in capsys.readouterr().err

@@ -1,0 +1,144 @@
+"""The model and the sample that ship: real ERA5 in, and a year of the twin kept apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import xldm
+from xldm.data.twin import Twin
+
+ASSETS = Path(xldm.__file__).parent / "assets"
+TEST_HOURS = ["2008-01-20T05", "2008-04-11T14", "2008-07-15T12", "2008-10-02T21"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return xldm.load_model("italy-2km")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return xldm.open_catalog().era5_sample.read().isel(time=slice(2)).load()
+
+
+@pytest.fixture(scope="module")
+def out(sample, model):
+    return sample.ldm.downscale(model, missing="climatology", steps=2)
+
+
+def renamed_and_turned(ds: xr.Dataset) -> xr.Dataset:
+    """ARCO names, latitude ascending, longitude from 0 to 360."""
+    names = {
+        "t2m": "2m_temperature", "u10": "10m_u_component_of_wind",
+        "v10": "10m_v_component_of_wind", "msl": "mean_sea_level_pressure",
+        "tp": "total_precipitation",
+    }  # fmt: skip
+    return ds.rename(names).sortby("latitude").assign_coords(longitude=ds["longitude"] % 360)
+
+
+def new_cds(ds: xr.Dataset) -> xr.Dataset:
+    """valid_time, scalar number, expver along time."""
+    ds = ds.rename(time="valid_time").assign_coords(number=0)
+    return ds.assign_coords(expver=("valid_time", ["0005"] * ds.sizes["valid_time"]))
+
+
+def old_cds(ds: xr.Dataset) -> xr.Dataset:
+    """Preliminary and final data along a dimension, each missing where the other is."""
+    both = xr.concat([ds.where(False), ds], xr.DataArray([1, 5], dims="expver", name="expver"))
+    for name in ds.data_vars:
+        both[name].attrs = ds[name].attrs
+    return both.transpose("time", "expver", ...)
+
+
+def grib(ds: xr.Dataset) -> xr.Dataset:
+    """What cfgrib makes of GRIB: reference time, step and validity, names by paramId only."""
+    params = {"t2m": 167, "u10": 165, "v10": 166, "msl": 151, "tp": 228}
+    step = np.timedelta64(1, "h")
+    out = ds.assign_coords(
+        valid_time=("time", ds["time"].values, {"standard_name": "time"}),
+        time=("time", ds["time"].values - step, {"standard_name": "forecast_reference_time"}),
+        step=step,
+        surface=0.0,
+    )
+    for name, number in params.items():
+        out[name].attrs |= {"GRIB_paramId": number, "standard_name": "unknown"}
+    return out.rename({name: f"p{number}" for name, number in params.items()})
+
+
+def other_units(ds: xr.Dataset) -> xr.Dataset:
+    """Millimetres of rain instead of metres; a factor of 1000 is not exact in binary."""
+    return ds.assign(tp=(ds["tp"].astype("float64") * 1000).assign_attrs(units="mm"))
+
+
+@pytest.mark.parametrize("dialect", [renamed_and_turned, new_cds, old_cds, grib])
+def test_real_era5_gives_the_same_in_every_dialect(dialect, sample, model, out):
+    again = dialect(sample).ldm.downscale(model, missing="climatology", steps=2)
+    for name in out.data_vars:
+        np.testing.assert_array_equal(again[name].values, out[name].values)
+
+
+def test_real_era5_in_other_units_gives_the_same(sample, model, out):
+    again = other_units(sample).ldm.downscale(model, missing="climatology", steps=2)
+    np.testing.assert_allclose(again["t2m"], out["t2m"], atol=1e-2)
+
+
+def test_real_era5_gives_plausible_weather(out, sample):
+    inside = sample["t2m"].sel(latitude=slice(47, 35), longitude=slice(6, 18))
+    assert abs(float(out["t2m"].mean() - inside.mean())) < 4
+    assert float(np.hypot(out["u10"], out["v10"]).max()) < 50
+
+
+def test_the_card_says_first_what_the_model_is_not():
+    first = (ASSETS / "italy-2km" / "README.md").read_text().splitlines()[0]
+    assert "synthetic" in first and "not for science" in first
+
+
+def test_the_embedded_model_stays_small():
+    assert sum(p.stat().st_size for p in (ASSETS / "italy-2km").iterdir()) <= 25e6
+
+
+def rmse(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((a - b) ** 2)))
+
+
+def speed(ds: xr.Dataset) -> np.ndarray:
+    return np.hypot(ds["u10"].values, ds["v10"].values)
+
+
+@pytest.fixture(scope="module")
+def scores(model):
+    """RMSE of t2m and wind speed over test hours, for the model and for interpolation."""
+    twin, rows = Twin(0), []
+    for hour in TEST_HOURS:
+        era5, truth = twin.hour(hour)
+        one, quadratic = (
+            xldm.downscale(era5, m, members=None).isel(time=0)
+            for m in (model, model.baseline("interpolation"))
+        )
+        rows.append(
+            [
+                [rmse(ds["t2m"].values, truth["t2m"].values), rmse(speed(ds), speed(truth))]
+                for ds in (one, quadratic)
+            ]
+        )
+    return np.sqrt(np.mean(np.square(rows), axis=0))
+
+
+def test_one_member_beats_interpolation_on_a_year_kept_apart(scores):
+    (t2m, wind), (quadratic_t2m, quadratic_wind) = scores
+    assert t2m < quadratic_t2m and wind < quadratic_wind
+
+
+@pytest.mark.parametrize("kept", [["t2m"], ["u10", "v10"], ["msl"], ["t850", "u850", "v850"]])
+def test_any_predictors_will_do_under_climatology(kept, model):
+    era5, truth = Twin(0).hour(TEST_HOURS[1])
+    known = {"t850": "t", "u850": "u", "v850": "v"}
+    some = era5[[known.get(name, name) for name in kept]]
+    mean = xldm.downscale(
+        some, model.baseline("regression"), members=None, missing="climatology"
+    ).isel(time=0)
+    # Worse than with all of them, but still weather: within the climate's own spread.
+    assert rmse(mean["t2m"].values, truth["t2m"].values) < 12
+    assert np.isfinite(mean["u10"].values).all()

@@ -1,0 +1,287 @@
+"""What a component of a model can be: interpolation, regression, or residual diffusion.
+
+Three phases keep work from being done twice: ``prepare`` sees the static fields (once for a model),
+``condition`` the predictors (once for a time), ``draw`` the noise (once for a member).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from scipy.interpolate import make_interp_spline
+from torch import Tensor, nn
+
+from .config import ComponentConfig, DiffusionConfig, Variable
+from .nets.autoencoder import Autoencoder
+from .nets.conditioner import Conditioner
+from .nets.denoiser import Denoiser
+from .nets.regression import RegressionUNet
+from .numerics.samplers import SAMPLERS, check_steps
+from .numerics.schedule import Schedule
+
+__all__ = ["Downscaler", "Interpolation", "Regression", "ResidualDiffusion", "Sampling"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which fields to draw and how.
+
+    Parameters
+    ----------
+    members : sequence of int
+        Numbers of the ensemble members.
+    seed : int
+        Seed of the ensemble; member, valid time and component complete the address of the noise.
+    sampler, steps : str, int, optional
+        As the component's configuration says unless given.
+    """
+
+    members: Sequence[int] = (0,)
+    seed: int = 0
+    sampler: str | None = None
+    steps: int | None = None
+
+    def resolve(self, config: DiffusionConfig) -> tuple[str, int]:
+        """Sampler and steps for a component.
+
+        Raises
+        ------
+        ValueError
+            If the sampler is unknown or the steps are out of its range.
+        """
+        sampler = self.sampler or config.sampler
+        if sampler not in SAMPLERS:
+            raise ValueError(
+                f"sampler must be one of {', '.join(sorted(SAMPLERS))}; got {sampler!r}"
+            )
+        steps = config.steps if self.steps is None else self.steps
+        check_steps(steps, schedule(config))
+        return sampler, steps
+
+
+@functools.cache
+def schedule(config: DiffusionConfig) -> Schedule:
+    """The noise schedule that a configuration describes."""
+    return Schedule.linear(config.timesteps, config.beta_start, config.beta_end)
+
+
+class Downscaler(Protocol):
+    """Normalised predictors and static fields in, normalised targets out."""
+
+    def prepare(self, static: Tensor) -> Any:
+        """Everything that depends on static channels (1, S, H, W) only."""
+
+    def condition(self, coarse: Tensor, prepared: Any) -> Any:
+        """Everything that depends on predictors (B, P, h, w) but not on noise."""
+
+    def draw(self, condition: Any, noise: Tensor | None, sampling: Sampling) -> Tensor:
+        """Targets (B, C, H, W) of one member."""
+
+    def noise_shape(self, height: int, width: int) -> tuple[int, ...] | None:
+        """Shape of the noise for a coarse grid, or None if there is nothing to draw."""
+
+
+class Interpolation(nn.Module):
+    """Quadratic interpolation of the coarse field of the same name: the simplest baseline.
+
+    Splines of degree 2 through the coarse values along each axis, extrapolated over the half cell
+    at the edges.
+
+    Parameters
+    ----------
+    predictors, targets : sequence of Variable
+        Every target is a predictor too.
+    factor : int
+        Fine cells per coarse cell and axis.
+
+    Raises
+    ------
+    ValueError
+        If a target is not among the predictors.
+    """
+
+    def __init__(
+        self, predictors: Sequence[Variable], targets: Sequence[Variable], factor: int
+    ) -> None:
+        super().__init__()
+        names = [p.name for p in predictors]
+        missing = [t.name for t in targets if t.name not in names]
+        if missing:
+            raise ValueError(
+                f"interpolation needs each target among the predictors ({', '.join(names)}); "
+                f"missing: {', '.join(missing)}"
+            )
+        self.factor = factor
+        self.index = [names.index(t.name) for t in targets]
+        source = [predictors[i] for i in self.index]
+        # From the predictor's normalisation to the target's: x_t = gain * x_p + offset.
+        gain = [p.std / t.std for p, t in zip(source, targets, strict=True)]
+        offset = [(p.mean - t.mean) / t.std for p, t in zip(source, targets, strict=True)]
+        self.register_buffer("gain", torch.tensor(gain)[:, None, None])
+        self.register_buffer("offset", torch.tensor(offset)[:, None, None])
+
+    def prepare(self, static: Tensor) -> None:
+        """Nothing: interpolation does not see the static fields."""
+
+    def condition(self, coarse: Tensor, prepared: None) -> Tensor:
+        """Interpolated targets (B, C, H, W)."""
+        rows, columns = (
+            torch.from_numpy(_quadratic(n, self.factor)).to(coarse) for n in coarse.shape[-2:]
+        )
+        fine = rows @ (coarse[:, self.index] @ columns.T)
+        return self.gain * fine + self.offset
+
+    def draw(self, condition: Tensor, noise: None, sampling: Sampling) -> Tensor:
+        """The interpolated targets: there is one member only."""
+        return condition
+
+    def noise_shape(self, height: int, width: int) -> None:
+        """No noise."""
+
+
+@functools.lru_cache(maxsize=32)
+def _quadratic(size: int, factor: int) -> np.ndarray:
+    """Matrix (size * factor, size) from values at coarse centres to fine centres along one axis."""
+    fine = (np.arange(size * factor) + 0.5) / factor - 0.5
+    spline = make_interp_spline(np.arange(size), np.eye(size), k=2)
+    return spline(fine, extrapolate=True).astype(np.float32)
+
+
+class Regression(nn.Module):
+    """The regression UNET alone: the mean, smooth where the small scales are uncertain."""
+
+    def __init__(self, net: RegressionUNet, factor: int) -> None:
+        super().__init__()
+        self.net, self.factor = net, factor
+
+    def prepare(self, static: Tensor) -> Tensor:
+        """The static channels themselves."""
+        return static
+
+    def condition(self, coarse: Tensor, prepared: Tensor) -> Tensor:
+        """Mean of the targets (B, C, H, W)."""
+        upsampled = nn.functional.interpolate(coarse, scale_factor=self.factor, mode="nearest")
+        static = prepared.expand(len(coarse), -1, -1, -1)
+        return self.net(torch.cat((upsampled, static), dim=1))
+
+    def draw(self, condition: Tensor, noise: None, sampling: Sampling) -> Tensor:
+        """The mean: there is one member only."""
+        return condition
+
+    def noise_shape(self, height: int, width: int) -> None:
+        """No noise."""
+
+
+class ResidualDiffusion(nn.Module):
+    """A regression gives the mean, a latent diffusion model adds the small scales (LDM_res).
+
+    Parameters
+    ----------
+    config : ComponentConfig
+        Targets and widths.
+    predictors, static_channels : int
+        Channels of the coarse predictors and of the static fields.
+
+    Examples
+    --------
+    >>> from xldm.config import *
+    >>> t2m = Variable("t2m", "air_temperature", "K", mean=285.0, std=8.0)
+    >>> config = ComponentConfig(
+    ...     "2mT", (t2m,), RegressionConfig((4, 4, 4, 4)), AutoencoderConfig((4, 4, 16)),
+    ...     ConditionerConfig((8, 8, 16), static_width=8, coarse_width=8, out_width=16, depth=1),
+    ...     DenoiserConfig(width=16))
+    >>> net = ResidualDiffusion(config, predictors=5, static_channels=6).eval()
+    >>> coarse, static = torch.zeros(1, 5, 8, 8), torch.zeros(1, 6, 64, 64)
+    >>> net.sample(coarse, static, steps=2, noise=torch.zeros(1, 8, 8, 8)).shape
+    torch.Size([1, 1, 64, 64])
+
+    References
+    ----------
+    Tomasi, Franch and Cristoforetti (2025), Geosci. Model Dev. 18, 2051-2078, arXiv 2406.13627.
+    """
+
+    def __init__(self, config: ComponentConfig, predictors: int, static_channels: int) -> None:
+        super().__init__()
+        targets, latent = len(config.targets), config.autoencoder.latent_channels
+        self.config = config
+        self.regression = RegressionUNet(predictors + static_channels, targets, config.regression)
+        self.autoencoder = Autoencoder(targets, config.autoencoder)
+        self.conditioner = Conditioner(predictors, static_channels, config.conditioner)
+        self.denoiser = Denoiser(latent, config.denoiser, config.conditioner)
+        self.schedule = schedule(config.diffusion)
+
+    @property
+    def mean(self) -> Regression:
+        """The regression, as a downscaler of its own."""
+        return Regression(self.regression, 2 ** len(self.config.autoencoder.channels))
+
+    def prepare(self, static: Tensor) -> tuple[Tensor, Tensor]:
+        """Static channels and the conditioner's features of them."""
+        return static, self.conditioner.static_features(static)
+
+    def condition(self, coarse: Tensor, prepared: tuple[Tensor, Tensor]) -> _Condition:
+        """Mean and context of predictors (B, P, h, w)."""
+        static, features = prepared
+        return _Condition(
+            self.mean.condition(coarse, static), self.conditioner.context(features, coarse)
+        )
+
+    def denoise(self, context: Sequence[Tensor]) -> Callable[[Tensor, int], Tensor]:
+        """The denoiser bound to a context: (noisy latent, step) -> clean latent."""
+
+        def clean(x: Tensor, t: int) -> Tensor:
+            step = torch.full((len(x),), t, device=x.device)
+            v = self.denoiser(x, step, context)
+            return self.schedule.clean_from_v(x, v.to(x.dtype), t)
+
+        return clean
+
+    def draw(self, condition: _Condition, noise: Tensor, sampling: Sampling) -> Tensor:
+        """Mean plus the decoded latent that the sampler reaches from the noise (B, L, h, w)."""
+        latent = self.draw_latent(condition, noise, *sampling.resolve(self.config.diffusion))
+        return condition.mean + self.autoencoder.decode(latent)
+
+    def draw_latent(self, condition: _Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
+        """The latent (B, L, h, w) that the sampler reaches from the noise."""
+        return SAMPLERS[sampler](self.denoise(condition.context), self.schedule, noise, steps)
+
+    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """(L, h, w)."""
+        return self.config.autoencoder.latent_channels, height, width
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        coarse: Tensor,
+        static: Tensor,
+        *,
+        noise: Tensor,
+        sampler: str | None = None,
+        steps: int | None = None,
+    ) -> Tensor:
+        """Normalised targets (B, C, H, W) from normalised inputs and given starting noise.
+
+        Parameters
+        ----------
+        coarse : Tensor
+            Predictors (B, P, h, w).
+        static : Tensor
+            Static channels (1, S, H, W).
+        noise : Tensor
+            Standard normal (B, L, h, w).
+        sampler, steps : str, int, optional
+            As the configuration says unless given.
+        """
+        condition = self.condition(coarse, self.prepare(static))
+        return self.draw(condition, noise, Sampling(sampler=sampler, steps=steps))
+
+
+@dataclass(frozen=True)
+class _Condition:
+    mean: Tensor
+    context: list[Tensor]
