@@ -41,7 +41,7 @@ YEARS = [f"{y}" for y in range(2001, 2007)]
 HOURS = 1600
 DROPOUT = 0.3
 NORM_STEPS = 60
-DENOISER_STEPS = 2200
+LATENT_HOURS, DENOISER_STEPS = 1000, 2200
 # Steps, crops in a batch, their size in coarse cells and the learning rate of each phase of a
 # stage: many small crops learn the local response soonest, large ones then see the context.
 REGRESSION = [(4000, 8, (12, 12), 3e-3), (1400, 4, (24, 24), 1.5e-3), (700, 4, (42, 36), 7e-4)]
@@ -209,7 +209,7 @@ def fit(folder: Path) -> None:
         DENOISER_STEPS,
         generator=data.generator,
         lr=6e-4,
-        static_steps=DENOISER_STEPS // 4,
+        static_steps=DENOISER_STEPS // 8,
         average=0.998,
     )
     torch.save(net.state_dict(), saved)
@@ -246,7 +246,7 @@ def _latents(
     """Predictors and latents of every training hour, each with one draw of the dropout."""
     paths = [folder / f"latent_{k}.npy" for k in ("coarse", "clean")]
     if not all(p.exists() for p in paths):
-        pairs = [_latent(net, data, hour) for hour in range(len(data.coarse))]
+        pairs = [_latent(net, data, hour) for hour in range(LATENT_HOURS)]
         for path, parts in zip(paths, zip(*pairs, strict=True), strict=True):
             np.save(path, torch.cat(parts).numpy())
     return tuple(np.load(p, mmap_mode="r") for p in paths)

@@ -114,7 +114,7 @@ class Model:
         where = torch.device(device or "cpu")
         together = 1 if where.type == "cpu" else batch_size
         precision = torch.autocast(
-            where.type, getattr(torch, dtype or "float32"), enabled=dtype is not None
+            where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
         )
         # One block at a time: the networks use every core already, and memory stays bounded.
         with self._lock, torch.inference_mode(), precision:
