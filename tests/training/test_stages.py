@@ -1,9 +1,12 @@
 """Each stage learns what it is meant to, on the smallest networks."""
 
+from dataclasses import replace
+
 import pytest
 import tiny
 import torch
 
+from xldm.config import RegressionConfig
 from xldm.training import losses, stages
 
 STATIC = torch.zeros(2, 4, *tiny.GRID.fine_shape)
@@ -41,6 +44,28 @@ def test_the_same_seed_trains_to_the_same_weights():
         stages.fit_regression(net, batch, 5, progress=False)
         ends.append(net.regression.outputs.weight.detach().clone())
     assert torch.equal(*ends)
+
+
+def test_a_start_from_the_coarse_field_is_nearest_neighbour_interpolation():
+    predictors = tiny.config().predictors
+    source = replace(predictors[0], mean=280.0, std=10.0)
+    target = replace(tiny.TARGET, mean=285.0, std=8.0)
+    part = replace(tiny.part(), regression=RegressionConfig((4, 4, 4, 4)), targets=(target,))
+    net = tiny.network(part)
+    for module in net.regression.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_parameters()
+    stages.start_from_coarse(net, (source, *predictors[1:]), (target,))
+    coarse, fine, static = batch(3)
+    with torch.inference_mode():
+        got = net.mean.condition(coarse, static) * 8 + 285
+    torch.testing.assert_close(got, fine * 10 + 280, atol=1e-2, rtol=0)
+
+
+def test_weights_choose_what_is_learnt(net):
+    before = net.regression.outputs.weight.clone()
+    stages.fit_regression(net, batch, 2, weights=(0.0,), progress=False)
+    assert torch.equal(net.regression.outputs.weight, before)
 
 
 def test_autoencoder_learns(net):

@@ -9,17 +9,24 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import trange
 
 from ..components import ResidualDiffusion
+from ..config import Variable
 from ..nets.autoencoder import Autoencoder
 from . import losses
 
-__all__ = ["fit_autoencoder", "fit_denoiser", "fit_regression", "standardise_latent"]
+__all__ = [
+    "fit_autoencoder",
+    "fit_denoiser",
+    "fit_regression",
+    "standardise_latent",
+    "start_from_coarse",
+]
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +66,57 @@ def _fit(
             log.info("step %d of %d: loss %.5f", step + 1, steps, running)
 
 
+@torch.no_grad()
+def start_from_coarse(
+    net: ResidualDiffusion, predictors: Sequence[Variable], targets: Sequence[Variable]
+) -> None:
+    """Initialise the regression as the coarse predictor of each target's name, cell by cell.
+
+    Two channels of the outermost level carry the positive and the negative part of each target
+    through to the output; all else has He initialisation and reaches the output with weight zero.
+    Training then starts at nearest-neighbour interpolation and not at noise. Meant for
+    normalisation that keeps its initial statistics (``norm_steps=0``).
+
+    Parameters
+    ----------
+    net : ResidualDiffusion
+        Its ``regression`` is changed in place.
+    predictors, targets : sequence of Variable
+        Every target is a predictor too.
+    """
+    unet, names = net.regression, [p.name for p in predictors]
+    for layer in unet.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        elif isinstance(layer, nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    width = unet.outputs.in_channels
+    outermost = (
+        unet.e1.conv.conv[0],
+        unet.e1.conv.conv[3],
+        unet.d4.conv.conv[0],
+        unet.d4.conv.conv[3],
+    )
+    for layer in outermost:
+        layer.weight[: 2 * len(targets)] = 0
+    nn.init.zeros_(unet.outputs.weight)
+    for i, target in enumerate(targets):
+        source = predictors[names.index(target.name)]
+        for sign, k in ((1.0, 2 * i), (-1.0, 2 * i + 1)):
+            inputs = (names.index(target.name), k, width + k, k)  # d4 joins (up, skip)
+            for layer, channel, value in zip(outermost, inputs, (sign, 1.0, 1.0, 1.0), strict=True):
+                layer.weight[k, channel, 1, 1] = value
+            unet.outputs.weight[i, k] = sign * source.std / target.std
+        unet.outputs.bias[i] = (source.mean - target.mean) / target.std
+
+
 def fit_regression(
     net: ResidualDiffusion,
     batch: Batch,
     steps: int,
     *,
     lr: float = 1e-3,
+    weights: Sequence[float] = (1.0,),
     norm_steps: int | None = None,
     progress: bool = True,
 ) -> None:
@@ -80,25 +132,28 @@ def fit_regression(
     steps : int
     lr : float
         Largest learning rate.
+    weights : sequence of float
+        Weight of each target in the loss, or one for all.
     norm_steps : int, optional
         Steps after which batch normalisation keeps its running statistics. Where a batch is a few
         windows, its own mean is that of a few days: normalising by it would hide from the network
         how warm they are.
     """
     mean = net.mean.train()
+    share = torch.tensor(weights)[:, None, None]
 
     def loss(step: int) -> Tensor:
         if step == norm_steps:
             mean.eval()
         coarse, fine, static = batch(step)
-        return nn.functional.mse_loss(mean.condition(coarse, static).float(), fine)
+        return (share * (mean.condition(coarse, static).float() - fine) ** 2).mean()
 
     _fit(
         loss,
         net.regression.parameters(),
         steps,
         lr=lr,
-        betas=(0.9, 0.999),
+        betas=(0.9, 0.99),
         weight_decay=0.0,
         progress=progress,
     )
