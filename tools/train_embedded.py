@@ -46,8 +46,8 @@ WEIGHTS = (4.0, 1.0, 1.0)
 # stage: many small crops learn the local response soonest, large ones then see the context.
 REGRESSION = [(6500, 3, (12, 12), 1.5e-3), (900, 4, (24, 24), 7e-4)]
 # Whole fields last, since the autoencoder's normalisation is over all of a field.
-AUTOENCODER = [(1200, 8, (12, 12), 1e-3), (150, 1, (84, 72), 3e-4)]
-LATENT_HOURS, DENOISER_STEPS = 800, 1300
+AUTOENCODER = [(2400, 8, (12, 12), 1e-3), (120, 1, (84, 72), 3e-4)]
+LATENT_HOURS, DENOISER_STEPS = 640, 1200
 
 
 def training_hours(count: int) -> np.ndarray:

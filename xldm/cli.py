@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         args.run(args)
     except (LookupError, OSError, ValueError) as error:
-        print(f"xldm: {error.args[0] if error.args else error}", file=sys.stderr)
+        # str() of a LookupError would quote its message.
+        text = error.args[0] if isinstance(error, LookupError) and error.args else error
+        print(f"xldm: {text}", file=sys.stderr)
         return 1
     return 0
 
@@ -116,7 +118,7 @@ def _downscale(args: argparse.Namespace) -> None:
             steps=args.steps, missing=args.missing, device=args.device,
             region=_region(args.region),
         )  # fmt: skip
-        out.to_zarr(args.store, mode="w-")
+        out.to_zarr(args.store, mode="w-", consolidated=False)
     print(args.store)
 
 

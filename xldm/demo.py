@@ -46,7 +46,7 @@ def run(
     out = downscale(era5, model, members=members, missing=LACKING)
     seconds = (time.perf_counter() - started) / (out.sizes["time"] * members)
     store = folder / "italy-2km.zarr"
-    out.chunk(time=1, member=1).to_zarr(store, mode="w")
+    out.chunk(time=1, member=1).to_zarr(store, mode="w", consolidated=False)
 
     shown = times // 2
     baseline = functools.partial(
