@@ -92,7 +92,7 @@ def downscale(
     --------
     >>> import xldm
     >>> era5 = xldm.open_catalog().era5_sample.read().isel(time=[0])
-    >>> out = xldm.downscale(era5, "italy-2km", missing="climatology", steps=2)
+    >>> out = era5.ldm.downscale("italy-2km", missing="climatology", steps=2)
     >>> dict(out["t2m"].sizes)
     {'member': 1, 'time': 1, 'y': 672, 'x': 576}
     """
