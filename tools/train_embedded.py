@@ -2,12 +2,14 @@
 
 Three steps, each resumable from what the one before left in the build folder::
 
-    python tools/train_embedded.py data build/embedded     # twin hours, about 15 minutes
-    python tools/train_embedded.py fit build/embedded      # three stages, about 80 minutes
+    python tools/train_embedded.py data build/embedded     # twin hours, about 5 minutes
+    python tools/train_embedded.py fit build/embedded      # three stages, about 35 minutes
     python tools/train_embedded.py package build/embedded xldm/assets/italy-2km
 
-Times are for two CPU cores. The result depends on the thread count and the processor in the last
-bits: training sums in parallel.
+Times are for two CPU cores with nothing else running (OMP_WAIT_POLICY=PASSIVE helps where that
+cannot be had). Weights differ in the last bits with the thread count and the processor, since
+training sums in parallel, and a run that was resumed between stages, as the shipped one was, draws
+other batches than one in a single go.
 """
 
 from __future__ import annotations
