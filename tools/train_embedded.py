@@ -44,12 +44,16 @@ HOURS = 1600
 DROPOUT = 0.25
 # Errors of temperature are small in units of its climate's spread: without this, wind drowns them.
 WEIGHTS = (4.0, 1.0, 1.0)
-# Steps, crops in a batch, their size in coarse cells and the learning rate of each phase of a
-# stage: many small crops learn the local response soonest, large ones then see the context.
-REGRESSION = [(6500, 3, (12, 12), 1.5e-3), (900, 4, (24, 24), 7e-4)]
+# Steps, crops in a batch, their size in coarse cells, and the learning rates of AdamW and of Muon
+# in each phase of a stage: many small crops learn the local response soonest, large ones then see
+# the context.
+REGRESSION = [(7500, 6, (12, 12), 1.5e-3, 7e-3), (2500, 3, (24, 24), 7e-4, 3e-3)]
+# The same again with the logarithm of the error as the loss, see `stages.fit_regression`.
+REFINEMENT = [(5000, 4, (16, 16), 1e-3, 5e-3), (800, 3, (24, 24), 4e-4, 1.5e-3)]
+FLOOR = 0.01
 # Whole fields last, since the autoencoder's normalisation is over all of a field.
-AUTOENCODER = [(2400, 8, (12, 12), 1e-3), (120, 1, (84, 72), 3e-4)]
-LATENT_HOURS, DENOISER_STEPS = 640, 1200
+AUTOENCODER = [(4000, 8, (12, 12), 1e-3, 3e-3), (240, 1, (84, 72), 3e-4, 1e-3)]
+LATENT_HOURS, DENOISER_STEPS = 560, 2400
 
 
 def training_hours(count: int) -> np.ndarray:
@@ -190,17 +194,13 @@ def fit(folder: Path) -> None:
         net.load_state_dict(torch.load(saved, weights_only=True))
     else:
         stages.start_from_coarse(net, config.predictors, config.targets)
-        for steps, count, size, lr in REGRESSION:
-            stages.fit_regression(
-                net,
-                lambda step, count=count, size=size: data.crops(count, size),
-                steps,
-                lr=lr,
-                weights=WEIGHTS,
-                norm_steps=0,
-            )
+        _fit_regression(net, data, REGRESSION, weights=WEIGHTS)
         torch.save(net.state_dict(), saved)
         (folder / "regression.done").touch()
+    if not (folder / "refinement.done").exists():
+        _fit_regression(net, data, REFINEMENT, floor=FLOOR)
+        torch.save(net.state_dict(), saved)
+        (folder / "refinement.done").touch()
     net.eval()
     if not (folder / "autoencoder.done").exists():
         _fit_autoencoder(net, data)
@@ -223,10 +223,24 @@ def fit(folder: Path) -> None:
         DENOISER_STEPS,
         generator=data.generator,
         lr=6e-4,
+        muon_lr=2e-3,
         static_steps=DENOISER_STEPS // 8,
         average=0.998,
     )
     torch.save(net.state_dict(), saved)
+
+
+def _fit_regression(net: ResidualDiffusion, data: TwinBatches, phases, **loss) -> None:
+    for steps, count, size, lr, muon_lr in phases:
+        stages.fit_regression(
+            net,
+            lambda step, count=count, size=size: data.crops(count, size),
+            steps,
+            lr=lr,
+            muon_lr=muon_lr,
+            norm_steps=0,
+            **loss,
+        )
 
 
 def _fit_autoencoder(net: ResidualDiffusion, data: TwinBatches) -> None:
@@ -235,7 +249,7 @@ def _fit_autoencoder(net: ResidualDiffusion, data: TwinBatches) -> None:
         with torch.no_grad():
             return fine - net.mean.condition(coarse, static).float()
 
-    for steps, count, size, lr in AUTOENCODER:
+    for steps, count, size, lr, muon_lr in AUTOENCODER:
         stages.fit_autoencoder(
             net.autoencoder,
             lambda step, count=count, size=size: residual(count, size),
@@ -243,6 +257,8 @@ def _fit_autoencoder(net: ResidualDiffusion, data: TwinBatches) -> None:
             generator=data.generator,
             kl_weight=1e-5,
             lr=lr,
+            muon_lr=muon_lr,
+            weights=WEIGHTS,
         )
 
 

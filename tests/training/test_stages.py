@@ -134,3 +134,32 @@ def test_the_static_branch_rests_after_its_steps(net):
         return fitted.conditioner.static_proj.weight
 
     assert torch.equal(fit(1), fit(3))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_muon_learns_in_either_memory_format(memory_format):
+    net = tiny.network(tiny.part()).to(memory_format=memory_format)
+    before = error(net)
+    stages.fit_regression(net, batch, 80, lr=1e-2, muon_lr=1e-2, progress=False)
+    assert error(net) < 0.7 * before
+
+
+def test_muon_moves_every_kernel_and_adam_the_rest(net):
+    before = {name: p.clone() for name, p in net.regression.named_parameters()}
+    stages.fit_regression(net, batch, 2, muon_lr=1e-2, progress=False)
+    still = [n for n, p in net.regression.named_parameters() if torch.equal(p, before[n])]
+    assert not still
+
+
+def test_the_logarithmic_loss_learns_from_a_window_beside_a_hopeless_one():
+    def beside_noise(step):
+        coarse, fine, static = batch(step)
+        noise = torch.randn(fine.shape, generator=torch.Generator().manual_seed(step))
+        return coarse, torch.stack([fine[0], 30 * noise[1]]), static
+
+    errors = {}
+    for floor in (None, 0.01):
+        net = tiny.network(tiny.part())
+        stages.fit_regression(net, beside_noise, 80, lr=1e-2, floor=floor, progress=False)
+        errors[floor] = error(net)
+    assert errors[0.01] < 0.75 * errors[None]

@@ -15,7 +15,12 @@ __all__ = ["autoencoder_loss", "diffusion_loss", "drop_predictors", "update_aver
 
 
 def autoencoder_loss(
-    net: Autoencoder, field: Tensor, noise: Tensor, *, kl_weight: float = 0.01
+    net: Autoencoder,
+    field: Tensor,
+    noise: Tensor,
+    *,
+    kl_weight: float = 0.01,
+    share: Tensor | float = 1.0,
 ) -> Tensor:
     r"""Reconstruction from a draw of the posterior, plus its divergence from a standard normal.
 
@@ -32,11 +37,14 @@ def autoencoder_loss(
         Standard normal (B, L, h, w).
     kl_weight : float
         w.
+    share : Tensor (C, 1, 1) or float
+        Weight of each channel in the error.
     """
     mean, log_var = net.encode(field)
     decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)
     divergence = 0.5 * (log_var.exp() + mean**2 - 1.0 - log_var)
-    return nn.functional.l1_loss(decoded.float(), field) + kl_weight * divergence.float().mean()
+    error = (share * (decoded.float() - field).abs()).mean()
+    return error + kl_weight * divergence.float().mean()
 
 
 def diffusion_loss(

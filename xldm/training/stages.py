@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -35,35 +35,67 @@ Batch = Callable[[int], tuple[Tensor, ...]]
 
 def _fit(
     loss: Callable[[int], Tensor],
-    parameters: Iterable[nn.Parameter],
+    parameters: Sequence[nn.Parameter],
+    optimisers: Sequence[torch.optim.Optimizer],
     steps: int,
     *,
-    lr: float,
-    betas: tuple[float, float],
-    weight_decay: float,
     progress: bool,
     after: Callable[[int], None] = lambda step: None,
 ) -> None:
-    """AdamW with a short warm-up and a cosine to zero, in bfloat16 where that is safe."""
-    optimiser = torch.optim.AdamW(parameters, lr=lr, betas=betas, weight_decay=weight_decay)
+    """A short warm-up and a cosine to zero, in bfloat16 where that is safe."""
     warm = max(1, min(200, steps // 10))
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda i: min(1.0, (i + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, i / steps))),
-    )
+
+    def share(i: int) -> float:
+        return min(1.0, (i + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, i / steps)))
+
+    rates = [torch.optim.lr_scheduler.LambdaLR(o, share) for o in optimisers]
     running = None
     for step in trange(steps, disable=not progress, mininterval=10):
         with torch.autocast("cpu", torch.bfloat16):
             value = loss(step)
-        optimiser.zero_grad(set_to_none=True)
+        for parameter in parameters:
+            parameter.grad = None
         value.backward()
-        nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], 1.0)
-        optimiser.step()
-        rate.step()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimiser, rate in zip(optimisers, rates, strict=True):
+            optimiser.step()
+            rate.step()
         after(step)
         running = value.item() if running is None else 0.98 * running + 0.02 * value.item()
         if step % 100 == 99 or step == steps - 1:
             log.info("step %d of %d: loss %.5f", step + 1, steps, running)
+
+
+def _with_muon(net: nn.Module, adam: torch.optim.AdamW, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for the kernels of a network, what ``adam`` has of other parameters left to it.
+
+    torch's Muon takes matrices only: each kernel is handed over as a matrix (out, everything else)
+    that shares its memory, and before each step its gradient is too. 1x1 layers stay with Adam.
+    """
+    kernels = [
+        layer.weight
+        for layer in net.modules()
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and layer.kernel_size != (1, 1)
+    ]
+    matrices = [nn.Parameter(_as_matrix(kernel.detach())) for kernel in kernels]
+
+    def hand_over(*_) -> None:
+        for kernel, matrix in zip(kernels, matrices, strict=True):
+            matrix.grad = None if kernel.grad is None else _as_matrix(kernel.grad)
+
+    muon = torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, momentum=0.95)
+    muon.register_step_pre_hook(hand_over)
+    taken = {id(kernel) for kernel in kernels}
+    for group in adam.param_groups:
+        group["params"] = [p for p in group["params"] if id(p) not in taken]
+    return [adam, muon]
+
+
+def _as_matrix(kernel: Tensor) -> Tensor:
+    """A kernel (out, in, ky, kx) as a view (out, the rest), also where channels are last."""
+    if not kernel.is_contiguous():
+        kernel = kernel.permute(0, 2, 3, 1)
+    return kernel.reshape(len(kernel), -1)
 
 
 @torch.no_grad()
@@ -116,7 +148,9 @@ def fit_regression(
     steps: int,
     *,
     lr: float = 1e-3,
+    muon_lr: float | None = None,
     weights: Sequence[float] = (1.0,),
+    floor: float | None = None,
     norm_steps: int | None = None,
     progress: bool = True,
 ) -> None:
@@ -132,8 +166,14 @@ def fit_regression(
     steps : int
     lr : float
         Largest learning rate.
+    muon_lr : float, optional
+        Largest learning rate of Muon for the kernels; AdamW fits all parameters unless given.
     weights : sequence of float
         Weight of each target in the loss, or one for all.
+    floor : float, optional
+        Takes the mean of log(floor + squared error of a target in a window) for the loss, in which
+        each counts by what can be gained on it. The squared error itself is ruled by the windows
+        whose predictors were dropped, which nothing can be done about.
     norm_steps : int, optional
         Steps after which batch normalisation keeps its running statistics. Where a batch is a few
         windows, its own mean is that of a few days: normalising by it would hide from the network
@@ -146,17 +186,16 @@ def fit_regression(
         if step == norm_steps:
             mean.eval()
         coarse, fine, static = batch(step)
-        return (share * (mean.condition(coarse, static).float() - fine) ** 2).mean()
+        square = (mean.condition(coarse, static).float() - fine) ** 2
+        if floor is None:
+            return (share * square).mean()
+        return (share[:, 0, 0] * torch.log(floor + square.mean((2, 3)))).mean()
 
-    _fit(
-        loss,
-        net.regression.parameters(),
-        steps,
-        lr=lr,
-        betas=(0.9, 0.99),
-        weight_decay=0.0,
-        progress=progress,
+    adam = torch.optim.AdamW(
+        net.regression.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=0.0
     )
+    optimisers = [adam] if muon_lr is None else _with_muon(net.regression, adam, muon_lr)
+    _fit(loss, list(net.regression.parameters()), optimisers, steps, progress=progress)
     mean.eval()
 
 
@@ -168,22 +207,28 @@ def fit_autoencoder(
     generator: torch.Generator,
     kl_weight: float = 0.01,
     lr: float = 1e-3,
+    muon_lr: float | None = None,
+    weights: Sequence[float] = (1.0,),
     progress: bool = True,
 ) -> None:
-    """Fit the autoencoder to normalised residuals (B, C, H, W), given by step."""
+    """Fit the autoencoder to normalised residuals (B, C, H, W), given by step.
+
+    ``weights`` are those of the targets in the error; ``muon_lr`` as for `fit_regression`.
+    """
     net.train()
+    share = torch.tensor(weights)[:, None, None]
 
     def loss(step: int) -> Tensor:
         field = residual(step)
         factor = 2 ** (len(net.encoder.net) // 2)
         shape = (len(field), net.to_decoder.in_channels, *(n // factor for n in field.shape[2:]))
         return losses.autoencoder_loss(
-            net, field, torch.randn(shape, generator=generator), kl_weight=kl_weight
+            net, field, torch.randn(shape, generator=generator), kl_weight=kl_weight, share=share
         )
 
-    _fit(
-        loss, net.parameters(), steps, lr=lr, betas=(0.5, 0.9), weight_decay=1e-3, progress=progress
-    )
+    adam = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.5, 0.9), weight_decay=1e-3)
+    optimisers = [adam] if muon_lr is None else _with_muon(net, adam, muon_lr)
+    _fit(loss, list(net.parameters()), optimisers, steps, progress=progress)
     net.eval()
 
 
@@ -219,6 +264,7 @@ def fit_denoiser(
     *,
     generator: torch.Generator,
     lr: float = 1e-4,
+    muon_lr: float | None = None,
     static_steps: int | None = None,
     average: float = 0.9999,
     progress: bool = True,
@@ -234,6 +280,8 @@ def fit_denoiser(
     static : Tensor
         Static channels (1, S, H, W).
     steps : int
+    muon_lr : float, optional
+        As for `fit_regression`, for the denoiser's kernels.
     static_steps : int, optional
         Steps after which the static branch stays as it is; its features are then kept, which
         saves most of the conditioner's cost.
@@ -260,13 +308,12 @@ def fit_denoiser(
         return losses.diffusion_loss(net.denoiser, net.schedule, clean, context, t, noise)
 
     parameters = [*net.denoiser.parameters(), *net.conditioner.parameters()]
+    adam = torch.optim.AdamW(parameters, lr=lr, betas=(0.5, 0.9), weight_decay=1e-3)
     _fit(
         loss,
         parameters,
+        [adam] if muon_lr is None else _with_muon(net.denoiser, adam, muon_lr),
         steps,
-        lr=lr,
-        betas=(0.5, 0.9),
-        weight_decay=1e-3,
         progress=progress,
         after=lambda step: losses.update_average(averaged, net.denoiser, step, average),
     )
