@@ -73,3 +73,39 @@ def test_the_demo_writes_a_store_and_a_figure(tmp_path, capsys):
 def test_a_demo_of_one_member_is_refused(capsys):
     assert main(["demo", "--members", "1"]) == 1
     assert "at least 2" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A truth and an ensemble as Zarr stores."""
+    import records
+
+    folder = tmp_path_factory.mktemp("stores")
+    for name, members in {"truth": None, "ensemble": 3}.items():
+        records.record(6, members=members, seed=len(name)).chunk(time=2).to_zarr(
+            folder / f"{name}.zarr", consolidated=False
+        )
+    return folder
+
+
+def test_stores_are_evaluated_to_a_report(stores, tmp_path, capsys):
+    arguments = ["evaluate", f"mine={stores / 'ensemble.zarr'}", "--truth"]
+    arguments += [str(stores / "truth.zarr"), "--model", "", "--report", str(tmp_path / "report")]
+    assert main(arguments) == 0
+    assert {p.name for p in (tmp_path / "report").iterdir()} == {
+        "report.html",
+        "result.nc",
+        "scores.csv",
+    }
+    assert "xldm evaluate mine=" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_forecast_without_a_name_is_refused(stores, tmp_path, capsys):
+    path = str(stores / "ensemble.zarr")
+    assert main(["evaluate", path, "--truth", path, "--report", str(tmp_path / "r")]) == 1
+    assert "expected NAME=PATH" in capsys.readouterr().err
+
+
+def test_a_protocol_without_data_says_what_it_needs(tmp_path, capsys):
+    assert main(["evaluate", "--protocol", "comparison", "--report", str(tmp_path / "r")]) == 1
+    assert "--era5 and --truth, or --twin YEAR" in capsys.readouterr().err

@@ -4,6 +4,8 @@ Importing this package registers the ``ds.ldm`` accessor. Neither torch nor the 
 until a model is used.
 """
 
+import importlib
+
 # Before anything can load ecCodes: with its wheel, pyproj imported second loses its database.
 import pyproj as _pyproj  # noqa: F401
 
@@ -16,6 +18,7 @@ __all__ = [
     "SyntheticModelWarning",
     "__version__",
     "downscale",
+    "evaluate",
     "list_models",
     "load_model",
     "open_catalog",
@@ -26,9 +29,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # Lazily, since it imports torch.
+    # Lazily: the one imports torch, the other much of SciPy.
     if name == "published":
-        import importlib
-
         return importlib.import_module("xldm.published")
+    if name == "evaluate":
+        return importlib.import_module("xldm.evaluation").evaluate
     raise AttributeError(f"module 'xldm' has no attribute {name!r}")

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["main"]
 
@@ -19,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1
     """
     args = _parser().parse_args(arguments)
+    args.command = sys.argv[1:] if arguments is None else list(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         args.run(args)
@@ -63,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("model")
     info.set_defaults(run=_info)
     _add_import(actions)
+
+    _add_evaluate(commands)
 
     twin = commands.add_parser("twin", help="write hours of the synthetic twin to a Zarr store")
     twin.add_argument("start", help="first hour, e.g. 2001-07-15T00")
@@ -148,6 +156,62 @@ def _import(args: argparse.Namespace) -> None:
     from . import published
 
     published.import_ldm_res(args.source, args.name, sample_data=args.sample_data)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "evaluate",
+        help="score forecasts against a truth and write a report",
+        description="Score stores of forecasts (NAME=PATH ...), or what a protocol draws from a "
+        "model, against a truth or hours of the synthetic twin.",
+    )
+    command.add_argument("forecasts", nargs="*", metavar="NAME=PATH", help="netCDF or Zarr")
+    command.add_argument("--protocol", choices=["comparison", "residual", "sampling"])
+    command.add_argument("--model", default="italy-2km", help="whose static fields, and protocol")
+    command.add_argument("--members", type=int, default=8, help="of a protocol's ensembles")
+    command.add_argument("--truth", help="netCDF or Zarr, path or URL")
+    command.add_argument("--era5", help="what a protocol downscales: netCDF, GRIB or Zarr")
+    command.add_argument("--twin", type=int, metavar="YEAR", help="truth and input of the twin")
+    command.add_argument("--twin-seed", type=int, default=0)
+    command.add_argument("--hours", type=int, default=48, help="of the twin's year (default 48)")
+    command.add_argument("--align", choices=["exact", "common"], default="exact")
+    command.add_argument("--report", required=True, help="folder to write")
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from .evaluation import report, run
+
+    if args.protocol and args.twin:
+        era5, truth = run.twin(args.twin, args.hours, args.twin_seed)
+    elif args.protocol:
+        era5, truth = (_opened(args, side) for side in ("era5", "truth"))
+    if args.protocol:
+        done = run.protocol(args.protocol, args.model, era5, truth, members=args.members)
+    else:
+        named = dict(_pair(text) for text in args.forecasts)
+        if not args.truth:
+            raise ValueError("--truth is needed to score stores of forecasts")
+        done = run.stores(named, args.truth, model=args.model, align=args.align)
+    result, snapshots = done
+    result.attrs["command"] = shlex.join(["xldm", *args.command])
+    print(report.write(result, args.report, snapshots=snapshots))
+
+
+def _opened(args: argparse.Namespace, side: str) -> xr.Dataset:
+    import xarray as xr
+
+    path = getattr(args, side)
+    if not path:
+        raise ValueError("a protocol needs --era5 and --truth, or --twin YEAR")
+    return xr.open_dataset(path, chunks={})
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise ValueError(f"expected NAME=PATH for each forecast, got {text!r}")
+    return name, path
 
 
 def _twin(args: argparse.Namespace) -> None:

@@ -137,6 +137,37 @@ class Model:
                         observe(len(drawn))
         return out
 
+    def reconstruct(self, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+        """The regression's mean plus what the autoencoder keeps of the true residual.
+
+        Parameters
+        ----------
+        coarse : ndarray (time, P, h, w)
+            Predictors in the model's units, on the whole coarse grid.
+        fine : ndarray (time, C, H, W)
+            True targets in physical units.
+
+        Returns
+        -------
+        ndarray (time, C, H, W) float32
+        """
+        out, at = np.empty(fine.shape, np.float32), 0
+        given = scaling.normalise(coarse, *_moments(self.config.predictors))
+        given = scaling.fill_dry_land(given, [v.only_at_sea for v in self.config.predictors])
+        with self._lock, torch.inference_mode():
+            for part in self.config.components:
+                net, (static, _) = self._prepared(
+                    part.name, slice(None), slice(None), torch.device("cpu")
+                )
+                channels = slice(at, at := at + len(part.targets))
+                for t in range(len(coarse)):
+                    mean = net.mean.condition(torch.from_numpy(given[t : t + 1]), static)
+                    truth = scaling.normalise(fine[t : t + 1, channels], *_moments(part.targets))
+                    residual, _ = net.autoencoder.encode(torch.from_numpy(truth) - mean)
+                    again = (mean + net.autoencoder.decode(residual)).numpy()
+                    out[t, channels] = scaling.denormalise(again, *_moments(part.targets))[0]
+        return out
+
     def _noise(self, net, component, times, member, seed) -> Tensor | None:
         """Noise (B, L, h, w) of the whole grid, so that a region gets its share of the same."""
         shape = net.noise_shape(*self.config.grid.shape)

@@ -4,6 +4,7 @@ No value is an observation or comes from a weather model. See ``docs/twin.md``.
 """
 
 from .hourly import Twin
+from .record import hours_of, record
 from .store import write
 
-__all__ = ["Twin", "write"]
+__all__ = ["Twin", "hours_of", "record", "write"]

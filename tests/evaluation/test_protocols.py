@@ -1,0 +1,89 @@
+"""What protocols draw from a model as small as they come."""
+
+import numpy as np
+import pytest
+import tiny
+import torch
+import xarray as xr
+
+import xldm
+from xldm.data.report import InputError
+from xldm.evaluation import protocols
+from xldm.evaluation.run import protocol
+from xldm.model import Model
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = tiny.config()
+    return Model(config, tiny.static(), {"2mT": tiny.network(config.components[0])}, "a" * 64)
+
+
+@pytest.fixture
+def truth(era5, model) -> xr.Dataset:
+    drawn = xldm.downscale(era5, model, members=None, steps=2, seed=7, progress=False)
+    return drawn.drop_attrs(deep=False)
+
+
+def test_the_comparison_has_the_baselines_the_model_and_its_bound(era5, model, truth):
+    forecasts, same = protocols.comparison(model, era5, truth, members=2)
+    assert list(forecasts) == ["quadratic", "UNET", "LDM_res", "autoencoder"]
+    assert all(ds.chunks for ds in forecasts.values())
+    assert same is truth
+
+
+def test_a_model_without_networks_is_compared_under_its_name(era5, model, truth):
+    simple = model.baseline("interpolation")
+    forecasts, _ = protocols.comparison(simple, era5, truth, members=1)
+    assert list(forecasts) == ["quadratic", "tiny (interpolation)"]
+
+
+def test_drawing_lazily_hour_by_hour_changes_nothing(era5, model, truth):
+    forecasts, _ = protocols.comparison(model, era5, truth, members=2)
+    direct = xldm.downscale(era5, model, members=2, progress=False)
+    np.testing.assert_array_equal(forecasts["LDM_res"]["t2m"].values, direct["t2m"].values)
+
+
+def test_a_reconstruction_is_the_mean_plus_the_decoded_code_of_the_residual(era5, model, truth):
+    found = protocols.reconstruction(model, era5, truth)["t2m"]
+    mean = xldm.downscale(era5, model.baseline("regression"), members=None, progress=False)["t2m"]
+    net, (variable,) = model.components["2mT"].autoencoder, model.config.targets
+    with torch.inference_mode():
+        residual = torch.from_numpy((truth["t2m"] - mean).values / variable.std)[:, None].float()
+        decoded = net.decode(net.encode(residual)[0])[:, 0].numpy() * variable.std
+    np.testing.assert_allclose(found, mean + decoded, atol=2e-3)
+
+
+def test_residuals_are_what_the_regression_leaves(era5, model, truth):
+    forecasts, left = protocols.residual(model, era5, truth, members=1)
+    assert (forecasts["no residual"]["t2m_residual"] == 0).all()
+    mean = xldm.downscale(era5, model.baseline("regression"), members=None, progress=False)["t2m"]
+    np.testing.assert_allclose(left["t2m_residual"], truth["t2m"] - mean, atol=1e-4)
+
+
+def test_sampling_compares_both_samplers_at_each_number_of_steps(era5, model, truth):
+    forecasts, _ = protocols.sampling(model, era5, truth, 1, steps=(2, 3), yardstick=5)
+    assert list(forecasts) == ["dpm-solver++ 2", "dpm-solver++ 3", "ddim 2", "ddim 3", "ddim 5"]
+
+
+def test_truth_at_other_times_is_refused(era5, model, truth):
+    with pytest.raises(InputError, match="its times are not the truth's"):
+        protocols.reconstruction(model, era5, truth.isel(time=[0, 1]))
+
+
+def test_a_reconstruction_needs_an_autoencoder(era5, model, truth):
+    with pytest.raises(InputError, match="has no autoencoder"):
+        protocols.reconstruction(model.baseline("interpolation"), era5, truth)
+
+
+def test_an_unknown_protocol_is_refused_with_the_choices(era5, truth):
+    with pytest.raises(InputError, match="one of comparison, residual, sampling; got 'paper'"):
+        protocol("paper", "italy-2km", era5, truth)
+
+
+def test_a_protocol_gives_a_result_with_snapshots_and_provenance(era5, model, truth):
+    result, snapshots = protocol("comparison", model, era5, truth, members=2)
+    assert result["forecast"].values.tolist()[2:4] == ["LDM_res", "LDM_res mean"]
+    assert result.attrs["protocol"] == "comparison"
+    assert '"model": "tiny"' in result.attrs["forecast_models"]
+    assert [name.split(" at ")[0] for name in snapshots] == ["2 m temperature"]

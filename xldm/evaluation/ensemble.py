@@ -1,0 +1,239 @@
+"""Scores of ensembles: CRPS, ranks, probabilities of events, spread against skill.
+
+An ensemble is an array whose first axis is the member. Counts are sums over places, so those of
+disjoint places or times add up. *Strata* are groups of places that may overlap; ``membership``
+(N, S) is 1 where a place belongs to a stratum and 0 elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["brier", "crps", "event_counts", "rank_counts", "reliability", "spread_skill"]
+
+
+def crps(ensemble: np.ndarray, truth: np.ndarray, *, fair: bool = False) -> np.ndarray:
+    """Continuous ranked probability score of an ensemble.
+
+    For members x_i and truth y [1]_::
+
+        CRPS = mean_i |x_i - y| - 1/(2 m^2) sum_ij |x_i - x_j|
+
+    The fair score [2]_ divides by m (m - 1) instead: its mean does not depend on the number of
+    members, and is least for members drawn from the truth's distribution. In order of size,
+    sum_ij |x_i - x_j| is 2 sum_i (2 i - m - 1) x_i.
+
+    Parameters
+    ----------
+    ensemble : ndarray (m, ...)
+        Members.
+    truth : ndarray (...)
+        What happened, in the members' units.
+    fair : bool
+        Whether to give the fair score.
+
+    Returns
+    -------
+    ndarray (...)
+        In the members' units, 0 at best; the fair score may be negative. One member's CRPS is its
+        absolute error, and its fair score NaN. NaN where a member or the truth is.
+
+    References
+    ----------
+    .. [1] Hersbach (2000), Decomposition of the continuous ranked probability score for ensemble
+       prediction systems, Wea. Forecasting 15, 559-570.
+    .. [2] Ferro (2014), Fair scores for ensemble forecasts, Q. J. R. Meteorol. Soc. 140,
+       1917-1923, sec. 2.
+
+    Examples
+    --------
+    >>> members = np.array([[1.0], [3.0]])
+    >>> crps(members, np.array([2.0])), crps(members, np.array([2.0]), fair=True)
+    (array([0.5]), array([0.]))
+    """
+    m = len(ensemble)
+    # Members last, where sorting is fastest; less the truth, since small numbers keep more digits.
+    error = np.moveaxis(np.asarray(ensemble, "float64") - truth, 0, -1)
+    error = np.sort(error, axis=-1)
+    pairs = m * (m - 1) if fair else m * m
+    weights = np.arange(1 - m, m, 2.0)
+    with np.errstate(invalid="ignore"):
+        half_spread = error @ weights / np.float64(pairs)
+    return np.abs(error, out=error).mean(-1) - half_spread
+
+
+def rank_counts(ensemble: np.ndarray, truth: np.ndarray, membership: np.ndarray) -> np.ndarray:
+    """How often the truth had each rank among the members.
+
+    The rank is the number of members below the truth. Where members equal the truth, it could have
+    any of several ranks, and counts for each of them alike.
+
+    Parameters
+    ----------
+    ensemble : ndarray (m, N)
+        Members.
+    truth : ndarray (N,)
+        What happened.
+    membership : ndarray (N, S)
+        0 or 1: which strata a place belongs to.
+
+    Returns
+    -------
+    ndarray (S, m + 1)
+        Counts of ranks 0 to m, float64. Places where a member or the truth is NaN are not counted.
+
+    Examples
+    --------
+    >>> members = np.array([[1.0, 1.0, 1.0], [3.0, 3.0, 3.0]])
+    >>> rank_counts(members, np.array([0.0, 2.0, 3.0]), np.ones((3, 1)))
+    array([[1. , 1.5, 0.5]])
+    """
+    below = (ensemble < truth).sum(0, dtype="int32")
+    ties = (ensemble == truth).sum(0, dtype="int32")
+    ranks = np.where(_known(ensemble, truth), ties + 1, 0)
+    return _spread(below, ranks, len(ensemble) + 1, membership)
+
+
+def event_counts(
+    ensemble: np.ndarray, truth: np.ndarray, threshold: float, membership: np.ndarray
+) -> np.ndarray:
+    """How often k of m members exceeded a threshold, and how often the truth then did.
+
+    Parameters
+    ----------
+    ensemble : ndarray (m, N)
+        Members.
+    truth : ndarray (N,)
+        What happened.
+    threshold : float
+        The event is a value above it, in the members' units.
+    membership : ndarray (N, S)
+        0 or 1: which strata a place belongs to.
+
+    Returns
+    -------
+    ndarray (2, S, m + 1)
+        For k from 0 to m, float64: the places where k members had the event, and those among them
+        where the truth had it. Places where a member or the truth is NaN are not counted.
+
+    Examples
+    --------
+    >>> members = np.array([[1.0, 3.0, 3.0], [1.0, 1.0, 3.0]])
+    >>> event_counts(members, np.array([0.0, 4.0, 4.0]), 2.0, np.ones((3, 1)))
+    array([[[1., 1., 1.]],
+           [[0., 1., 1.]]])
+    """
+    m = len(ensemble)
+    event = truth > threshold
+    number = (ensemble > threshold).sum(0, dtype="int32") + event * (m + 1)
+    counts = _spread(number, _known(ensemble, truth).astype("int32"), 2 * (m + 1), membership)
+    without, with_event = counts[:, : m + 1], counts[:, m + 1 :]
+    return np.stack([without + with_event, with_event])
+
+
+def brier(counts: np.ndarray) -> np.ndarray:
+    """Brier score: mean squared difference of k / m and 1 where there was an event, 0 elsewhere.
+
+    Parameters
+    ----------
+    counts : ndarray (2, ..., m + 1)
+        From :func:`event_counts`, or a sum of such.
+
+    Returns
+    -------
+    ndarray (...)
+        From 0, at best, to 1; NaN where no place was counted.
+
+    Examples
+    --------
+    >>> brier(np.array([[1.0, 2.0, 1.0], [0.0, 1.0, 1.0]]))
+    array(0.125)
+    """
+    places, events = counts
+    probability = np.linspace(0, 1, places.shape[-1])
+    squares = (places - events) @ probability**2 + events @ (1 - probability) ** 2
+    with np.errstate(invalid="ignore"):
+        return np.asarray(squares / places.sum(-1))
+
+
+def reliability(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often the event came true for each probability that it was given.
+
+    Parameters
+    ----------
+    counts : ndarray (2, ..., m + 1)
+        From :func:`event_counts`, or a sum of such.
+
+    Returns
+    -------
+    probability : ndarray (m + 1,)
+        Share of members with the event, k / m.
+    frequency : ndarray (..., m + 1)
+        Share of places with the event among those given that probability; NaN where none was.
+    count : ndarray (..., m + 1)
+        Places given that probability.
+
+    Examples
+    --------
+    >>> _, frequency, _ = reliability(np.array([[4.0, 2.0, 0.0], [1.0, 1.0, 0.0]]))
+    >>> frequency
+    array([0.25, 0.5 ,  nan])
+    """
+    places, events = counts
+    with np.errstate(invalid="ignore"):
+        frequency = events / places
+    return np.linspace(0, 1, places.shape[-1]), frequency, places
+
+
+def spread_skill(
+    mean_variance: np.ndarray, mean_square_error: np.ndarray, members: int
+) -> np.ndarray:
+    """Ratio of an ensemble's spread to the error of its mean: 1 where it is reliable [1]_.
+
+    ``sqrt((m + 1) / m * variance / mse)``: the mean of m members misses a truth drawn like them by
+    (m + 1) / m of their variance.
+
+    Parameters
+    ----------
+    mean_variance : ndarray (...)
+        Mean over places of the members' variance, with divisor m - 1.
+    mean_square_error : ndarray (...)
+        Mean over places of the squared error of the members' mean, in the same units.
+    members : int
+        Number of members m.
+
+    Returns
+    -------
+    ndarray (...)
+        Below 1: too sure. Infinite for a spread about a mean without error, NaN without either.
+
+    References
+    ----------
+    .. [1] Fortin et al. (2014), Why should ensemble spread match the RMSE of the ensemble mean?,
+       J. Hydrometeorol. 15, 1708-1713, eq. 15.
+
+    Examples
+    --------
+    >>> spread_skill(4.0, 4.5, members=8)
+    array(1.)
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.divide(mean_variance, mean_square_error)
+    return np.asarray(np.sqrt((members + 1) / members * ratio))
+
+
+def _known(ensemble: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return ~np.isnan(ensemble.sum(0) + truth)
+
+
+def _spread(
+    first: np.ndarray, columns: np.ndarray, size: int, membership: np.ndarray
+) -> np.ndarray:
+    """Count places (N,), each evenly over its ``columns`` from ``first`` on; (S, size)."""
+    import scipy.sparse  # here, since it takes long to import
+
+    end = np.cumsum(columns)
+    column = np.arange(end[-1]) - np.repeat(end - columns - first, columns)
+    share = np.repeat(1 / np.maximum(columns, 1), columns)
+    matrix = scipy.sparse.csr_array((share, column, np.append(0, end)), shape=(len(first), size))
+    return (matrix.T @ membership).T

@@ -1,0 +1,163 @@
+"""Forecasts and truth in, a dataset of scores out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import numpy as np
+import xarray as xr
+from tqdm.dask import TqdmCallback
+
+from . import climate, scores
+from .align import MEAN, comparable
+from .plan import Plan
+from .state import State, state_of
+
+__all__ = ["evaluate"]
+
+_LONG_NAMES = {
+    "t2m": "2 m temperature",
+    "u10": "10 m eastward wind",
+    "v10": "10 m northward wind",
+    "wind_speed": "10 m wind speed",
+}
+_PROVENANCE = ("model", "model_sha256", "sampler", "steps", "seed", "training_data")
+
+
+def evaluate(
+    forecasts: Mapping[str, xr.Dataset],
+    truth: xr.Dataset,
+    *,
+    static: xr.Dataset | None = None,
+    thresholds: Mapping[str, tuple[float, ...]] | None = None,
+    align: str = "exact",
+    parts: int = 2,
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Compare forecasts with a truth: errors, ensembles, distributions, spectra, time, physics.
+
+    One pass over the record: blocks of hours are read, reduced to sums and forgotten, so that
+    memory does not depend on the record's length. It runs on whichever dask scheduler is active, a
+    cluster's included. Dask-backed datasets are read lazily, those of `downscale` are drawn on the
+    way. Scores of the wind's speed are of the speed of each member, never of averaged components.
+
+    Parameters
+    ----------
+    forecasts : mapping of str to Dataset
+        Dims (time, y, x), or (member, time, y, x) of an ensemble, by the name to list each under.
+        An ensemble is listed twice: its members together, as single draws, and, with " mean"
+        after the name, their mean.
+    truth : Dataset (time, y, x)
+        Every variable in it is compared, and has to be in each forecast in the same units. Where
+        ``u10`` and ``v10`` are among them, ``wind_speed`` is compared too.
+    static : Dataset (y, x), optional
+        ``orog`` [m], ``land_mask`` and ``spatial_ref``, e.g. ``load_model(name).static``: for
+        scores by land, sea and height, and for physical consistency.
+    thresholds : mapping of str to tuple of float, optional
+        By variable, in its units: the events of Brier scores and reliability.
+    align : {"exact", "common"}
+        Refuse datasets whose times or cells differ, or compare those that all have.
+    parts : int
+        Parts of the record that are worked on side by side; memory is proportional to it.
+    progress : bool, optional
+        Progress bar; default if the terminal is interactive.
+
+    Returns
+    -------
+    Dataset
+        Scores by forecast, variable, stratum and period; docs/evaluation.md describes each.
+        Places where the truth or any forecast is NaN count for none of them; attribute
+        ``missing_values`` and variable ``n`` say how many are left.
+
+    Raises
+    ------
+    InputError
+        If the datasets cannot be compared; the message lists every reason.
+
+    Examples
+    --------
+    >>> truth = xr.Dataset(
+    ...     {"t2m": (("time", "y", "x"), np.zeros((2, 32, 32)), {"units": "K"})},
+    ...     {"time": np.array(["2008-01-01T00", "2008-01-01T01"], "datetime64[ns]"),
+    ...      "y": np.arange(32) * -2e3, "x": np.arange(32) * 2e3})
+    >>> result = evaluate({"a degree too warm": truth + 1}, truth.assign(), progress=False)
+    Traceback (most recent call last):
+    xldm.data.report.InputError: nothing was evaluated:
+    - a degree too warm: t2m has no units; set its attribute, they are not guessed
+    >>> with xr.set_options(keep_attrs=True):
+    ...     result = evaluate({"a degree too warm": truth + 1}, truth, progress=False)
+    >>> float(result["rmse"].sel(variable="t2m", stratum="all", period="all").squeeze())
+    1.0
+    """
+    aligned, observed = comparable(forecasts, truth, align)
+    plan = Plan.of(aligned, observed, static, thresholds)
+    with TqdmCallback(desc="evaluate", disable=None if progress is None else not progress):
+        state = state_of(plan, observed, aligned, parts=parts).compute()
+    result = _described(plan, state, observed, static)
+    result.attrs |= _about(plan, state, forecasts, truth)
+    return result
+
+
+def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset | None):
+    """All scores in one dataset with their coordinates."""
+    makers = (
+        scores.errors, scores.ensembles, scores.events,
+        climate.distributed, climate.spectral, climate.in_time, climate.physics,
+    )  # fmt: skip
+    result = xr.merge([make(plan, state) for make in makers], join="exact", compat="no_conflicts")
+    names = list(plan.variables)
+    units = {v: truth[v].attrs["units"] for v in plan.targets} | {"wind_speed": "m s-1"}
+    result = result.assign_coords(
+        forecast=list(plan.forecasts),
+        source=list(plan.sources),
+        variable=names,
+        units=("variable", [units[v] for v in names]),
+        long_name=("variable", [_LONG_NAMES.get(v, v.replace("_", " ")) for v in names]),
+        stratum=list(plan.ground.strata),
+        period=list(scores.periods(state.times)),
+        time=state.times,
+        y=truth["y"],
+        x=truth["x"],
+    )  # fmt: skip
+    if static is not None:
+        land = plan.ground.land.reshape(plan.ground.shape).astype("int8")
+        result = result.assign_coords(land_mask=(("y", "x"), land))
+        if "spatial_ref" in static.coords:
+            result = result.assign_coords(spatial_ref=static["spatial_ref"])
+    return result
+
+
+def _about(
+    plan: Plan, state: State, forecasts: Mapping[str, xr.Dataset], truth: xr.Dataset
+) -> dict:
+    """What was compared and how much of it: attributes that a netCDF file can hold."""
+    models = {
+        name: {k: _plain(ds.attrs[k]) for k in _PROVENANCE if k in ds.attrs}
+        for name, ds in forecasts.items()
+        if "model" in ds.attrs
+    }
+    synthetic = [n for n, a in models.items() if "synthetic" in a.get("training_data", "").lower()]
+    steps = np.diff(state.times)
+    gaps = int((steps > steps.min()).sum()) if steps.size else 0
+    return {
+        "Conventions": "CF-1.11",
+        "title": "Evaluation of downscaled fields",
+        "times": len(state.times),
+        "first_time": str(state.times[0].astype("datetime64[m]")),
+        "last_time": str(state.times[-1].astype("datetime64[m]")),
+        "gaps_in_time": gaps,
+        "missing_values": int(state.total["missing"].sum()),
+        "grid_spacing_m": plan.ground.spacing,
+        "ensemble_mean_suffix": MEAN,
+        "forecast_models": json.dumps(models),
+        "synthetic": json.dumps(synthetic),
+        "truth": " ".join(str(truth.attrs[k]) for k in ("title", "comment") if k in truth.attrs),
+        "xldm_version": version("xldm"),
+    }
+
+
+def _plain(value: object) -> object:
+    """A NumPy scalar as what JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value

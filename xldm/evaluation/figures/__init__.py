@@ -1,0 +1,24 @@
+"""Figures of a result of :func:`xldm.evaluate`, each a function that gives a matplotlib ``Figure``.
+
+A forecast has the same colour, line and marker in all of them; the truth is black.
+"""
+
+from .climate import distributions, physics, spectra, temporal
+from .ensembles import rank_histograms, reliability, spread_skill
+from .maps import error_maps, snapshot
+from .scores import score_boxes, scores_by_period, scores_by_stratum
+
+__all__ = [
+    "distributions",
+    "error_maps",
+    "physics",
+    "rank_histograms",
+    "reliability",
+    "score_boxes",
+    "scores_by_period",
+    "scores_by_stratum",
+    "snapshot",
+    "spectra",
+    "spread_skill",
+    "temporal",
+]

@@ -1,0 +1,230 @@
+"""Maps on the grid of the truth: errors over time, and fields of one hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from .style import (
+    WIDTH,
+    blank,
+    grid_shape,
+    has,
+    literal,
+    note,
+    score_label,
+    typeset,
+    variable_label,
+    wrapped,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["error_maps", "snapshot"]
+
+# Lightness is monotone, or symmetric about no error, so that maps can be read without colour.
+COLOURS = {"rmse": "YlOrRd", "bias": "RdBu_r", "mae": "YlOrRd", "r2": "viridis", "pcc": "viridis"}
+# Of a variable in a snapshot: what is taken off it, the units then, and its colours.
+SHOWN = {
+    "t2m": (273.15, "2 m temperature, °C", "RdYlBu_r"),
+    "wind_speed": (0.0, "wind speed, m s$^{-1}$", "viridis"),
+}
+
+
+def error_maps(result: xr.Dataset, score: str = "rmse", variable: str = "t2m") -> Figure:
+    """A score over time at every cell, one map per forecast on one scale of colours.
+
+    The scale leaves out the most extreme 0.5 % of the cells at either end; that of the bias is
+    symmetric.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        With ``rmse_map`` and the like (forecast, variable, y, x); the coast is drawn where there is
+        a ``land_mask`` (y, x).
+    score : {"rmse", "bias", "mae", "r2", "pcc"}
+        Which score.
+    variable : str
+        Of which variable.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above each map the forecast and the mean over the map.
+
+    Raises
+    ------
+    ValueError
+        If there are no maps of this score, or the variable is not in the result.
+    """
+    present = [s for s in COLOURS if f"{s}_map" in result]
+    _choose("score", score, present)
+    _choose("variable", variable, [str(v) for v in result["variable"].values])
+    if not has(result, f"{score}_map", variable=variable):
+        return note(f"no {literal(score)} of {literal(variable)} at any cell")
+    maps = result[f"{score}_map"].sel(variable=variable)
+    low, high = _limits(maps.values, score)
+    rows, columns = grid_shape(maps.sizes["forecast"], most=4)
+    aspect = maps.sizes["y"] / maps.sizes["x"]
+    side = WIDTH * 0.9 / max(columns, 2)
+    figure = blank(rows * (side * aspect + 0.45), width=min(columns * side + 1.2, WIDTH))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat[maps.sizes["forecast"] :]:
+        ax.axis("off")
+    for ax, field in zip(axes.flat, maps, strict=False):
+        style = {"cmap": COLOURS[score], "vmin": low, "vmax": high}
+        image = _map(ax, field, result.get("land_mask"), **style)
+        name = wrapped(field["forecast"].item(), side)
+        ax.set_title(f"{name}\nmean {field.mean().item():.3g}", size=10)
+    label = f"{variable_label(result, variable)}: {score_label(result, score, variable)}"
+    figure.colorbar(image, ax=axes, label=label, extend="both", pad=0.01, fraction=0.05, aspect=30)
+    return figure
+
+
+def _choose(what: str, got: str, choices: list[str]) -> None:
+    if got not in choices:
+        raise ValueError(f"{what}: choose from {', '.join(choices) or 'none here'}; got {got!r}")
+
+
+def _limits(values: np.ndarray, score: str) -> tuple[float, float]:
+    low, high = np.nanquantile(values, [0.005, 0.995])
+    if score == "bias":
+        high = max(abs(low), abs(high))
+        low = -high
+    return float(low), float(high)
+
+
+def snapshot(
+    truth: xr.Dataset,
+    forecasts: Mapping[str, xr.Dataset],
+    static: xr.Dataset | None = None,
+    variable: str = "t2m",
+    *,
+    zoom: tuple[float, float, float, float] | None = None,
+) -> Figure:
+    """Truth and forecasts of one hour side by side, the whole above and a part of it below.
+
+    Parameters
+    ----------
+    truth : xarray.Dataset
+        Fields (y, x) of one hour.
+    forecasts : mapping of str to xarray.Dataset
+        The same from every forecast, one member of an ensemble.
+    static : xarray.Dataset, optional
+        ``land_mask`` (y, x), for the coast.
+    variable : str
+        Which field; "wind_speed" is made from u10 and v10.
+    zoom : (x_min, x_max, y_min, y_max), optional
+        The part in metres of the projection; default a quarter of each side, where the truth has
+        most detail.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Each row on one scale of colours, the truth's between its 0.2 and 99.8 % quantiles.
+
+    Raises
+    ------
+    ValueError
+        If a dataset lacks the variable, or has it over other dimensions than (y, x).
+    """
+    fields = {
+        name: _field(name, ds, variable) for name, ds in {"truth": truth, **forecasts}.items()
+    }
+    zoom = zoom or _most_detailed(fields["truth"])
+    blocks, columns = grid_shape(len(fields), most=5)
+    aspect = fields["truth"].sizes["y"] / fields["truth"].sizes["x"]
+    side = WIDTH * 0.88 / max(columns, 2)
+    # A part has the shape of the whole by default, so that both rows are as high.
+    figure = blank(2 * blocks * (side * aspect + 0.2))
+    axes = figure.subplots(2 * blocks, columns, squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, name in enumerate(fields):
+        block, column = divmod(i, columns)
+        ax = axes[2 * block, column]
+        ax.set_title(wrapped(name, side), size=10)
+        _box(ax, zoom)
+    land = None if static is None else static.get("land_mask")
+    for row in range(2 * blocks):
+        some = list(fields.values())[row // 2 * columns :][:columns]
+        part = row % 2 == 1
+        _snapshot_row(figure, axes[row], some, fields["truth"], land, zoom if part else None)
+    return figure
+
+
+def _snapshot_row(figure, axes, fields, truth, land, zoom) -> None:
+    units = typeset(truth.attrs.get("units", ""))
+    label = f"{literal(truth.attrs.get('long_name', truth.name))}, {units}"
+    _, label, colours = SHOWN.get(truth.name, (0.0, label, "viridis"))
+    seen = _within(truth, zoom) if zoom else truth
+    low, high = np.nanquantile(seen.values, [0.002, 0.998])
+    for ax, field in zip(axes, fields, strict=False):
+        ax.axis("on")
+        shown = _within(field, zoom) if zoom else field
+        image = _map(ax, shown, land, cmap=colours, vmin=low, vmax=high)
+    figure.colorbar(image, ax=axes, label=label, extend="both", pad=0.01, fraction=0.05, aspect=15)
+
+
+def _field(name: str, ds: xr.Dataset, variable: str) -> xr.DataArray:
+    """A field to be shown, in the units that it is shown in."""
+    if variable == "wind_speed" and variable not in ds and {"u10", "v10"} <= set(ds.data_vars):
+        ds = ds.assign(wind_speed=np.hypot(ds["u10"], ds["v10"]))
+    if variable not in ds:
+        raise ValueError(f"{name} has no {variable}; choose from {', '.join(map(str, ds))}")
+    field = ds[variable]
+    if set(field.dims) != {"y", "x"}:
+        raise ValueError(
+            f"{name}: {variable} has dimensions {', '.join(map(str, field.dims))}; a snapshot is "
+            "of (y, x): pick one hour and one member with isel"
+        )
+    field = field.transpose("y", "x").rename(variable)
+    return (field - SHOWN.get(variable, (0.0,))[0]).assign_attrs(field.attrs)
+
+
+def _most_detailed(truth: xr.DataArray) -> tuple[float, float, float, float]:
+    """Of windows a quarter as wide and high, the one in which the field is steepest on average."""
+    import scipy.ndimage
+
+    values = np.nan_to_num(truth.values - np.nanmean(truth.values))
+    steepness = np.hypot(*np.gradient(values))
+    rows, columns = (max(n // 4, 2) for n in values.shape)
+    mean = scipy.ndimage.uniform_filter(steepness, (rows, columns), mode="constant")
+    # Windows that reach over the edge are filled with zeros there, but may win nevertheless.
+    row, column = np.unravel_index(mean.argmax(), mean.shape)
+    row = np.clip(row - rows // 2, 0, values.shape[0] - rows)
+    column = np.clip(column - columns // 2, 0, values.shape[1] - columns)
+    x, y = truth["x"].values[column : column + columns], truth["y"].values[row : row + rows]
+    return float(x.min()), float(x.max()), float(y.min()), float(y.max())
+
+
+def _within(field: xr.DataArray, zoom: tuple[float, float, float, float]) -> xr.DataArray:
+    x_min, x_max, y_min, y_max = zoom
+    rows = (field["y"] >= y_min) & (field["y"] <= y_max)
+    columns = (field["x"] >= x_min) & (field["x"] <= x_max)
+    return field.isel(y=np.flatnonzero(rows), x=np.flatnonzero(columns))
+
+
+def _box(ax: Axes, zoom: tuple[float, float, float, float]) -> None:
+    x_min, x_max, y_min, y_max = (c / 1e3 for c in zoom)
+    ax.plot(
+        [x_min, x_max, x_max, x_min, x_min], [y_min, y_min, y_max, y_max, y_min], "k", linewidth=1.2
+    )
+
+
+def _map(ax: Axes, field: xr.DataArray, land: xr.DataArray | None, **style: object):
+    """A field and, if the land is known, the coast; kilometres, without ticks."""
+    x, y = (field[c].values / 1e3 for c in ("x", "y"))
+    image = ax.pcolormesh(x, y, field.values, shading="nearest", rasterized=True, **style)
+    if land is not None and 0 < land.mean() < 1:
+        at = (land[c].values / 1e3 for c in ("x", "y"))
+        ax.contour(*at, land.transpose("y", "x").values, [0.5], colors="k", linewidths=0.5)
+    half = abs(x[1] - x[0]) / 2
+    ax.set(xlim=(x.min() - half, x.max() + half), ylim=(y.min() - half, y.max() + half))
+    ax.set(aspect="equal", xticks=[], yticks=[])
+    return image

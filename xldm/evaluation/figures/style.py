@@ -1,0 +1,279 @@
+"""What all figures share: colours, lines and markers, labels, legends, kinds of panels."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "blank",
+    "boxes",
+    "dots",
+    "ensembles",
+    "event_label",
+    "grid_shape",
+    "has",
+    "hours_and_seasons",
+    "legend",
+    "literal",
+    "note",
+    "score_label",
+    "selected",
+    "styles",
+    "typeset",
+    "units_label",
+    "variable_label",
+    "variables",
+    "wrapped",
+]
+
+#: Width of a figure in inches; on A4 its letters of 10 points are printed at about 8.
+WIDTH = 9.0
+SEASONS = ("DJF", "MAM", "JJA", "SON")
+# Apart in colour for every kind of colour vision; lines and markers tell them apart in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#7F7F7F")
+LINES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (9, 2)), (0, (1, 1)),
+         (0, (9, 2, 2, 2)), (0, (3, 1, 1, 1, 1, 1)))  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+SCORES = {
+    "rmse": "RMSE",
+    "bias": "bias",
+    "mae": "MAE",
+    "r2": "R$^2$",
+    "pcc": "PCC",
+    "crps": "CRPS",
+    "crps_fair": "fair CRPS",
+    "spread": "spread",
+    "skill": "skill",
+    "spread_skill": "spread / skill",
+}
+UNITLESS = ("r2", "pcc", "spread_skill")
+
+
+def blank(height: float, width: float = WIDTH) -> Figure:
+    """A figure to draw on, in inches."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
+    return Figure(figsize=(width, height), layout=engine)
+
+
+def grid_shape(panels: int, most: int) -> tuple[int, int]:
+    """Rows and columns for so many panels, with as few empty places as can be.
+
+    Examples
+    --------
+    >>> grid_shape(6, most=4)
+    (2, 3)
+    """
+    rows = -(-panels // most)
+    return rows, -(-panels // rows)
+
+
+def styles(result: xr.Dataset) -> dict[str, dict[str, object]]:
+    """Colour, line and marker of the truth and every forecast, by its place in the result."""
+    out: dict[str, dict[str, object]] = {
+        "truth": {"color": "k", "linestyle": "-", "linewidth": 2.4, "marker": "*"}
+    }
+    for i, name in enumerate(result["forecast"].values):
+        colour, line, marker = (kind[i % len(kind)] for kind in (COLOURS, LINES, MARKERS))
+        style = {"color": colour, "linestyle": line, "linewidth": 1.6, "marker": marker}
+        out[str(name)] = style
+    return out
+
+
+def selected(result: xr.Dataset) -> xr.Dataset:
+    """The sources that are the truth or among the forecasts, should some of these be left out."""
+    if "source" not in result.dims:
+        return result
+    return result.sel(source=[s for s in result["source"].values if s in styles(result)])
+
+
+def has(result: xr.Dataset, name: str, **at: object) -> bool:
+    """Whether the result has a variable that is not missing throughout (at a selection)."""
+    if name not in result:
+        return False
+    return bool(np.isfinite(result[name].sel(at)).any())
+
+
+def variables(result: xr.Dataset) -> list[str]:
+    """Evaluated variables; the components of the wind are left out where its speed is there."""
+    names = [str(v) for v in result["variable"].values]
+    return [v for v in names if v not in ("u10", "v10") or "wind_speed" not in names]
+
+
+def ensembles(result: xr.Dataset) -> list[str]:
+    """Forecasts with members."""
+    if "members" not in result:
+        return []
+    return [str(n) for n in result["forecast"].values[result["members"].values > 1]]
+
+
+def literal(text: object) -> str:
+    """Text from data for a label: a dollar sign is no mathematics."""
+    return str(text).replace("$", r"\$")
+
+
+def wrapped(name: object, inches: float) -> str:
+    """A name for a title of 10 points, in lines of this width."""
+    return literal(textwrap.fill(str(name), max(int(inches / 0.085), 8)))
+
+
+def typeset(units: str) -> str:
+    """Units with raised exponents.
+
+    Examples
+    --------
+    >>> typeset("m2 s-2")
+    'm$^{2}$ s$^{-2}$'
+    """
+    return re.sub(r"(?<=[A-Za-z])(-?\d+)", r"$^{\1}$", literal(units))
+
+
+def variable_label(result: xr.Dataset, variable: str) -> str:
+    """Long name of a variable."""
+    if "long_name" not in result.coords:
+        return literal(variable)
+    return literal(result["long_name"].sel(variable=variable).item())
+
+
+def units_label(result: xr.Dataset, variable: str) -> str:
+    """Units of a variable, typeset."""
+    if "units" not in result.coords:
+        return ""
+    return typeset(result["units"].sel(variable=variable).item())
+
+
+def score_label(result: xr.Dataset, score: str, variable: str) -> str:
+    """Name of a score and its units, which are the variable's for most."""
+    name = SCORES.get(score, literal(score))
+    units = "" if score in UNITLESS else units_label(result, variable)
+    return f"{name}, {units}" if units else name
+
+
+def event_label(result: xr.Dataset, event: str) -> tuple[str, str]:
+    """An event in words, T2m in °C, and its units."""
+    one = result.sel(event=event)
+    variable, threshold = one["event_variable"].item(), one["threshold"].item()
+    if variable == "t2m":
+        return f"T2m > {threshold - 273.15:g}", "°C"
+    units = result["units"].sel(variable=variable).item()
+    return f"{variable.replace('_', ' ')} > {threshold:g}", str(units)
+
+
+def legend(figure: Figure) -> None:
+    """One legend below the figure, of all that its panels name, each once."""
+    found = {}
+    for ax in figure.axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if not found:
+        return
+    # In inches: a line, the gaps, and letters of 10 points.
+    widest = 0.72 + 0.077 * max(map(len, found))
+    most = max(int(figure.get_figwidth() / widest), 1)
+    figure.legend(
+        found.values(),
+        found.keys(),
+        loc="outside lower center",
+        ncols=grid_shape(len(found), most)[1],
+        frameon=False,
+        handlelength=3.2,
+    )
+
+
+def note(text: str) -> Figure:
+    """A small figure that says why there is none."""
+    figure = blank(0.7)
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return figure
+
+
+def boxes(
+    ax: Axes,
+    samples: Mapping[str, np.ndarray],
+    style: Mapping[str, Mapping[str, object]],
+    positions: Sequence[float],
+    *,
+    horizontal: bool = False,
+    width: float = 0.7,
+) -> None:
+    """Boxes from quartile to quartile with the median; whiskers hold 98 % of the values."""
+    drawn = ax.boxplot(
+        [v[np.isfinite(v)] for v in samples.values()],
+        positions=positions,
+        widths=width,
+        whis=(1, 99),
+        showfliers=False,
+        patch_artist=True,
+        orientation="horizontal" if horizontal else "vertical",
+        medianprops={"color": "k"},
+        manage_ticks=False,
+    )
+    for box, name in zip(drawn["boxes"], samples, strict=True):
+        box.set(facecolor=style[name]["color"], alpha=0.75 if name != "truth" else 0.4)
+
+
+def dots(
+    ax: Axes,
+    table: xr.DataArray,
+    style: Mapping[str, Mapping[str, object]],
+    *,
+    horizontal: bool = False,
+    named: bool = True,
+) -> None:
+    """Values (source or forecast, category) as markers side by side in each category."""
+    by, category = table.dims
+    places = np.arange(table.sizes[category])
+    offsets = 0.5 * (np.arange(table.sizes[by]) - (table.sizes[by] - 1) / 2) / table.sizes[by]
+    for name, values, offset in zip(table[by].values, table.values, offsets, strict=True):
+        at = (values, places + offset) if horizontal else (places + offset, values)
+        mark = {k: style[str(name)][k] for k in ("color", "marker")}
+        label = literal(name) if named else None
+        ax.plot(*at, linestyle="none", markersize=5, label=label, **mark)
+    labels = [literal(c) for c in table[category].values]
+    if horizontal:
+        ax.set_yticks(places, labels)
+        ax.set_ylim(places.size - 0.5, -0.5)
+    else:
+        ax.set_xticks(places, labels)
+        ax.set_xlim(-0.5, places.size - 0.5)
+    ax.grid(axis="x" if horizontal else "y", linewidth=0.4)
+
+
+def hours_and_seasons(
+    axes: Sequence[Axes],
+    table: xr.DataArray,
+    style: Mapping[str, Mapping[str, object]],
+    *,
+    named: bool = True,
+) -> None:
+    """Values (source or forecast, period): by hour of the day on the left, by season on the right.
+
+    The two panels have one scale. Lines that are not ``named`` are left out of the legend.
+    """
+    left, right = axes
+    right.sharey(left)  # first, so that the scale holds what both show
+    periods = [str(p) for p in table["period"].values]
+    hours = [p for p in periods if p.endswith(" UTC")]
+    by = table.dims[0]
+    for name in table[by].values:
+        values = table.sel({by: name, "period": hours}).values
+        line = style[str(name)] | {"markersize": 3.5}
+        label = literal(name) if named else None
+        left.plot([int(h[:2]) for h in hours], values, label=label, **line)
+    left.set(xlim=(-0.7, 23.7), xticks=range(0, 24, 6))
+    left.grid(axis="y", linewidth=0.4)
+    dots(right, table.sel(period=[s for s in SEASONS if s in periods]), style, named=named)
+    right.tick_params(labelleft=False)
+    right.tick_params("x", labelsize=8)

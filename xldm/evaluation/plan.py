@@ -1,0 +1,124 @@
+"""What is evaluated: the names along every dimension of the sums, fixed before a value is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from ..data.report import InputError
+from . import distributions
+from .align import MEAN
+from .ground import Ground
+
+__all__ = ["THRESHOLDS", "WIND", "Plan"]
+
+WIND = ("u10", "v10")
+#: Thresholds of events, in the variables' units.
+THRESHOLDS = {"t2m": (273.15, 303.15), "wind_speed": (5.0, 10.0, 15.0, 20.0)}
+PAPER_WAVELENGTHS = (269e3, 20e3, 9e3, 5e3)  # m, of the paper's figures
+STRIDE = 8  # cells, between the points whose series are followed in time
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Names along the dimensions of the sums.
+
+    Parameters
+    ----------
+    targets : tuple of str
+        What the datasets hold.
+    members : dict of str to int
+        Of each forecast.
+    events : tuple of (str, float)
+        Variable and threshold that it exceeds.
+    ground : Ground
+    """
+
+    targets: tuple[str, ...]
+    members: dict[str, int]
+    events: tuple[tuple[str, float], ...]
+    ground: Ground
+
+    @classmethod
+    def of(
+        cls,
+        forecasts: Mapping[str, xr.Dataset],
+        truth: xr.Dataset,
+        static: xr.Dataset | None,
+        thresholds: Mapping[str, tuple[float, ...]] | None,
+    ) -> Plan:
+        """The plan for aligned datasets.
+
+        Raises
+        ------
+        InputError
+            If the static fields do not fit, or a threshold's variable is not evaluated.
+        """
+        members = {name: forecast.sizes["member"] for name, forecast in forecasts.items()}
+        plan = cls(tuple(truth.data_vars), members, (), Ground.of(truth, static))
+        given = THRESHOLDS if thresholds is None else thresholds
+        unknown = [v for v in given if v not in plan.variables]
+        if unknown and thresholds is not None:
+            raise InputError(
+                f"thresholds: {', '.join(unknown)} is not evaluated; choose from "
+                f"{', '.join(plan.variables)}"
+            )
+        events = tuple((v, float(t)) for v, ts in given.items() if v in plan.variables for t in ts)
+        return cls(plan.targets, members, events, plan.ground)
+
+    @property
+    def has_wind(self) -> bool:
+        """Whether there is a wind to take the speed of."""
+        return set(WIND) <= set(self.targets)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Targets, and the speed of the wind where its components are among them."""
+        return (*self.targets, *(["wind_speed"] if self.has_wind else []))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What has a spectrum: scalars alone, the wind as energy, vorticity and divergence."""
+        if not self.has_wind:
+            return self.targets
+        scalars = tuple(t for t in self.targets if t not in WIND)
+        turned = ("vorticity", "divergence") if self.ground.turn is not None else ()
+        return (*scalars, "kinetic_energy", *turned)
+
+    @property
+    def forecasts(self) -> tuple[str, ...]:
+        """Every forecast; an ensemble is followed by its mean."""
+        return tuple(
+            row
+            for name, m in self.members.items()
+            for row in ([name, name + MEAN] if m > 1 else [name])
+        )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The truth and every forecast."""
+        return ("truth", *self.forecasts)
+
+    @property
+    def binned(self) -> tuple[str, ...]:
+        """Variables that a range of values is known for."""
+        return tuple(v for v in self.variables if distributions.edges(v) is not None)
+
+    @property
+    def wavelength(self) -> np.ndarray:
+        """Of the spectra, in metres, longest first."""
+        longest = min(self.ground.shape) * self.ground.spacing
+        return longest / np.arange(1, min(self.ground.shape) // 2 + 1)
+
+    @property
+    def at_wavelength(self) -> np.ndarray:
+        """Indices of the wavelengths nearest to those the paper shows."""
+        return np.array([np.abs(self.wavelength / w - 1).argmin() for w in PAPER_WAVELENGTHS])
+
+    @property
+    def points(self) -> tuple[slice, slice]:
+        """The cells whose series are followed in time."""
+        return slice(STRIDE // 2, None, STRIDE), slice(STRIDE // 2, None, STRIDE)

@@ -1,0 +1,155 @@
+"""What to compare: each protocol draws the forecasts of one question to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+
+from ..components import ResidualDiffusion
+from ..data import fields, regrid
+from ..data.report import InputError
+from ..downscale import downscale
+from ..model import Model
+from .align import comparable
+
+__all__ = ["PROTOCOLS", "comparison", "reconstruction", "residual", "sampling"]
+
+Pair = tuple[dict[str, xr.Dataset], xr.Dataset]
+
+
+def comparison(model: Model, era5: xr.Dataset, truth: xr.Dataset, members: int = 8) -> Pair:
+    """The paper's: interpolation, the regression alone, the whole model, and what bounds it.
+
+    "autoencoder" is the mean plus the true residual, encoded and decoded: what would be left of
+    the errors if the diffusion were perfect.
+
+    Parameters
+    ----------
+    model : Model
+    era5 : Dataset
+        What the model takes; hours of it become one chunk each.
+    truth : Dataset (time, y, x)
+        The model's targets at the same times.
+    members : int
+        Of the ensemble.
+
+    Returns
+    -------
+    forecasts : dict of str to Dataset
+        Dask-backed, so that they are drawn while they are evaluated.
+    truth : Dataset (time, y, x)
+    """
+    era5 = hourly(era5)
+    whole = _whole(model)
+    forecasts = {"quadratic": downscale(era5, model.baseline("interpolation"), members=None)}
+    if whole:
+        forecasts["UNET"] = downscale(era5, model.baseline("regression"), members=None)
+    forecasts["LDM_res" if whole else model.config.name] = downscale(era5, model, members=members)
+    if whole:
+        forecasts["autoencoder"] = reconstruction(model, era5, truth)
+    return forecasts, truth
+
+
+def residual(model: Model, era5: xr.Dataset, truth: xr.Dataset, members: int = 8) -> Pair:
+    """What the regression leaves, and what of it the autoencoder and the whole model give back.
+
+    Fields are residuals, named ``t2m_residual`` and so on: spectra show at which wavelengths the
+    autoencoder loses power, and errors of "no residual" are those of the regression.
+    """
+    era5 = hourly(era5)
+    mean = downscale(era5, model.baseline("regression"), members=None)
+    parts = {
+        "no residual": mean,
+        "autoencoder": reconstruction(model, era5, truth),
+        "LDM_res": downscale(era5, model, members=members),
+    }
+    targets = [t.name for t in model.config.targets]
+
+    def left(ds: xr.Dataset) -> xr.Dataset:
+        difference = {f"{t}_residual": ds[t] - mean[t] for t in targets}
+        named = {k: v.assign_attrs(ds[k[:-9]].attrs) for k, v in difference.items()}
+        return xr.Dataset(named, attrs=ds.attrs)
+
+    return {name: left(ds) for name, ds in parts.items()}, left(truth)
+
+
+def sampling(
+    model: Model,
+    era5: xr.Dataset,
+    truth: xr.Dataset,
+    members: int = 8,
+    steps: tuple[int, ...] = (4, 8, 16),
+    yardstick: int = 100,
+) -> Pair:
+    """Quality against the number of steps, with DDIM of many steps as the yardstick."""
+    era5 = hourly(era5)
+    ways = [("dpm-solver++", n) for n in steps] + [("ddim", n) for n in (*steps, yardstick)]
+    return {
+        f"{sampler} {n}": downscale(era5, model, members=members, sampler=sampler, steps=n)
+        for sampler, n in ways
+    }, truth
+
+
+#: Protocols by name.
+PROTOCOLS: dict[str, Callable[..., Pair]] = {
+    "comparison": comparison,
+    "residual": residual,
+    "sampling": sampling,
+}
+
+
+def hourly(era5: xr.Dataset) -> xr.Dataset:
+    """The same data in chunks of an hour, so that fields are drawn hour by hour."""
+    time = next((d for d in era5.dims if d in ("time", "valid_time")), None)
+    if time is None:
+        raise InputError(f"era5: expected a dimension time or valid_time, got {tuple(era5.dims)}")
+    return era5.chunk({time: 1})
+
+
+def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """The regression's mean plus the true residual after encoding and decoding.
+
+    Parameters
+    ----------
+    model : Model
+        Of components with an autoencoder.
+    era5 : Dataset
+    truth : Dataset (time, y, x)
+        On the model's whole fine grid.
+
+    Returns
+    -------
+    Dataset (time, y, x)
+        Dask-backed.
+
+    Raises
+    ------
+    InputError
+        If the model has no autoencoder, or the truth is not on its grid at the input's times.
+    """
+    if not _whole(model):
+        raise InputError(f"{model.config.name} has no autoencoder, so nothing to reconstruct with")
+    report = fields.check(era5, model.config)
+    coarse = regrid.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    names = [t.name for t in model.config.targets]
+    drawn = downscale(era5, model.baseline("regression"), members=None)
+    _, truth = comparable({"the model's grid": drawn}, truth[names])
+    fine = truth.to_dataarray("target").transpose("time", "target", "y", "x")
+    values = xr.apply_ufunc(
+        model.reconstruct,
+        coarse.chunk(time=1),
+        fine.chunk(time=1).rename(y="fine_y", x="fine_x").drop_vars(["fine_y", "fine_x"]),
+        input_core_dims=[["predictor", "y", "x"], ["target", "fine_y", "fine_x"]],
+        output_core_dims=[["target", "fine_y", "fine_x"]],
+        dask="parallelized",
+        output_dtypes=[np.float32],
+    )
+    return drawn.assign(
+        {n: (("time", "y", "x"), values.data[:, i], drawn[n].attrs) for i, n in enumerate(names)}
+    )
+
+
+def _whole(model: Model) -> bool:
+    return all(isinstance(part, ResidualDiffusion) for part in model.components.values())

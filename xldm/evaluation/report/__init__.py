@@ -1,0 +1,104 @@
+"""A report of a result: a page to read and to print, a table of scores, the result itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from .page import html
+from .tables import long_form
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["long_form", "write"]
+
+FILES = {"report.html", "scores.csv", "result.nc"}
+
+
+def write(
+    result: xr.Dataset,
+    folder: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    snapshots: Mapping[str, Figure] | None = None,
+) -> Path:
+    """Write ``report.html``, ``scores.csv`` and ``result.nc`` into a folder of their own.
+
+    They are written aside and moved there together, so that the folder holds the whole report or
+    what it held before. The page needs no other file: figures are in it.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        From :func:`xldm.evaluate`.
+    folder : path
+        New, empty, or an earlier report, which is replaced; folders above it are made.
+    title : str, optional
+        Of the page; default the attribute ``title`` of the result.
+    snapshots : mapping of str to matplotlib.figure.Figure, optional
+        Figures of single hours by caption, from :func:`xldm.evaluation.figures.snapshot`.
+
+    Returns
+    -------
+    pathlib.Path
+        Where ``report.html`` is.
+
+    Raises
+    ------
+    FileExistsError
+        If something else is in the folder; it is left as it is.
+
+    Examples
+    --------
+    >>> write(result, "comparison")  # doctest: +SKIP
+    PosixPath('/home/me/comparison/report.html')
+    """
+    folder = Path(folder).resolve()
+    _refuse_foreign(folder)
+    result = result.compute()
+    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    aside.mkdir(parents=True)
+    try:
+        page = html(result, title=title, snapshots=snapshots or {})
+        (aside / "report.html").write_text(page, encoding="utf-8")
+        long_form(result).to_csv(aside / "scores.csv", index=False)
+        result.drop_encoding().to_netcdf(aside / "result.nc", engine="h5netcdf")
+        _put(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder / "report.html"
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if not folder.exists():
+        return
+    held = {p.name for p in folder.iterdir()} if folder.is_dir() else {"a file, no folder"}
+    if held and held != FILES:
+        some = ", ".join(sorted(held - FILES)[:3] or sorted(held))
+        raise FileExistsError(
+            f"{folder} is neither empty nor an earlier report (there is {some}), so nothing was "
+            "written; name another folder, or move this one away"
+        )
+
+
+def _put(aside: Path, folder: Path) -> None:
+    """Move a finished report to its place; an earlier one goes only when the new one is there."""
+    _refuse_foreign(folder)  # again: drawing took a while
+    if not folder.exists():
+        os.replace(aside, folder)
+        return
+    earlier = aside.with_name(f"{aside.name}.earlier")
+    os.replace(folder, earlier)
+    try:
+        os.replace(aside, folder)
+    except OSError:
+        os.replace(earlier, folder)
+        raise
+    shutil.rmtree(earlier)

@@ -1,0 +1,228 @@
+"""The page of a report: HTML that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from .. import figures
+from ..figures.style import WIDTH, ensembles, has, variables
+from . import tables
+from .texts import CAPTIONS, DEFINITIONS, HEDGING, STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["html"]
+
+DPI = 150
+
+
+def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figure]) -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        In memory.
+    title : str or None
+        Of the page; None for the attribute of the result.
+    snapshots : mapping of str to matplotlib.figure.Figure
+        By caption.
+
+    Returns
+    -------
+    str
+        Everything that comes from the result is escaped.
+    """
+    title = title or result.attrs.get("title") or "Evaluation of downscaled fields"
+    sections = {
+        "What was compared": _compared(result),
+        "Scores": _scores(result),
+        "Snapshots": "".join(
+            _figure(f, CAPTIONS["snapshot"].format(name=n)) for n, f in snapshots.items()
+        ),
+        "By place and time": _by_place_and_time(result),
+        "Distributions": _distributions(result),
+        "Spectra": _spectra(result),
+        "Ensembles": _ensembles(result),
+        "Changes in time": _drawn(result, "temporal") if has(result, "autocorrelation") else "",
+        "Physics": _physics(result),
+        "Definitions": _definitions(),
+        "How this was made": _made(result),
+    }
+    sections = {heading: body for heading, body in sections.items() if body}
+    ids = {heading: heading.lower().replace(" ", "-") for heading in sections}
+    contents = "".join(f"<li><a href='#{ids[h]}'>{h}</a></li>" for h in sections)
+    body = "".join(
+        f"<section aria-labelledby='{ids[h]}'><h2 id='{ids[h]}'>{h}</h2>{inner}</section>"
+        for h, inner in sections.items()
+    )
+    return (
+        "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
+        f"<header><h1>{escape(title)}</h1>{_warning(result)}</header>"
+        f"<nav aria-label='Contents'><ul>{contents}</ul></nav><main>{body}</main></body></html>\n"
+    )
+
+
+def _figure(figure: Figure, caption: str) -> str:
+    """A figure with its caption, as the smaller of SVG and PNG."""
+    images = {}
+    for kind, mime in (("svg", "svg+xml"), ("png", "png")):
+        file = io.BytesIO()
+        # Without the date, so that the same numbers give the same picture.
+        figure.savefig(file, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else {})
+        images[mime] = file.getvalue()
+    mime = min(images, key=lambda m: len(images[m]))
+    data = base64.b64encode(images[mime]).decode()
+    text, width = escape(caption), min(figure.get_figwidth() / WIDTH, 1)
+    return (
+        f"<figure><img alt='{text}' style='width: {width:.0%}' "
+        f"src='data:image/{mime};base64,{data}'>"
+        f"<figcaption>{text}</figcaption></figure>"
+    )
+
+
+def _drawn(result: xr.Dataset, name: str, **options: object) -> str:
+    return _figure(getattr(figures, name)(result, **options), CAPTIONS[name])
+
+
+def _json(result: xr.Dataset, name: str, default: str) -> dict | list:
+    return json.loads(result.attrs.get(name) or default)
+
+
+def _warning(result: xr.Dataset) -> str:
+    names = _json(result, "synthetic", "[]")
+    if not names:
+        return ""
+    return (
+        "<aside class='warning' role='note'><strong>Trained on synthetic data: "
+        f"{escape(', '.join(names))}.</strong> Scores of these models say how the method behaves "
+        "in a made-up climate, and nothing about real weather.</aside>"
+    )
+
+
+def _compared(result: xr.Dataset) -> str:
+    """The record and the forecasts."""
+    models = _json(result, "forecast_models", "{}")
+    keys = {"model": "model", "sampler": "sampler", "steps": "steps", "seed": "seed",
+            "training_data": "trained on", "model_sha256": "sha256"}  # fmt: skip
+    rows = []
+    for name in map(str, result["forecast"].values):
+        known = {k: v for k, v in (models.get(name) or {}).items() if v not in (None, "")}
+        known["model_sha256"] = str(known.get("model_sha256", "–"))[:12]
+        count = result["members"].sel(forecast=name).item() if "members" in result else 1
+        rows.append([name, count if count > 1 else "–", *(known.get(k, "–") for k in keys)])
+    facts = _facts(result)
+    listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    header = ["forecast", "members", *keys.values()]
+    return f"<dl>{listed}</dl>{tables.render('Forecasts', header, rows, text=True)}"
+
+
+def _facts(result: xr.Dataset) -> dict[str, str]:
+    about = result.attrs
+    facts = {name: about[name] for name in ("protocol", "truth") if about.get(name)}
+    if "times" in about:
+        first, last = (str(about.get(f"{end}_time", "")) for end in ("first", "last"))
+        span = f", {first} to {last}".replace("T", " ") + " UTC" if first else ""
+        facts["hours"] = f"{int(about['times']):,}{span}"
+    if "y" in result.sizes:
+        spacing = about.get("grid_spacing_m")
+        of = f" of {spacing / 1e3:g} km" if spacing else ""
+        facts["grid"] = f"{result.sizes['y']} x {result.sizes['x']} cells{of}"
+    names = map(str, result["variable"].values)
+    facts["variables"] = "; ".join(tables.units_of(result, v) for v in names)
+    if "n" in result:
+        used = result["n"].sel(stratum="all", period="all")
+        low, high = int(used.min()), int(used.max())
+        facts["values used"] = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        facts["values used"] += " of each forecast and variable"
+    if "missing_values" in about:
+        facts["missing values"] = f"{int(about['missing_values']):,}, left out in all forecasts"
+    return facts
+
+
+def _scores(result: xr.Dataset) -> str:
+    out = [tables.main_scores(result), "<p>The best of each column is bold. ", HEDGING]
+    out.append(" The CRPS of a forecast without members is its MAE.</p>")
+    if has(result, "rmse_hourly"):
+        out.append(_drawn(result, "score_boxes"))
+    for variable in variables(result):
+        for score in ("rmse", "bias"):
+            if has(result, f"{score}_map", variable=variable):
+                name = tables.units_of(result, variable).rpartition(",")[0] or variable
+                caption = CAPTIONS["error_maps"].format(score=tables.NAMES[score], variable=name)
+                drawn = figures.error_maps(result, score, variable)
+                out.append(_figure(drawn, caption[0].upper() + caption[1:]))
+    return "".join(out)
+
+
+def _by_place_and_time(result: xr.Dataset) -> str:
+    out = []
+    if result.sizes["stratum"] > 1:
+        out += [tables.by_stratum(result, score) for score in ("rmse", "bias")]
+        out.append(_drawn(result, "scores_by_stratum"))
+    if has(result, "rmse"):
+        out.append(_drawn(result, "scores_by_period"))
+    return "".join(out)
+
+
+def _distributions(result: xr.Dataset) -> str:
+    out = tables.distribution(result)
+    if any(has(result, f"density_{v}") for v in ("t2m", "wind_speed")):
+        out += _drawn(result, "distributions")
+    return out
+
+
+def _spectra(result: xr.Dataset) -> str:
+    if not has(result, "spectrum"):
+        return ""
+    turned = [f for f in ("vorticity", "divergence") if f in result["field"]]
+    out = tables.spectral(result) + _drawn(result, "spectra")
+    return out + (_drawn(result, "spectra", fields=turned) if turned else "")
+
+
+def _ensembles(result: xr.Dataset) -> str:
+    if not ensembles(result):
+        return ""
+    out = [tables.ensemble(result), tables.events(result)]
+    out += [
+        _drawn(result, name)
+        for name, score in {
+            "rank_histograms": "rank_histogram",
+            "reliability": "reliability_observed",
+            "spread_skill": "spread",
+        }.items()
+        if has(result, score, forecast=ensembles(result))
+    ]
+    return "".join(out)
+
+
+def _physics(result: xr.Dataset) -> str:
+    there = any(has(result, n) for n in ("lapse_rate", "coast_contrast", "wind_by_exposure"))
+    return _drawn(result, "physics") if there else ""
+
+
+def _definitions() -> str:
+    lines = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in DEFINITIONS)
+    return f"<dl>{lines}</dl>"
+
+
+def _made(result: xr.Dataset) -> str:
+    day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    out = (
+        f"<p>xldm {escape(version('xldm'))}, {day}. All scores are in <code>scores.csv</code>, and "
+        "with maps, series and curves in <code>result.nc</code>, beside this page.</p>"
+    )
+    command = result.attrs.get("command")
+    return out + (f"<pre>{escape(str(command))}</pre>" if command else "")

@@ -1,0 +1,299 @@
+"""Scores as tables: every one in long form, and those that a reader wants, in HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..figures.style import ensembles, event_label, has, variables
+
+__all__ = [
+    "by_stratum",
+    "distribution",
+    "ensemble",
+    "events",
+    "long_form",
+    "main_scores",
+    "render",
+    "spectral",
+    "units_of",
+]
+
+COLUMNS = ["score", "forecast", "variable", "stratum", "period", "value", "units", "n"]
+RENAMED = {"source": "forecast", "field": "variable", "event": "variable"}
+# Dimensions of the long form, and those whose value joins the name of the score.
+PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period")
+NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability")
+IN_UNITS = {"rmse", "bias", "mae", "crps", "crps_fair", "spread", "skill", "quantiles",
+            "quantile_error", "wasserstein", "increment_rms"}  # fmt: skip
+NAMES = {"rmse": "RMSE", "bias": "bias", "mae": "MAE", "r2": "R²", "pcc": "PCC", "crps": "CRPS",
+         "crps_fair": "fair CRPS", "spread": "spread", "skill": "skill",
+         "spread_skill": "spread / skill"}  # fmt: skip
+
+# What is best in a column: the least of this.
+Loss = Callable[[np.ndarray], np.ndarray]
+LOSS: dict[str, Loss] = {"r2": np.negative, "pcc": np.negative, "bias": np.abs,
+                         "spread_skill": lambda ratio: np.abs(ratio - 1)}  # fmt: skip
+
+
+def long_form(result: xr.Dataset) -> pd.DataFrame:
+    """Every score that is one number, a row each; maps, series and curves are left to the dataset.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        From :func:`xldm.evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns score, forecast, variable, stratum, period, value, units, n. A quantile, band, lag
+        or the like is part of the name of the score; n is the number of values used, where it is
+        known. Missing values are left out.
+
+    Examples
+    --------
+    >>> rmse = xr.DataArray([[0.5]], dims=("forecast", "variable"))
+    >>> coords = {"forecast": ["UNET"], "variable": ["t2m"], "units": ("variable", ["K"])}
+    >>> long_form(xr.Dataset({"rmse": rmse}, coords))[["score", "forecast", "value", "units"]]
+      score forecast  value units
+    0  rmse     UNET    0.5     K
+    """
+    names = [n for n in result.data_vars if n != "n" and {*result[n].dims} <= {*PLAIN, *NAMED}]
+    frame = pd.concat([_rows(result, str(n)) for n in names], ignore_index=True)
+    if "n" not in result:
+        return frame.assign(n=pd.NA)[COLUMNS]
+    count = _rows(result, "n")
+    keys = list(result["n"].dims)
+    count = count[keys].assign(n=count["value"].astype("Int64"))
+    counted = [n for n in names if {*keys} <= {*result[n].dims}]
+    frame = frame.merge(count, "left", on=keys)
+    # A score over other values than the count's has no count.
+    frame["n"] = frame["n"].where(frame["score"].isin(counted))
+    return frame[COLUMNS]
+
+
+def _rows(result: xr.Dataset, name: str) -> pd.DataFrame:
+    array = result[name].reset_coords(drop=True).rename("value")
+    extra = [d for d in NAMED if d in array.dims]
+    rows = array.to_series().dropna().reset_index().rename(columns=RENAMED)
+    rows["score"] = [" ".join([name, *map(_word, at)]) for at in rows[extra].to_numpy()]
+    for column, default in {
+        "forecast": "",
+        "variable": "",
+        "stratum": "all",
+        "period": "all",
+    }.items():
+        rows[column] = rows[column].astype(str) if column in rows else default
+    units = result[name].attrs.get("units", "1")
+    if name in IN_UNITS and "units" in result.coords:
+        of = dict(zip(result["variable"].values, result["units"].values, strict=True))
+        rows["units"] = rows["variable"].map(of)
+    else:
+        rows["units"] = units
+    return rows.drop(columns=extra)
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def render(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    best: np.ndarray | None = None,
+    text: bool = False,
+) -> str:
+    """A table in HTML, everything escaped; the first cell of a row names it.
+
+    Parameters
+    ----------
+    caption, header, rows
+        Of the table.
+    best : ndarray of bool (rows, columns - 1), optional
+        Which cells are bold.
+    text : bool
+        Cells are text, to be set from the left.
+    """
+    kind = " class='text'" if text else ""
+    head = "".join(f"<th scope='col'{kind}>{_cell(h)}</th>" for h in header)
+    body = []
+    for i, (name, *cells) in enumerate(rows):
+        marked = [
+            f"<strong>{_cell(c)}</strong>" if best is not None and best[i, j] else _cell(c)
+            for j, c in enumerate(cells)
+        ]
+        values = "".join(f"<td{kind}>{c}</td>" for c in marked)
+        body.append(f"<tr><th scope='row'>{_cell(name)}</th>{values}</tr>")
+    return (
+        f"<div class='table'><table><caption>{_cell(caption)}</caption><thead><tr>{head}</tr>"
+        f"</thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _cell(value: object) -> str:
+    return escape(str(value))
+
+
+def _units(units: str) -> str:
+    """Units with raised exponents, in plain text."""
+    raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return re.sub(r"(?<=[A-Za-z])-?\d+", lambda m: m.group().translate(raised), units)
+
+
+def units_of(result: xr.Dataset, variable: str) -> str:
+    """Name and units of a variable, as in a caption."""
+    name, units = variable, ""
+    if "long_name" in result.coords:
+        name = str(result["long_name"].sel(variable=variable).item())
+    if "units" in result.coords:
+        units = _units(str(result["units"].sel(variable=variable).item()))
+    return f"{name}, {units}" if units else name
+
+
+def _column(values: np.ndarray) -> list[str]:
+    """Numbers with as many decimals as give the largest four digits."""
+    finite = np.abs(values[np.isfinite(values)])
+    largest = finite.max(initial=0.0)
+    digits = 3 - int(np.floor(np.log10(largest))) if largest > 0 else 3
+    style = f".{max(digits, 0)}f" if digits <= 7 else ".3e"
+    return [f"{v:{style}}".replace("-", "−") if np.isfinite(v) else "–" for v in values]
+
+
+def _best(values: np.ndarray, shown: Sequence[str], loss: Loss) -> np.ndarray:
+    """Where the best is, with those that are shown as equally good."""
+    size = loss(values.astype(float))
+    if values.size < 2 or not np.isfinite(size).any():
+        return np.zeros(values.size, bool)
+    at = np.nanargmin(size)
+    same = [
+        s == shown[at] or (loss is np.abs and s.strip("−") == shown[at].strip("−")) for s in shown
+    ]
+    return np.array(same)
+
+
+def _scored(caption: str, corner: str, names: Sequence[str], columns: dict[str, np.ndarray],
+            losses: dict[str, Loss | None]) -> str:  # fmt: skip
+    """A table of numbers, a column each, the best of every column in bold."""
+    shown = {c: _column(v) for c, v in columns.items()}
+    best = [
+        _best(v, shown[c], losses[c]) if losses[c] else np.zeros(v.size, bool)
+        for c, v in columns.items()
+    ]
+    rows = list(zip(names, *shown.values(), strict=True))
+    return render(caption, [corner, *columns], rows, best=np.transpose(best))
+
+
+def _names(result: xr.Dataset) -> list[str]:
+    return [str(n) for n in result["forecast"].values]
+
+
+def main_scores(result: xr.Dataset) -> str:
+    """The scores of all values, a table per variable."""
+    out = []
+    for variable in variables(result):
+        one = result.sel(variable=variable, stratum="all", period="all")
+        scores = [s for s in ("rmse", "bias", "mae", "r2", "pcc", "crps") if s in one]
+        columns = {NAMES[s]: one[s].values for s in scores}
+        losses = {NAMES[s]: LOSS.get(s, np.positive) for s in scores}
+        out.append(_scored(units_of(result, variable), "forecast", _names(result), columns, losses))
+    return "".join(out)
+
+
+def by_stratum(result: xr.Dataset, score: str) -> str:
+    """A score by stratum, a table per variable; the best of every row in bold."""
+    out, loss = [], LOSS.get(score, np.positive)
+    for variable in variables(result):
+        values = result[score].sel(variable=variable, period="all").transpose("stratum", "forecast")
+        shown = np.array(_column(values.values.ravel())).reshape(values.shape)
+        best = np.array([_best(v, s, loss) for v, s in zip(values.values, shown, strict=True)])
+        rows = [[n, *s] for n, s in zip(result["stratum"].values, shown, strict=True)]
+        if "n" in result:
+            count = result["n"].sel(variable=variable, period="all").isel(forecast=0).values
+            rows = [[*r, f"{c:,.0f}"] for r, c in zip(rows, count, strict=True)]
+            best = np.column_stack([best, np.zeros(len(rows), bool)])
+        header = ["", *_names(result), *(["values"] if "n" in result else [])]
+        caption = f"{NAMES[score]}, {units_of(result, variable)}"
+        out.append(render(caption, header, rows, best=best))
+    return "".join(out)
+
+
+def distribution(result: xr.Dataset) -> str:
+    """Errors of quantiles and Wasserstein distances, a table per variable."""
+    out = []
+    for variable in variables(result):
+        one = result.sel(variable=variable, stratum="all")
+        if not has(one, "quantile_error"):
+            continue
+        columns = {
+            f"{100 * q:g} %": one["quantile_error"].sel(quantile=q).values
+            for q in one["quantile"].values
+        }
+        losses: dict[str, Loss | None] = dict.fromkeys(columns, np.abs)
+        columns["Wasserstein"], losses["Wasserstein"] = one["wasserstein"].values, np.positive
+        caption = f"Errors of quantiles, {units_of(result, variable)}"
+        out.append(_scored(caption, "forecast", _names(result), columns, losses))
+    return "".join(out)
+
+
+def _decibels(value: float) -> str:
+    # Added to zero, a value that rounds to nothing has no sign.
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−") if np.isfinite(value) else "–"
+
+
+def spectral(result: xr.Dataset) -> str:
+    """Errors of power by band and effective resolution, a table per field."""
+    out = []
+    for field in result["field"].values if has(result, "spectral_error") else []:
+        one = result.sel(field=field)
+        errors = one["spectral_error"].transpose("forecast", "band").values
+        shown = np.array([[_decibels(e) for e in row] for row in errors])
+        resolution = [f"{r:.3g} km" if np.isfinite(r) else "never under half"
+                      for r in one["effective_resolution"].values]  # fmt: skip
+        best = [
+            _best(e, [s.strip("−") for s in t], np.abs)
+            for e, t in zip(errors.T, shown.T, strict=True)
+        ]
+        best = np.column_stack([*best, np.zeros(len(resolution), bool)])
+        header = ["forecast", *one["band"].values, "effective resolution"]
+        rows = [[n, *s, r] for n, s, r in zip(_names(result), shown, resolution, strict=True)]
+        known = field in result["variable"].values
+        name = units_of(result, field).rpartition(",")[0] if known else field.replace("_", " ")
+        out.append(render(f"Error of power by wavelength, dB: {name}", header, rows, best=best))
+    return "".join(out)
+
+
+def ensemble(result: xr.Dataset) -> str:
+    """CRPS, spread and skill of those with members, a table per variable."""
+    names, out = ensembles(result), []
+    scores = ("crps", "crps_fair", "spread", "skill", "spread_skill")
+    for variable in variables(result) if names else []:
+        one = result.sel(forecast=names, variable=variable, stratum="all", period="all")
+        columns = {NAMES[s]: one[s].values for s in scores}
+        losses = {NAMES[s]: LOSS.get(s, np.positive) for s in scores} | {"spread": None}
+        out.append(_scored(units_of(result, variable), "ensemble", names, columns, losses))
+    return "".join(out)
+
+
+def events(result: xr.Dataset) -> str:
+    """Brier scores, a row per event."""
+    if not has(result, "brier"):
+        return ""
+    brier = result["brier"].sel(stratum="all").transpose("event", "forecast").values
+    shown = [[f"{b:.4f}" if np.isfinite(b) else "–" for b in row] for row in brier]
+    best = np.array([_best(b, s, np.positive) for b, s in zip(brier, shown, strict=True)])
+    best = np.column_stack([np.zeros(len(shown), bool), best])
+    labels = [event_label(result, e) for e in result["event"].values]
+    named = [f"{words} {_units(units)}" for words, units in labels]
+    rows = [
+        [e, f"{100 * rate:.2g} %", *s]
+        for e, rate, s in zip(named, result["base_rate"].values, shown, strict=True)
+    ]
+    return render("Brier score", ["event", "comes in", *_names(result)], rows, best=best)

@@ -1,0 +1,162 @@
+"""States: what is left of a part of the record, and how parts are put together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import dask
+import numpy as np
+import xarray as xr
+
+from . import temporal
+from .plan import Plan
+from .sums import add_hour, with_speed, zeros
+
+__all__ = ["State", "merge", "state_of"]
+
+BLOCK_BYTES = 2**28
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Sums over some hours.
+
+    Parameters
+    ----------
+    times : ndarray (T,) of datetime64
+    hourly : dict of ndarray (T, ...)
+        Sums of each hour.
+    total : dict of ndarray
+        Sums over all hours.
+    lagged : dict of str to temporal.Lagged
+        Of the truth and each forecast: sums over pairs of hours, and the hours at both ends that
+        may yet form pairs with neighbouring parts.
+    """
+
+    times: np.ndarray
+    hourly: dict[str, np.ndarray]
+    total: dict[str, np.ndarray]
+    lagged: dict[str, temporal.Lagged]
+
+
+def merge(earlier: State | None, later: State) -> State:
+    """The state of two parts of the record that follow one another."""
+    if earlier is None:
+        return later
+    return State(
+        np.concatenate([earlier.times, later.times]),
+        {k: np.concatenate([v, later.hourly[k]]) for k, v in earlier.hourly.items()},
+        {k: v + later.total[k] for k, v in earlier.total.items()},
+        {k: temporal.merge(v, later.lagged[k]) for k, v in earlier.lagged.items()},
+    )
+
+
+def _add(state: State | None, plan: Plan, block: Callable[[], tuple]) -> State:
+    """A state and the block that follows it."""
+    times, truth, forecasts = block()
+    total, hourly, series = zeros(plan), [], {name: [] for name in plan.sources}
+    for t in range(len(times)):
+        now = {name: members[:, t] for name, members in forecasts.items()}
+        hourly.append(add_hour(plan, total, truth[t], now))
+        for name, points in _at_points(plan, truth[t], now):
+            series[name].append(points)
+    block_state = State(
+        times,
+        {k: np.stack([h[k] for h in hourly]) for k in hourly[0]},
+        total,
+        {name: temporal.lagged(times, np.stack(points)) for name, points in series.items()},
+    )
+    return merge(state, block_state)
+
+
+def _at_points(plan: Plan, truth: np.ndarray, forecasts: dict) -> Iterator[tuple[str, np.ndarray]]:
+    """Variables (member, V, point) of truth and forecasts, ensembles followed by their means."""
+    for name, members in {"truth": truth[None], **forecasts}.items():
+        values = with_speed(plan, members[..., plan.points[0], plan.points[1]])
+        yield name, values
+        if len(members) > 1:
+            yield f"{name} mean", values.mean(0, keepdims=True)
+
+
+def _load(
+    truth: xr.Dataset, forecasts: dict[str, xr.Dataset]
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Values of a block: times (T,), truth (T, V, y, x), forecasts (member, T, V, y, x)."""
+
+    def stacked(ds: xr.Dataset, axis: int) -> np.ndarray:
+        # One thread each: blocks of several parts of the record are at work at the same time.
+        loaded = ds.compute(scheduler="synchronous")
+        return np.stack([v.values for v in loaded.values()], axis=axis)
+
+    return truth["time"].values, stacked(truth, 1), {k: stacked(f, 2) for k, f in forecasts.items()}
+
+
+def state_of(
+    plan: Plan, truth: xr.Dataset, forecasts: dict[str, xr.Dataset], *, parts: int
+) -> State | dask.delayed.Delayed:
+    """The state of aligned datasets, as a delayed value.
+
+    The record is cut into ``parts`` that are worked on side by side, and each of them into blocks
+    that are read, added and forgotten one after another. So memory depends on the number of parts
+    and the size of a block, not on the length of the record.
+
+    Parameters
+    ----------
+    plan : Plan
+    truth : Dataset (time, y, x)
+    forecasts : dict of str to Dataset (member, time, y, x)
+    parts : int
+        How many blocks may be in memory at a time.
+    """
+    blocks = _blocks(truth, forecasts)
+    shared = dask.delayed(plan, pure=False, traverse=False)
+    add = dask.delayed(_add, pure=False, traverse=False)
+    join = dask.delayed(merge, pure=False, traverse=False)
+    states = []
+    for part in np.array_split(np.arange(len(blocks)), min(parts, len(blocks))):
+        state = None
+        for b in part:
+            hours = {"time": blocks[b]}
+            block = functools.partial(
+                _load,
+                *_culled(truth.isel(hours), {k: f.isel(hours) for k, f in forecasts.items()}),
+            )
+            state = add(state, shared, block)
+        states.append(state)
+    return functools.reduce(join, states)
+
+
+def _culled(truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> tuple:
+    """The same with graphs that hold only what a block needs, since each is sent on its own."""
+    truth, *rest = dask.optimize(truth, *forecasts.values())
+    return truth, dict(zip(forecasts, rest, strict=True))
+
+
+def _blocks(truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> list[slice]:
+    """Runs of hours: whole chunks of the dataset whose chunks are longest, within a limit."""
+    every = [truth, *forecasts.values()]
+    hour = sum(v.nbytes for ds in every for v in ds.values()) / truth.sizes["time"]
+    most = max(1, int(BLOCK_BYTES // hour))
+    chunks = max((_time_chunks(ds) for ds in every), key=max)
+    blocks, start, size = [], 0, 0
+    for chunk in chunks:
+        if size and size + chunk > most:
+            blocks.append(slice(start, start + size))
+            start, size = start + size, 0
+        size += chunk
+        while size > most:
+            blocks.append(slice(start, start + most))
+            start, size = start + most, size - most
+    return [*blocks, slice(start, start + size)] if size else blocks
+
+
+def _time_chunks(ds: xr.Dataset) -> tuple[int, ...]:
+    """Lengths of the chunks in time, of dask or of the store; single hours if there are none."""
+    if ds.chunks:
+        return ds.chunksizes["time"]
+    length = ds.sizes["time"]
+    first = next(iter(ds.values()))
+    step = dict(zip(first.dims, first.encoding.get("chunks") or (), strict=False)).get("time", 1)
+    return tuple(min(step, length - at) for at in range(0, length, step))

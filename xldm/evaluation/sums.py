@@ -1,0 +1,217 @@
+"""From the fields of an hour to sums: everything a score is made of, and nothing that grows.
+
+Two kinds of sums: *hourly* ones are kept hour by hour (a few hundred numbers), *total* ones are
+added up over the record (maps, histograms, spectra). Members count 1 / m each, so that an ensemble
+weighs as much as a single forecast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from . import distributions, ensemble
+from .ground import EXPOSURES
+from .plan import WIND, Plan
+from .spectra import radial_spectrum, wind_spectra
+
+__all__ = ["add_hour", "with_speed", "zeros"]
+
+#: Last axis of the sums, in order. e is forecast minus truth, o the truth, z the height.
+OF_TRUTH = ("n", "o", "oo")
+OF_ERROR = ("e", "|e|", "ee", "eo")
+OF_ENSEMBLE = ("crps", "fair crps", "variance", "squared error of the mean")
+
+
+def zeros(plan: Plan) -> dict[str, np.ndarray]:
+    """Total sums of no hours at all."""
+    cells, variables = int(np.prod(plan.ground.shape)), len(plan.variables)
+    forecasts, sources = len(plan.forecasts), len(plan.sources)
+    classes, ranks = plan.ground.classes, max(plan.members.values()) + 1
+    shapes = {
+        "map_truth": (variables, len(OF_TRUTH), cells),
+        "map_error": (forecasts, variables, len(OF_ERROR), cells),
+        "missing": (variables,),
+        "ranks": (forecasts, variables, classes, ranks),
+        "events": (forecasts, len(plan.events), 2, classes, ranks),
+        "power": (sources, len(plan.fields), plan.wavelength.size),
+        "power_hours": (len(plan.fields),),
+        "exposure": (sources, len(EXPOSURES), 2),
+    }
+    for variable in plan.binned:
+        bins = distributions.edges(variable).size - 1
+        shapes[f"bins {variable}"] = (sources, classes, bins)
+    return {name: np.zeros(shape) for name, shape in shapes.items()}
+
+
+def with_speed(plan: Plan, targets: np.ndarray) -> np.ndarray:
+    """Targets (..., V, y, x) -> variables (..., V or V + 1, N) in float64."""
+    values = targets.reshape(*targets.shape[:-2], -1).astype(np.float64)
+    if not plan.has_wind:
+        return values
+    u, v = (values[..., plan.targets.index(w), :] for w in WIND)
+    return np.concatenate([values, np.hypot(u, v)[..., None, :]], axis=-2)
+
+
+def add_hour(
+    plan: Plan, total: dict[str, np.ndarray], truth: np.ndarray, forecasts: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Add an hour to the total sums, in place, and give its hourly ones.
+
+    Parameters
+    ----------
+    plan : Plan
+    total : dict of ndarray
+        As `zeros` makes them.
+    truth : ndarray (V, y, x)
+        Targets.
+    forecasts : dict of str to ndarray (member, V, y, x)
+
+    Returns
+    -------
+    dict of ndarray
+        ``truth`` (variable, class, `OF_TRUTH`), ``error`` (forecast, variable, class, `OF_ERROR`),
+        ``ensemble`` (forecast, variable, class, `OF_ENSEMBLE`), ``lapse`` (source, 5), ``coast``
+        (source, 4) and ``power`` (source, field, chosen wavelength), NaN where cells lack values.
+    """
+    grids = {"truth": truth[None], **forecasts}
+    values = {name: with_speed(plan, grid) for name, grid in grids.items()}
+    valid = np.logical_and.reduce([np.isfinite(v).all(0) for v in values.values()])
+    total["missing"] += (~valid).sum(1)
+    if not valid.all():
+        # Zero on both sides adds nothing to any sum of errors.
+        values = {name: np.where(valid, v, 0.0) for name, v in values.items()}
+    sources = dict(_sources(values))
+    hourly = {
+        **_pointwise(plan, total, values, sources, valid),
+        "lapse": np.stack([_lapse(plan, s, valid) for s in sources.values()]),
+        "coast": np.stack([_coast(plan, s, valid) for s in sources.values()]),
+        "power": _spectra(plan, total, dict(_sources(grids)), valid),
+    }
+    for row, source in enumerate(sources.values()):
+        _distribution(plan, total, row, source, valid)
+    return hourly
+
+
+def _sources(values: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Truth and forecasts, each ensemble followed by its mean, in the order of ``plan.sources``."""
+    for name, members in values.items():
+        yield name, members
+        if len(members) > 1:
+            yield f"{name} mean", members.mean(0, keepdims=True)
+
+
+def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
+    """Sums over the cells of every class, and maps."""
+    truth, label = values["truth"][0], plan.ground.label
+    classes = np.equal.outer(label, np.arange(plan.ground.classes)).astype(float)
+    of_truth = np.stack([valid, truth, truth**2], axis=1)
+    total["map_truth"] += of_truth
+    shape = (len(plan.forecasts), len(plan.variables), plan.ground.classes)
+    error, ens = np.zeros((*shape, 4)), np.full((*shape, 4), np.nan)
+    for row, name in enumerate(plan.forecasts):
+        members = sources[name]
+        for v, variable in enumerate(plan.variables):
+            of_error = _of_error(members[:, v], truth[v])
+            total["map_error"][row, v] += of_error
+            error[row, v] = (of_error @ classes).T
+            if len(members) > 1:
+                ens[row, v] = (_of_ensemble(members[:, v], truth[v], of_error[1]) @ classes).T
+            inside = classes * valid[v][:, None]
+            count = len(members) + 1
+            total["ranks"][row, v, :, :count] += ensemble.rank_counts(
+                members[:, v], truth[v], inside
+            )
+            for e, (which, threshold) in enumerate(plan.events):
+                if which == variable:
+                    total["events"][row, e, :, :, :count] += ensemble.event_counts(
+                        members[:, v], truth[v], threshold, inside
+                    )
+    return {"truth": np.swapaxes(of_truth @ classes, 1, 2), "error": error, "ensemble": ens}
+
+
+def _of_error(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """`OF_ERROR` (4, N), means over members (m, N)."""
+    error = members - truth
+    mean = error.mean(0)
+    return np.stack([mean, np.abs(error).mean(0), (error**2).mean(0), mean * truth])
+
+
+def _of_ensemble(members: np.ndarray, truth: np.ndarray, mean_error: np.ndarray) -> np.ndarray:
+    """`OF_ENSEMBLE` (4, N); both scores are the mean error less a share of the members' spread."""
+    count = len(members)
+    standard = ensemble.crps(members, truth)
+    fair = mean_error - (mean_error - standard) * count / (count - 1)
+    return np.stack([standard, fair, members.var(0, ddof=1), (members.mean(0) - truth) ** 2])
+
+
+def _lapse(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """n, z, zz, T and zT over land: what a straight line of temperature against height needs."""
+    ground = plan.ground
+    if "t2m" not in plan.targets or ground.land is None:
+        return np.full(5, np.nan)
+    v = plan.targets.index("t2m")
+    inside = ground.land & valid[v]
+    height, t2m = ground.height[inside], source[:, v].mean(0)[inside]
+    return np.array([height.size, height.sum(), (height**2).sum(), t2m.sum(), (height * t2m).sum()])
+
+
+def _coast(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Count and sum of temperature on land, then at sea, within reach of the coast."""
+    if "t2m" not in plan.targets or plan.ground.coast is None:
+        return np.full(4, np.nan)
+    v = plan.targets.index("t2m")
+    t2m = source[:, v].mean(0)
+    sides = [(plan.ground.coast == side) & valid[v] for side in (1, 2)]
+    return np.array([part for side in sides for part in (side.sum(), t2m[side].sum())])
+
+
+def _spectra(plan, total, grids: dict[str, np.ndarray], valid: np.ndarray) -> np.ndarray:
+    """Power (source, field, chosen wavelength) of grids (member, V, y, x), mean over members."""
+    hourly = np.full((len(grids), len(plan.fields), plan.at_wavelength.size), np.nan)
+    whole = {t: valid[v].all() for v, t in enumerate(plan.targets)}
+    whole_wind = plan.has_wind and whole["u10"] and whole["v10"]
+    usable = np.array([whole.get(field, whole_wind) for field in plan.fields])
+    total["power_hours"] += usable
+    for row, members in enumerate(grids.values()):
+        power = {}
+        for name in (f for f in plan.fields if whole.get(f)):
+            field = members[:, plan.targets.index(name)].astype(np.float64)
+            power[name] = radial_spectrum(field, plan.ground.spacing)[1].mean(0)
+        if whole_wind:
+            u, v = _along_grid(plan, *(members[:, plan.targets.index(w)] for w in WIND))
+            of_wind = wind_spectra(u, v, plan.ground.spacing)[1]
+            power |= {name: p.mean(0) for name, p in of_wind.items()}
+        for f in np.flatnonzero(usable):
+            total["power"][row, f] += power[plan.fields[f]]
+            hourly[row, f] = power[plan.fields[f]][plan.at_wavelength]
+    return hourly
+
+
+def _along_grid(plan: Plan, east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Wind along the axes of the grid, where it is known how they lie."""
+    if plan.ground.turn is None:
+        return east.astype(np.float64), north.astype(np.float64)
+    cosine, sine = plan.ground.turn
+    return cosine * east + sine * north, cosine * north - sine * east
+
+
+def _distribution(plan, total, row: int, source: np.ndarray, valid: np.ndarray) -> None:
+    """Histograms by class, and the wind's mean speed by exposure."""
+    ground = plan.ground
+    for v, variable in enumerate(plan.variables):
+        if variable in plan.binned:
+            inside = valid[v]
+            counts = distributions.counts(
+                source[:, v][:, inside],
+                distributions.edges(variable),
+                ground.label[inside],
+                ground.classes,
+            )
+            total[f"bins {variable}"][row] += counts / len(source)
+    if plan.has_wind and ground.exposure is not None:
+        inside = valid[-1] & (ground.exposure >= 0)
+        speed, kind = source[:, -1].mean(0)[inside], ground.exposure[inside]
+        for i, weights in enumerate((None, speed)):
+            total["exposure"][row, :, i] += np.bincount(kind, weights, minlength=len(EXPOSURES))
