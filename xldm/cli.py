@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(arguments)
     args.command = sys.argv[1:] if arguments is None else list(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("xldm").setLevel(logging.INFO)
+    # The registry of CF units redefines a few of pint's, and pint says so each time.
+    logging.getLogger("pint").setLevel(logging.ERROR)
     try:
         args.run(args)
     except (LookupError, OSError, ValueError) as error:

@@ -55,6 +55,7 @@ class Model:
         """
         config = self.config
         if kind == "interpolation":
+            config = replace(config, training_data="nothing: interpolated", warning="")
             parts = {
                 c.name: Interpolation(config.predictors, c.targets, config.grid.factor).eval()
                 for c in config.components

@@ -82,12 +82,7 @@ def evaluate(
     ...     {"t2m": (("time", "y", "x"), np.zeros((2, 32, 32)), {"units": "K"})},
     ...     {"time": np.array(["2008-01-01T00", "2008-01-01T01"], "datetime64[ns]"),
     ...      "y": np.arange(32) * -2e3, "x": np.arange(32) * 2e3})
-    >>> result = evaluate({"a degree too warm": truth + 1}, truth.assign(), progress=False)
-    Traceback (most recent call last):
-    xldm.data.report.InputError: nothing was evaluated:
-    - a degree too warm: t2m has no units; set its attribute, they are not guessed
-    >>> with xr.set_options(keep_attrs=True):
-    ...     result = evaluate({"a degree too warm": truth + 1}, truth, progress=False)
+    >>> result = evaluate({"a degree too warm": truth + 1}, truth, progress=False)
     >>> float(result["rmse"].sel(variable="t2m", stratum="all", period="all").squeeze())
     1.0
     """

@@ -140,7 +140,7 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
     values = xr.apply_ufunc(
         model.reconstruct,
         coarse.chunk(time=1),
-        fine.chunk(time=1).rename(y="fine_y", x="fine_x").drop_vars(["fine_y", "fine_x"]),
+        fine.chunk(time=1, target=-1).rename(y="fine_y", x="fine_x").drop_vars(["fine_y", "fine_x"]),
         input_core_dims=[["predictor", "y", "x"], ["target", "fine_y", "fine_x"]],
         output_core_dims=[["target", "fine_y", "fine_x"]],
         dask="parallelized",
