@@ -3,7 +3,7 @@
 Three steps, each resumable from what the one before left in the build folder::
 
     python tools/train_embedded.py data build/embedded     # twin hours, about 5 minutes
-    python tools/train_embedded.py fit build/embedded      # three stages, about 35 minutes
+    python tools/train_embedded.py fit build/embedded      # three stages, about 100 minutes
     python tools/train_embedded.py package build/embedded xldm/assets/italy-2km
 
 Times are for two CPU cores with nothing else running (OMP_WAIT_POLICY=PASSIVE helps where that

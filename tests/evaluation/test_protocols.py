@@ -13,7 +13,6 @@ from xldm.evaluation import protocols
 from xldm.evaluation.run import protocol
 from xldm.model import Model
 
-
 WIND = cfg.Variable("u10", "eastward_wind", "m s-1", 0.0, 4.0)
 
 

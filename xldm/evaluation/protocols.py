@@ -137,10 +137,11 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
     drawn = downscale(era5, model.baseline("regression"), members=None)
     _, truth = comparable({"the model's grid": drawn}, truth[names])
     fine = truth.to_dataarray("target").transpose("time", "target", "y", "x")
+    fine = fine.rename(y="fine_y", x="fine_x").drop_vars(["fine_y", "fine_x"])
     values = xr.apply_ufunc(
         model.reconstruct,
         coarse.chunk(time=1),
-        fine.chunk(time=1, target=-1).rename(y="fine_y", x="fine_x").drop_vars(["fine_y", "fine_x"]),
+        fine.chunk(time=1, target=-1),
         input_core_dims=[["predictor", "y", "x"], ["target", "fine_y", "fine_x"]],
         output_core_dims=[["target", "fine_y", "fine_x"]],
         dask="parallelized",
