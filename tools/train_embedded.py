@@ -53,7 +53,10 @@ REFINEMENT = [(5000, 4, (16, 16), 1e-3, 5e-3), (800, 3, (24, 24), 4e-4, 1.5e-3)]
 FLOOR = 0.01
 # Whole fields last, since the autoencoder's normalisation is over all of a field.
 AUTOENCODER = [(4000, 8, (12, 12), 1e-3, 3e-3), (240, 1, (84, 72), 3e-4, 1e-3)]
-LATENT_HOURS, DENOISER_STEPS = 560, 2400
+LATENT_HOURS, DENOISER_STEPS, STATIC_STEPS = 560, 1000, 0
+# Mean square of a latent, in units of that of whole input, beyond which its hour is left out: with
+# most predictors dropped it is many times larger, and a network without normalisation diverges.
+LARGEST_LATENT = 4.0
 
 
 def training_hours(count: int) -> np.ndarray:
@@ -174,10 +177,12 @@ class TwinBatches:
         """Spread of terrain height: of two windows the rougher one has more to learn from."""
         return float(self.height[window].std())
 
-    def whole(self, hour: int) -> tuple[Tensor, Tensor]:
-        """Predictors with dropout (1, P, h, w) and targets (1, C, H, W) of an hour."""
+    def whole(self, hour: int, *, drop: bool) -> tuple[Tensor, Tensor]:
+        """Predictors (1, P, h, w), some dropped on demand, and targets (1, C, H, W) of an hour."""
         target = torch.from_numpy(scaling.normalise(np.asarray(self.fine[hour]), *self.moments))
-        coarse = losses.drop_predictors(self.coarse[hour][None], self.generator, DROPOUT)
+        coarse = losses.drop_predictors(
+            self.coarse[hour][None], self.generator, DROPOUT if drop else 0.0
+        )
         return coarse, target[None]
 
 
@@ -204,16 +209,16 @@ def fit(folder: Path) -> None:
     net.eval()
     if not (folder / "autoencoder.done").exists():
         _fit_autoencoder(net, data)
-        latents = torch.cat(
-            [_latent(net, data, hour)[1] for hour in range(0, len(data.coarse), 40)]
-        )
+        hours = range(0, len(data.coarse), 40)
+        latents = torch.cat([_latent(net, data, hour, drop=False)[1] for hour in hours])
         stages.standardise_latent(net.autoencoder, latents)
         torch.save(net.state_dict(), saved)
         (folder / "autoencoder.done").touch()
     pairs = _latents(net, data, folder)
+    usable = np.flatnonzero((pairs[1] ** 2).mean((1, 2, 3)) < LARGEST_LATENT)
 
     def batch(step: int) -> tuple[Tensor, Tensor]:
-        hours = data.rng.integers(len(pairs[0]), size=2)
+        hours = data.rng.choice(usable, size=2)
         return tuple(torch.from_numpy(p[hours]) for p in pairs)
 
     stages.fit_denoiser(
@@ -222,9 +227,8 @@ def fit(folder: Path) -> None:
         data.static,
         DENOISER_STEPS,
         generator=data.generator,
-        lr=6e-4,
-        muon_lr=2e-3,
-        static_steps=DENOISER_STEPS // 8,
+        lr=5e-4,
+        static_steps=STATIC_STEPS,
         average=0.998,
     )
     torch.save(net.state_dict(), saved)
@@ -263,9 +267,11 @@ def _fit_autoencoder(net: ResidualDiffusion, data: TwinBatches) -> None:
 
 
 @torch.no_grad()
-def _latent(net: ResidualDiffusion, data: TwinBatches, hour: int) -> tuple[Tensor, Tensor]:
-    """Predictors with dropout and the latent of the residual they leave."""
-    coarse, fine = data.whole(hour)
+def _latent(
+    net: ResidualDiffusion, data: TwinBatches, hour: int, *, drop: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Predictors, some dropped on demand, and the latent of the residual they leave."""
+    coarse, fine = data.whole(hour, drop=drop)
     mean = net.mean.condition(coarse, data.static)
     return coarse, net.autoencoder.encode(fine - mean)[0]
 

@@ -187,7 +187,8 @@ class Model:
                 for s in (rows, columns)
             )
             channels = np.ascontiguousarray(statics.channels(self.static)[(slice(None), *window)])
-            net = self.components[component].to(device)
+            # Convolutions of few channels run a third faster so.
+            net = self.components[component].to(device, memory_format=torch.channels_last)
             self._cache[key] = net, net.prepare(torch.from_numpy(channels)[None].to(device))
         return self._cache[key]
 

@@ -264,7 +264,6 @@ def fit_denoiser(
     *,
     generator: torch.Generator,
     lr: float = 1e-4,
-    muon_lr: float | None = None,
     static_steps: int | None = None,
     average: float = 0.9999,
     progress: bool = True,
@@ -280,8 +279,6 @@ def fit_denoiser(
     static : Tensor
         Static channels (1, S, H, W).
     steps : int
-    muon_lr : float, optional
-        As for `fit_regression`, for the denoiser's kernels.
     static_steps : int, optional
         Steps after which the static branch stays as it is; its features are then kept, which
         saves most of the conditioner's cost.
@@ -312,7 +309,7 @@ def fit_denoiser(
     _fit(
         loss,
         parameters,
-        [adam] if muon_lr is None else _with_muon(net.denoiser, adam, muon_lr),
+        [adam],
         steps,
         progress=progress,
         after=lambda step: losses.update_average(averaged, net.denoiser, step, average),
