@@ -40,7 +40,8 @@ def drawn(eight: xr.Dataset, request: pytest.FixtureRequest) -> tuple[str, Figur
 
 
 def draw(figure: Figure) -> Figure:
-    figure.savefig(io.BytesIO(), format="png", dpi=25)
+    # At its own resolution: text is measured again afterwards, and its width depends on that.
+    figure.savefig(io.BytesIO(), format="png")
     return figure
 
 
