@@ -106,6 +106,20 @@ def test_a_forecast_without_a_name_is_refused(stores, tmp_path, capsys):
     assert "expected NAME=PATH" in capsys.readouterr().err
 
 
+def test_a_protocol_beside_forecasts_is_refused(stores, tmp_path, capsys):
+    path = str(stores / "ensemble.zarr")
+    arguments = ["evaluate", f"mine={path}", "--protocol", "comparison", "--twin", "2008"]
+    assert main([*arguments, "--report", str(tmp_path / "r")]) == 1
+    assert "leave out NAME=PATH or --protocol" in capsys.readouterr().err
+
+
+def test_an_unknown_protocol_is_refused_with_the_choices(stores, tmp_path, capsys):
+    path = str(stores / "truth.zarr")
+    arguments = ["evaluate", "--protocol", "paper", "--era5", path, "--truth", path]
+    assert main([*arguments, "--report", str(tmp_path / "r")]) == 1
+    assert "one of comparison, residual, sampling" in capsys.readouterr().err
+
+
 def test_a_protocol_without_data_says_what_it_needs(tmp_path, capsys):
     assert main(["evaluate", "--protocol", "comparison", "--report", str(tmp_path / "r")]) == 1
     assert "--era5 and --truth, or --twin YEAR" in capsys.readouterr().err

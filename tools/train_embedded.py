@@ -8,8 +8,9 @@ Three steps, each resumable from what the one before left in the build folder::
 
 Times are for two CPU cores with nothing else running (OMP_WAIT_POLICY=PASSIVE helps where that
 cannot be had). Weights differ in the last bits with the thread count and the processor, since
-training sums in parallel, and a run that was resumed between stages, as the shipped one was, draws
-other batches than one in a single go.
+training sums in parallel. A run that was resumed between stages draws other batches than one in a
+single go; the shipped one was, and its latents were standardised on the hours of LATENT_HOURS that
+had all predictors.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ REFINEMENT = [(5000, 4, (16, 16), 1e-3, 5e-3), (800, 3, (24, 24), 4e-4, 1.5e-3)]
 FLOOR = 0.01
 # Whole fields last, since the autoencoder's normalisation is over all of a field.
 AUTOENCODER = [(4000, 8, (12, 12), 1e-3, 3e-3), (240, 1, (84, 72), 3e-4, 1e-3)]
+# The static branch stays as it was initialised: its random features serve, and training it makes a
+# step half as long again.
 LATENT_HOURS, DENOISER_STEPS, STATIC_STEPS = 560, 1000, 0
 # Mean square of a latent, in units of that of whole input, beyond which its hour is left out: with
 # most predictors dropped it is many times larger, and a network without normalisation diverges.

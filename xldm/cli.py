@@ -169,8 +169,13 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         "model, against a truth or hours of the synthetic twin.",
     )
     command.add_argument("forecasts", nargs="*", metavar="NAME=PATH", help="netCDF or Zarr")
-    command.add_argument("--protocol", choices=["comparison", "residual", "sampling"])
-    command.add_argument("--model", default="italy-2km", help="whose static fields, and protocol")
+    command.add_argument("--protocol", help="comparison, residual or sampling")
+    command.add_argument(
+        "--model",
+        default="italy-2km",
+        help="what a protocol draws from, and whose static fields tell land from sea "
+        "(default %(default)s; '' for none)",
+    )
     command.add_argument("--members", type=int, default=8, help="of a protocol's ensembles")
     command.add_argument("--truth", help="netCDF or Zarr, path or URL")
     command.add_argument("--era5", help="what a protocol downscales: netCDF, GRIB or Zarr")
@@ -185,28 +190,30 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     from .evaluation import report, run
 
-    if args.protocol and args.twin:
-        era5, truth = run.twin(args.twin, args.hours, args.twin_seed)
-    elif args.protocol:
-        era5, truth = (_opened(args, side) for side in ("era5", "truth"))
+    if args.protocol and args.forecasts:
+        raise ValueError("a protocol draws the forecasts itself: leave out NAME=PATH or --protocol")
     if args.protocol:
+        needed = "a protocol needs --era5 and --truth, or --twin YEAR"
+        era5, truth = (
+            run.twin(args.twin, args.hours, args.twin_seed)
+            if args.twin
+            else (_opened(path, needed) for path in (args.era5, args.truth))
+        )
         done = run.protocol(args.protocol, args.model, era5, truth, members=args.members)
     else:
-        named = dict(_pair(text) for text in args.forecasts)
-        if not args.truth:
-            raise ValueError("--truth is needed to score stores of forecasts")
-        done = run.stores(named, args.truth, model=args.model, align=args.align)
+        truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
+        forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
+        done = run.stores(forecasts, truth, model=args.model, align=args.align)
     result, snapshots = done
     result.attrs["command"] = shlex.join(["xldm", *args.command])
     print(report.write(result, args.report, snapshots=snapshots))
 
 
-def _opened(args: argparse.Namespace, side: str) -> xr.Dataset:
+def _opened(path: str | None, needed: str = "") -> xr.Dataset:
     import xarray as xr
 
-    path = getattr(args, side)
     if not path:
-        raise ValueError("a protocol needs --era5 and --truth, or --twin YEAR")
+        raise ValueError(needed)
     return xr.open_dataset(path, chunks={})
 
 

@@ -109,9 +109,7 @@ class Model:
         factor = self.config.grid.factor
         size = (len(sampling.members), len(coarse), len(self.config.targets))
         out = np.empty((*size, height * factor, width * factor), np.float32)
-        sea = [v.only_at_sea for v in self.config.predictors]
-        normalised = scaling.normalise(coarse, *_moments(self.config.predictors))
-        normalised = scaling.fill_dry_land(normalised, sea)
+        normalised = self._normalised(coarse)
         where = torch.device(device or "cpu")
         together = 1 if where.type == "cpu" else batch_size
         precision = torch.autocast(
@@ -153,8 +151,7 @@ class Model:
         ndarray (time, C, H, W) float32
         """
         out, at = np.empty(fine.shape, np.float32), 0
-        given = scaling.normalise(coarse, *_moments(self.config.predictors))
-        given = scaling.fill_dry_land(given, [v.only_at_sea for v in self.config.predictors])
+        given = self._normalised(coarse)
         with self._lock, torch.inference_mode():
             for part in self.config.components:
                 net, (static, _) = self._prepared(
@@ -168,6 +165,11 @@ class Model:
                     again = (mean + net.autoencoder.decode(residual)).numpy()
                     out[t, channels] = scaling.denormalise(again, *_moments(part.targets))[0]
         return out
+
+    def _normalised(self, coarse: np.ndarray) -> np.ndarray:
+        """Predictors (time, P, h, w) as the networks take them."""
+        normalised = scaling.normalise(coarse, *_moments(self.config.predictors))
+        return scaling.fill_dry_land(normalised, [v.only_at_sea for v in self.config.predictors])
 
     def _noise(self, net, component, times, member, seed) -> Tensor | None:
         """Noise (B, L, h, w) of the whole grid, so that a region gets its share of the same."""

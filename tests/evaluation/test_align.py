@@ -33,6 +33,12 @@ def test_missing_hours_are_left_out_on_demand(truth):
     assert forecasts["A"].sizes["time"] == observed.sizes["time"] == 2
 
 
+def test_ensembles_of_other_sizes_keep_all_their_members(truth):
+    few, many = (records.record(4, members=m, seed=m) for m in (2, 5))
+    forecasts, _ = comparable({"few": few, "many": many}, truth.isel(time=[0, 1]), "common")
+    assert [forecasts[n].sizes["member"] for n in ("few", "many")] == [2, 5]
+
+
 def test_no_common_time_is_refused(truth):
     later = truth.assign_coords(time=truth["time"] + np.timedelta64(1, "D"))
     refused(later, truth, "no time is common", how="common")

@@ -181,13 +181,20 @@ def test_the_brier_score_is_that_of_properscoring(threshold):
 @untimed
 @given(x=tied, y=arrays(np.float64, 12, elements=st.integers(0, 4).map(float)))
 def test_reliability_is_what_sorting_places_by_their_probability_gives(x, y):
-    probability, frequency, count = reliability(event_counts(x, y, 1.0, everywhere(12)))
+    frequency, count = reliability(event_counts(x, y, 1.0, everywhere(12)))
     given_probability = (x > 1).mean(0)
-    for at, p in enumerate(probability):
+    for at, p in enumerate(np.linspace(0, 1, len(x) + 1)):
         places = np.isclose(given_probability, p)
         assert count[0, at] == places.sum()
         expected = (y[places] > 1).mean() if places.any() else np.nan
         np.testing.assert_allclose(frequency[0, at], expected)
+
+
+def test_shares_of_members_are_counted_with_the_nearest_probability():
+    counts = np.array([[5.0, 4.0, 3.0, 2.0], [0.0, 1.0, 2.0, 2.0]])
+    frequency, count = reliability(counts, np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_array_equal(count, [5, 4 + 3, 2])
+    np.testing.assert_allclose(frequency, [0, 3 / 7, 1])
 
 
 def test_a_value_at_the_threshold_is_no_event():
@@ -204,7 +211,7 @@ def test_a_certain_forecast_has_brier_score_0_or_1(truth, score):
 def test_an_empty_stratum_has_no_score():
     counts = event_counts(*sample(), 280.0, np.zeros((500, 1)))
     assert np.isnan(brier(counts)).all()
-    assert np.isnan(reliability(counts)[1]).all()
+    assert np.isnan(reliability(counts)[0]).all()
 
 
 @pytest.mark.parametrize("members", [2, 8])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import dask
 import numpy as np
 import properscoring
@@ -130,6 +132,23 @@ def test_crps_is_that_of_properscoring(result, truth, ensemble):
     expected = properscoring.crps_ensemble(truth["t2m"].values.astype(float), f).mean()
     found = result["crps"].sel(forecast="E", variable="t2m", **KEYS)
     assert float(found) == pytest.approx(expected, rel=1e-10)
+
+
+def test_fair_crps_is_that_of_scores(result, truth, ensemble):
+    from scores.probability import crps_for_ensemble
+
+    expected = crps_for_ensemble(
+        ensemble["t2m"].astype(float), truth["t2m"].astype(float), "member", method="fair"
+    )
+    found = result["crps_fair"].sel(forecast="E", variable="t2m", **KEYS)
+    assert float(found) == pytest.approx(float(expected), rel=1e-10)
+
+
+def test_the_mean_of_an_ensemble_comes_from_the_same_model(truth, ensemble):
+    named = ensemble.assign_attrs(model="m", training_data="a synthetic twin")
+    attrs = xldm.evaluate({"E": named}, truth, progress=False).attrs
+    assert json.loads(attrs["forecast_models"])["E mean"]["model"] == "m"
+    assert json.loads(attrs["synthetic"]) == ["E", "E mean"]
 
 
 def test_crps_without_members_is_the_mean_absolute_error(result):

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ..config import GridConfig
 
-__all__ = ["ITALY", "axes", "coordinates", "crop", "lon_lat", "uncovered", "window"]
+__all__ = ["ITALY", "axes", "coordinates", "crop", "lon_lat", "turn", "uncovered", "window"]
 
 # Windows align to, and are at least, so many coarse cells; input may end within _TOUCH degrees.
 _ALIGN, _LEAST, _TOUCH = 4, 8, 1e-6
@@ -52,6 +52,17 @@ def lon_lat(grid: GridConfig, *, fine: bool) -> tuple[np.ndarray, np.ndarray]:
     lon, lat = to_degrees.transform(*np.meshgrid(x, y))
     lon.flags.writeable = lat.flags.writeable = False
     return lon, lat
+
+
+def turn(crs: str | pyproj.CRS, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Angle in radians from east to the x axis of a projection, anticlockwise, at some places.
+
+    Examples
+    --------
+    >>> np.degrees(turn("EPSG:3035", np.array([10.0, 19.0]), np.array([45.0, 45.0]))).round(1)
+    array([ 0. , -6.6])
+    """
+    return -np.radians(pyproj.Proj(crs).get_factors(lon, lat).meridian_convergence)
 
 
 def coordinates(grid: GridConfig, *, fine: bool) -> xr.Coordinates:

@@ -156,33 +156,40 @@ def brier(counts: np.ndarray) -> np.ndarray:
         return np.asarray(squares / places.sum(-1))
 
 
-def reliability(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def reliability(
+    counts: np.ndarray, probabilities: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """How often the event came true for each probability that it was given.
 
     Parameters
     ----------
     counts : ndarray (2, ..., m + 1)
         From :func:`event_counts`, or a sum of such.
+    probabilities : ndarray (P,), optional
+        Shares of members k / m are counted with the nearest of these, so that ensembles of other
+        sizes can be compared; default the m + 1 shares themselves.
 
     Returns
     -------
-    probability : ndarray (m + 1,)
-        Share of members with the event, k / m.
-    frequency : ndarray (..., m + 1)
+    frequency : ndarray (..., P)
         Share of places with the event among those given that probability; NaN where none was.
-    count : ndarray (..., m + 1)
+    count : ndarray (..., P)
         Places given that probability.
 
     Examples
     --------
-    >>> _, frequency, _ = reliability(np.array([[4.0, 2.0, 0.0], [1.0, 1.0, 0.0]]))
-    >>> frequency
-    array([0.25, 0.5 ,  nan])
+    >>> counts = np.array([[4.0, 2.0, 0.0], [1.0, 1.0, 0.0]])
+    >>> reliability(counts)
+    (array([0.25, 0.5 ,  nan]), array([4., 2., 0.]))
+    >>> reliability(counts, np.array([0.25, 1.0]))
+    (array([0.33333333,        nan]), array([6., 0.]))
     """
-    places, events = counts
+    shares = np.linspace(0, 1, counts.shape[-1])
+    probabilities = shares if probabilities is None else probabilities
+    nearest = np.abs(shares[:, None] - probabilities).argmin(1)
+    places, events = counts @ np.eye(probabilities.size)[nearest]
     with np.errstate(invalid="ignore"):
-        frequency = events / places
-    return np.linspace(0, 1, places.shape[-1]), frequency, places
+        return events / places, places
 
 
 def spread_skill(

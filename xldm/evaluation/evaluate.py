@@ -128,10 +128,11 @@ def _about(
     plan: Plan, state: State, forecasts: Mapping[str, xr.Dataset], truth: xr.Dataset
 ) -> dict:
     """What was compared and how much of it: attributes that a netCDF file can hold."""
+    origin = {row: forecasts[row.removesuffix(MEAN)].attrs for row in plan.forecasts}
     models = {
-        name: {k: _plain(ds.attrs[k]) for k in _PROVENANCE if k in ds.attrs}
-        for name, ds in forecasts.items()
-        if "model" in ds.attrs
+        row: {k: _plain(attrs[k]) for k in _PROVENANCE if k in attrs}
+        for row, attrs in origin.items()
+        if "model" in attrs
     }
     synthetic = [n for n, a in models.items() if "synthetic" in a.get("training_data", "").lower()]
     steps = np.diff(state.times)
@@ -145,7 +146,6 @@ def _about(
         "gaps_in_time": gaps,
         "missing_values": int(state.total["missing"].sum()),
         "grid_spacing_m": plan.ground.spacing,
-        "ensemble_mean_suffix": MEAN,
         "forecast_models": json.dumps(models),
         "synthetic": json.dumps(synthetic),
         "truth": " ".join(str(truth.attrs[k]) for k in ("title", "comment") if k in truth.attrs),

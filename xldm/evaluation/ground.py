@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import pyproj
 import xarray as xr
 from scipy import ndimage
 
+from ..data.grid import turn
 from ..data.report import InputError
 
 __all__ = ["EXPOSURES", "Ground"]
@@ -109,6 +111,11 @@ class Ground:
         """How many disjoint classes there are."""
         return max(i for parts in self.strata.values() for i in parts) + 1
 
+    @functools.cached_property
+    def membership(self) -> np.ndarray:
+        """1 where a cell belongs to a class and 0 elsewhere (N, classes)."""
+        return np.equal.outer(self.label, np.arange(self.classes)).astype(float)
+
 
 def _on(grid: xr.Dataset, static: xr.Dataset) -> xr.Dataset:
     missing = [v for v in ("orog", "land_mask") if v not in static]
@@ -151,8 +158,7 @@ def _turn(static: xr.Dataset) -> tuple[np.ndarray, np.ndarray] | None:
     if mapping is None:
         return None
     crs = pyproj.CRS.from_cf(mapping.attrs)
-    lon, lat = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(
-        *np.meshgrid(static["x"].values, static["y"].values)
-    )
-    angle = -np.radians(pyproj.Proj(crs).get_factors(lon, lat).meridian_convergence)
+    to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    lon, lat = to_degrees.transform(*np.meshgrid(static["x"].values, static["y"].values))
+    angle = turn(crs, lon, lat)
     return np.cos(angle), np.sin(angle)

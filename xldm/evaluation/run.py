@@ -1,4 +1,4 @@
-"""An evaluation from names and paths to a result and its snapshots, as the command line runs it."""
+"""An evaluation with snapshots for a report, as the command line runs it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ Outcome = tuple[xr.Dataset, dict[str, "Figure"]]
 
 
 def stores(
-    forecasts: Mapping[str, str], truth: str, *, model: str | None = None, align: str = "exact"
+    forecasts: Mapping[str, xr.Dataset],
+    truth: xr.Dataset,
+    *,
+    model: str | None = None,
+    align: str = "exact",
 ) -> Outcome:
     """Evaluate stored forecasts.
 
     Parameters
     ----------
-    forecasts : mapping of str to str
-        Name -> path or URL of a netCDF file or Zarr store.
-    truth : str
-        Path or URL.
+    forecasts : mapping of str to Dataset
+    truth : Dataset
     model : str, optional
         Whose static fields tell land from sea.
     align : {"exact", "common"}
@@ -46,10 +48,8 @@ def stores(
     snapshots : dict of str to Figure
     """
     static = load_model(model).static if model else None
-    opened = {name: _opened(path) for name, path in forecasts.items()}
-    observed = _opened(truth)
-    result = evaluate(opened, observed, static=static, align=align)
-    return result, snapshots(opened, observed, result, static)
+    result = evaluate(forecasts, truth, static=static, align=align)
+    return result, snapshots(forecasts, truth, result, static)
 
 
 def protocol(
@@ -110,7 +110,3 @@ def snapshots(
         )
         for v in shown
     }
-
-
-def _opened(path: str) -> xr.Dataset:
-    return xr.open_dataset(path, chunks={})

@@ -17,10 +17,13 @@ import xarray as xr
 from . import ensemble
 from .plan import Plan
 from .state import State
+from .sums import OF_ERROR
 
 __all__ = ["ensembles", "errors", "events", "periods"]
 
 SEASONS = ("DJF", "MAM", "JJA", "SON")
+UNITLESS = ("r2", "pcc", "spread_skill")
+PROBABILITIES = np.linspace(0, 1, 11)
 
 
 def periods(times: np.ndarray) -> dict[str, np.ndarray]:
@@ -44,7 +47,7 @@ def by_period(sums: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.stack([sums[hours].sum(0) for hours in periods(times).values()])
 
 
-def by_stratum(plan: Plan, sums: np.ndarray, axis: int) -> np.ndarray:
+def by_stratum(plan: Plan, sums: np.ndarray, axis: int = -2) -> np.ndarray:
     """Sums by disjoint class -> by stratum, along the same axis."""
     parts = [sums.take(classes, axis).sum(axis) for classes in plan.ground.strata.values()]
     return np.stack(parts, axis)
@@ -70,7 +73,6 @@ def _metrics(truth: np.ndarray, error: np.ndarray) -> dict[str, np.ndarray]:
         }
 
 
-_UNITLESS = {"r2", "pcc", "spread_skill"}
 _LONG = {
     "rmse": "root mean square error",
     "bias": "mean error",
@@ -86,14 +88,14 @@ _LONG = {
 
 
 def _named(name: str, dims: tuple[str, ...], values: np.ndarray, suffix: str = "") -> dict:
-    units = {"units": "1"} if name in _UNITLESS else {"comment": "in the units of the variable"}
+    units = {"units": "1"} if name in UNITLESS else {"comment": "in the units of the variable"}
     return {f"{name}{suffix}": (dims, values, {"long_name": _LONG[name], **units})}
 
 
 def errors(plan: Plan, state: State) -> xr.Dataset:
     """RMSE, BIAS, MAE, R2 and PCC by stratum and period, hour by hour, and as maps."""
-    truth = by_stratum(plan, state.hourly["truth"], 2)  # (time, variable, stratum, 3)
-    error = by_stratum(plan, state.hourly["error"], 3)  # (time, forecast, variable, stratum, 4)
+    truth = by_stratum(plan, state.hourly["truth"])  # (time, variable, stratum, 3)
+    error = by_stratum(plan, state.hourly["error"])  # (time, forecast, variable, stratum, 4)
     out = {}
     dims = ("forecast", "variable", "stratum")
     sums = by_period(truth, state.times)[:, None], by_period(error, state.times)
@@ -117,16 +119,16 @@ def ensembles(plan: Plan, state: State) -> xr.Dataset:
 
     The CRPS of a forecast without members is its mean absolute error.
     """
-    n = by_period(by_stratum(plan, state.hourly["truth"], 2), state.times)[:, None, ..., 0]
-    sums = by_period(by_stratum(plan, state.hourly["ensemble"], 3), state.times)
+    truth, error, sums = (
+        by_period(by_stratum(plan, state.hourly[kind]), state.times)
+        for kind in ("truth", "error", "ensemble")
+    )
+    n = truth[:, None, ..., :1]
     members = np.array([plan.members.get(name, 1) for name in plan.forecasts])
     with np.errstate(divide="ignore", invalid="ignore"):
-        crps, fair, variance, square = np.moveaxis(sums / n[..., None], -1, 0)
+        crps, fair, variance, square = np.moveaxis(sums / n, -1, 0)
+        mae = (error / n)[..., OF_ERROR.index("|e|")]
         ratio = ensemble.spread_skill(variance, square, members[:, None, None])
-    mae = _metrics(
-        by_period(by_stratum(plan, state.hourly["truth"], 2), state.times)[:, None],
-        by_period(by_stratum(plan, state.hourly["error"], 3), state.times),
-    )["mae"]
     scores = {
         "crps": np.where(members[:, None, None] > 1, crps, mae),
         "crps_fair": fair,
@@ -138,11 +140,11 @@ def ensembles(plan: Plan, state: State) -> xr.Dataset:
     for name, values in scores.items():
         dims = ("forecast", "variable", "stratum", "period")
         out |= _named(name, dims, np.moveaxis(values, 0, -1))
-    ranks = by_stratum(plan, state.total["ranks"], 2)
+    ranks = by_stratum(plan, state.total["ranks"])
     with np.errstate(divide="ignore", invalid="ignore"):
         share = ranks / ranks.sum(-1, keepdims=True)
     there = np.arange(ranks.shape[-1]) <= members[:, None]
-    share = np.where((there & (members[:, None] > 1))[:, None, None], share, np.nan)
+    share = np.where(there[:, None, None], share, np.nan)
     out["rank_histogram"] = (
         ("forecast", "variable", "stratum", "rank"),
         share,
@@ -151,34 +153,28 @@ def ensembles(plan: Plan, state: State) -> xr.Dataset:
     return xr.Dataset(out).assign_coords(rank=np.arange(ranks.shape[-1]))
 
 
-def events(plan: Plan, state: State, bins: int = 11) -> xr.Dataset:
+def events(plan: Plan, state: State) -> xr.Dataset:
     """Brier score and reliability of the exceedance of thresholds.
 
-    Probabilities are shares of members; ensembles of other sizes meet on ``bins`` classes.
+    Probabilities are shares of members; ensembles of other sizes meet on `PROBABILITIES`.
     """
-    counts = state.total["events"]  # (forecast, event, 2, class, k)
-    members = [plan.members.get(name, 1) for name in plan.forecasts]
-    centre = np.linspace(0, 1, bins)
-    shape = (len(plan.forecasts), len(plan.events))
-    score = np.full((*shape, len(plan.ground.strata)), np.nan)
-    observed, used = np.full((*shape, bins), np.nan), np.zeros((*shape, bins))
-    for row, m in enumerate(members):
-        own = np.moveaxis(counts[row, :, :, :, : m + 1], 1, 0)  # (2, event, class, k)
-        score[row] = ensemble.brier(by_stratum(plan, own, 2))
-        nearest = np.rint(np.arange(m + 1) / m * (bins - 1)).astype(int)
-        for k, b in enumerate(nearest):
-            used[row, :, b] += own[0, :, :, k].sum(1)
-            observed[row, :, b] = np.nan_to_num(observed[row, :, b]) + own[1, :, :, k].sum(1)
+    counts = np.moveaxis(state.total["events"], 2, 0)  # (2, forecast, event, class, k)
+    score, curves = [], []
+    for row, name in enumerate(plan.forecasts):
+        own = counts[:, row, ..., : plan.members.get(name, 1) + 1]
+        score.append(ensemble.brier(by_stratum(plan, own)))
+        curves.append(ensemble.reliability(own.sum(-2), PROBABILITIES))
+    observed, used = (np.stack(parts) for parts in zip(*curves, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
-        observed = observed / np.where(used > 0, used, np.nan)
-        base = counts[0, :, 1].sum((1, 2)) / counts[0, :, 0].sum((1, 2))
+        places, happened = counts[:, 0].sum((-2, -1))
+        base = happened / places
     labels = [f"{variable} > {threshold:g}" for variable, threshold in plan.events]
     dims = ("forecast", "event", "probability")
     return xr.Dataset(
         {
             "brier": (
                 ("forecast", "event", "stratum"),
-                score,
+                np.stack(score),
                 {"long_name": "Brier score", "units": "1"},
             ),
             "reliability_observed": (
@@ -193,6 +189,6 @@ def events(plan: Plan, state: State, bins: int = 11) -> xr.Dataset:
             "event": np.array(labels, dtype=str),
             "event_variable": ("event", np.array([v for v, _ in plan.events], dtype=str)),
             "threshold": ("event", np.array([t for _, t in plan.events], dtype=float)),
-            "probability": centre,
+            "probability": PROBABILITIES,
         },
     )

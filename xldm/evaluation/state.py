@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import dask
 import numpy as np
 import xarray as xr
+from dask.delayed import Delayed
 
 from . import temporal
 from .plan import Plan
-from .sums import add_hour, with_speed, zeros
+from .sums import add_hour, with_means, with_speed, zeros
 
 __all__ = ["State", "merge", "state_of"]
 
@@ -60,7 +61,7 @@ def _add(state: State | None, plan: Plan, block: Callable[[], tuple]) -> State:
     for t in range(len(times)):
         now = {name: members[:, t] for name, members in forecasts.items()}
         hourly.append(add_hour(plan, total, truth[t], now))
-        for name, points in _at_points(plan, truth[t], now):
+        for name, points in _at_points(plan, {"truth": truth[t][None], **now}).items():
             series[name].append(points)
     block_state = State(
         times,
@@ -71,13 +72,10 @@ def _add(state: State | None, plan: Plan, block: Callable[[], tuple]) -> State:
     return merge(state, block_state)
 
 
-def _at_points(plan: Plan, truth: np.ndarray, forecasts: dict) -> Iterator[tuple[str, np.ndarray]]:
-    """Variables (member, V, point) of truth and forecasts, ensembles followed by their means."""
-    for name, members in {"truth": truth[None], **forecasts}.items():
-        values = with_speed(plan, members[..., plan.points[0], plan.points[1]])
-        yield name, values
-        if len(members) > 1:
-            yield f"{name} mean", values.mean(0, keepdims=True)
+def _at_points(plan: Plan, targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Targets (member, V, y, x) to variables (member, V, point), with means of ensembles."""
+    rows, columns = plan.points
+    return with_means({n: with_speed(plan, t[..., rows, columns]) for n, t in targets.items()})
 
 
 def _load(
@@ -95,8 +93,8 @@ def _load(
 
 def state_of(
     plan: Plan, truth: xr.Dataset, forecasts: dict[str, xr.Dataset], *, parts: int
-) -> State | dask.delayed.Delayed:
-    """The state of aligned datasets, as a delayed value.
+) -> Delayed:
+    """The state of aligned datasets, not computed yet.
 
     The record is cut into ``parts`` that are worked on side by side, and each of them into blocks
     that are read, added and forgotten one after another. So memory depends on the number of parts

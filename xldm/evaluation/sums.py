@@ -1,22 +1,23 @@
 """From the fields of an hour to sums: everything a score is made of, and nothing that grows.
 
-Two kinds of sums: *hourly* ones are kept hour by hour (a few hundred numbers), *total* ones are
-added up over the record (maps, histograms, spectra). Members count 1 / m each, so that an ensemble
-weighs as much as a single forecast.
+Two kinds of sums: *hourly* ones are kept hour by hour (a few hundred numbers a forecast), *total*
+ones are added up over the record (maps, histograms, spectra). Members count 1 / m each, so that an
+ensemble weighs as much as a single forecast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import numpy as np
 
 from . import distributions, ensemble
+from .align import MEAN
 from .ground import EXPOSURES
 from .plan import WIND, Plan
 from .spectra import radial_spectrum, wind_spectra
 
-__all__ = ["add_hour", "with_speed", "zeros"]
+__all__ = ["add_hour", "with_means", "with_speed", "zeros"]
 
 #: Last axis of the sums, in order. e is forecast minus truth, o the truth, z the height.
 OF_TRUTH = ("n", "o", "oo")
@@ -82,30 +83,31 @@ def add_hour(
     if not valid.all():
         # Zero on both sides adds nothing to any sum of errors.
         values = {name: np.where(valid, v, 0.0) for name, v in values.items()}
-    sources = dict(_sources(values))
+    sources = with_means(values)
     hourly = {
         **_pointwise(plan, total, values, sources, valid),
         "lapse": np.stack([_lapse(plan, s, valid) for s in sources.values()]),
         "coast": np.stack([_coast(plan, s, valid) for s in sources.values()]),
-        "power": _spectra(plan, total, dict(_sources(grids)), valid),
+        "power": _spectra(plan, total, with_means(grids), valid),
     }
     for row, source in enumerate(sources.values()):
         _distribution(plan, total, row, source, valid)
     return hourly
 
 
-def _sources(values: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Truth and forecasts, each ensemble followed by its mean, in the order of ``plan.sources``."""
+def with_means(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays (member, ...) by source, each ensemble followed by its mean as ``plan.sources`` is."""
+    out = {}
     for name, members in values.items():
-        yield name, members
+        out[name] = members
         if len(members) > 1:
-            yield f"{name} mean", members.mean(0, keepdims=True)
+            out[name + MEAN] = members.mean(0, keepdims=True)
+    return out
 
 
 def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
     """Sums over the cells of every class, and maps."""
-    truth, label = values["truth"][0], plan.ground.label
-    classes = np.equal.outer(label, np.arange(plan.ground.classes)).astype(float)
+    truth, classes = values["truth"][0], plan.ground.membership
     of_truth = np.stack([valid, truth, truth**2], axis=1)
     total["map_truth"] += of_truth
     shape = (len(plan.forecasts), len(plan.variables), plan.ground.classes)
@@ -116,13 +118,13 @@ def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
             of_error = _of_error(members[:, v], truth[v])
             total["map_error"][row, v] += of_error
             error[row, v] = (of_error @ classes).T
-            if len(members) > 1:
-                ens[row, v] = (_of_ensemble(members[:, v], truth[v], of_error[1]) @ classes).T
             inside = classes * valid[v][:, None]
             count = len(members) + 1
-            total["ranks"][row, v, :, :count] += ensemble.rank_counts(
-                members[:, v], truth[v], inside
-            )
+            if len(members) > 1:
+                ens[row, v] = (_of_ensemble(members[:, v], truth[v]) @ classes).T
+                total["ranks"][row, v, :, :count] += ensemble.rank_counts(
+                    members[:, v], truth[v], inside
+                )
             for e, (which, threshold) in enumerate(plan.events):
                 if which == variable:
                     total["events"][row, e, :, :, :count] += ensemble.event_counts(
@@ -138,12 +140,10 @@ def _of_error(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.stack([mean, np.abs(error).mean(0), (error**2).mean(0), mean * truth])
 
 
-def _of_ensemble(members: np.ndarray, truth: np.ndarray, mean_error: np.ndarray) -> np.ndarray:
-    """`OF_ENSEMBLE` (4, N); both scores are the mean error less a share of the members' spread."""
-    count = len(members)
-    standard = ensemble.crps(members, truth)
-    fair = mean_error - (mean_error - standard) * count / (count - 1)
-    return np.stack([standard, fair, members.var(0, ddof=1), (members.mean(0) - truth) ** 2])
+def _of_ensemble(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """`OF_ENSEMBLE` (4, N) of members (m, N)."""
+    scores = [ensemble.crps(members, truth, fair=fair) for fair in (False, True)]
+    return np.stack([*scores, members.var(0, ddof=1), (members.mean(0) - truth) ** 2])
 
 
 def _lapse(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ def autoencoder_loss(
     noise: Tensor,
     *,
     kl_weight: float = 0.01,
-    share: Tensor | float = 1.0,
+    weights: Tensor | float = 1.0,
 ) -> Tensor:
     r"""Reconstruction from a draw of the posterior, plus its divergence from a standard normal.
 
@@ -37,13 +37,13 @@ def autoencoder_loss(
         Standard normal (B, L, h, w).
     kl_weight : float
         w.
-    share : Tensor (C, 1, 1) or float
+    weights : Tensor (C, 1, 1) or float
         Weight of each channel in the error.
     """
     mean, log_var = net.encode(field)
     decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)
     divergence = 0.5 * (log_var.exp() + mean**2 - 1.0 - log_var)
-    error = (share * (decoded.float() - field).abs()).mean()
+    error = (weights * (decoded.float() - field).abs()).mean()
     return error + kl_weight * divergence.float().mean()
 
 

@@ -223,7 +223,7 @@ def fit_autoencoder(
         factor = 2 ** (len(net.encoder.net) // 2)
         shape = (len(field), net.to_decoder.in_channels, *(n // factor for n in field.shape[2:]))
         return losses.autoencoder_loss(
-            net, field, torch.randn(shape, generator=generator), kl_weight=kl_weight, share=share
+            net, field, torch.randn(shape, generator=generator), kl_weight=kl_weight, weights=share
         )
 
     adam = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.5, 0.9), weight_decay=1e-3)

@@ -105,8 +105,7 @@ class Twin:
 
     def _turn(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cosine and sine of the angle from the projection's axes to east and north."""
-        factors = pyproj.Proj(self._grid.crs).get_factors(lon, lat)
-        angle = -np.radians(factors.meridian_convergence).astype(np.float32)
+        angle = grid.turn(self._grid.crs, lon, lat).astype(np.float32)
         return np.cos(angle), np.sin(angle)
 
     def _mean(self, fields: np.ndarray) -> np.ndarray:

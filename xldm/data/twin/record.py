@@ -18,14 +18,14 @@ def hours_of(year: int, count: int) -> np.ndarray:
     Examples
     --------
     >>> hours_of(2008, 3)
-    array(['2008-01-01T00', '2008-05-02T01', '2008-09-01T02'], dtype='datetime64[h]')
+    array(['2008-01-01T00', '2008-05-02T07', '2008-09-01T14'], dtype='datetime64[h]')
     """
     every = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
     if not 1 <= count <= every.size:
         raise ValueError(f"hours must be from 1 to {every.size}, those of {year}; got {count}")
-    # One more than a multiple of a day: the hour of the day moves on by one each time.
-    step = max(1, every.size // count // 24 * 24 + 1) if count <= every.size // 25 else 1
-    return every[::step][:count]
+    # Days are even steps; hours go round in steps of seven, so that those of a day differ.
+    i = np.arange(count)
+    return every[np.sort(i * (every.size // 24) // count * 24 + 7 * i % 24)]
 
 
 def record(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:

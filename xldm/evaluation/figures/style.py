@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from ..scores import SEASONS, UNITLESS
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -38,7 +40,6 @@ __all__ = [
 
 #: Width of a figure in inches; on A4 its letters of 10 points are printed at about 8.
 WIDTH = 9.0
-SEASONS = ("DJF", "MAM", "JJA", "SON")
 # Apart in colour for every kind of colour vision; lines and markers tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#7F7F7F")
 LINES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (9, 2)), (0, (1, 1)),
@@ -56,7 +57,6 @@ SCORES = {
     "skill": "skill",
     "spread_skill": "spread / skill",
 }
-UNITLESS = ("r2", "pcc", "spread_skill")
 
 
 def blank(height: float, width: float = WIDTH) -> Figure:

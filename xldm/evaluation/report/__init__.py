@@ -55,10 +55,9 @@ def write(
     FileExistsError
         If something else is in the folder; it is left as it is.
 
-    Examples
+    See Also
     --------
-    >>> write(result, "comparison")  # doctest: +SKIP
-    PosixPath('/home/me/comparison/report.html')
+    xldm.evaluation.run : results of protocols and stores, with snapshots.
     """
     folder = Path(folder).resolve()
     _refuse_foreign(folder)
