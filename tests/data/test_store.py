@@ -24,8 +24,9 @@ import zarr
 
 from xldm.data import claim
 from xldm.data.grid import axes
+from xldm.data.place import StoreError, locate
 from xldm.data.splits import by_blocks
-from xldm.data.store import StoreError, locate, open_store
+from xldm.data.store import open_store
 from xldm.data.storing import write
 from xldm.data.verifying import verify
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from .store import Place, StoreError, reaching
+from .place import Place, StoreError, reaching
 
 __all__ = ["FOLDER", "sole_writer"]
 

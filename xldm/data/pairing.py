@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..config import GridConfig
 from .grid import axes
-from .store import StoreError
+from .place import StoreError
 
 __all__ = ["accepted"]
 

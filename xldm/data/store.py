@@ -9,29 +9,23 @@ and readers refuse it.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-import fsspec
-import numpy as np
 import xarray as xr
 import zarr
+
+from .place import Place, StoreError, locate, reaching
 
 __all__ = [
     "DAY",
     "SCHEMA",
     "UNITS",
-    "Place",
-    "StoreError",
-    "locate",
     "open_group",
     "open_store",
-    "reaching",
     "root_attrs",
+    "zarr_store",
 ]
 
 #: Version of the schema that this module reads and that `xldm.data.storing` writes.
@@ -40,26 +34,6 @@ SCHEMA = "1"
 DAY = 24
 GROUPS = ("coarse", "fine", "static", "stats", "split")
 UNITS = "hours since 1970-01-01"
-# What fsspec raises when a bucket or a server refuses is not always an OSError.
-_CLIENTS = ("botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure")
-
-
-class StoreError(ValueError):
-    """A store that cannot be reached, used or trusted; says which one and what to do."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a store lies: its URL for messages, and fsspec's and Zarr's way to it."""
-
-    url: str
-    fs: fsspec.AbstractFileSystem
-    root: str
-    zarr: zarr.abc.store.Store
-
-    @property
-    def local(self) -> bool:
-        return "file" in np.atleast_1d(self.fs.protocol)
 
 
 def open_store(
@@ -89,9 +63,9 @@ def open_store(
     --------
     >>> open_store("memory://nowhere/training.zarr")
     Traceback (most recent call last):
-    xldm.data.store.StoreError: memory://nowhere/training.zarr: there is no Zarr 3 store; ...
+    xldm.data.place.StoreError: memory://nowhere/training.zarr: there is no Zarr 3 store; ...
     """
-    place = locate(url, storage_options, read_only=True)
+    place = locate(url, storage_options)
     with reaching(place):
         found = root_attrs(place)
         if found is None:
@@ -118,86 +92,12 @@ def open_store(
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=found), **groups})
 
 
-def locate(
-    url: str | PathLike,
-    storage_options: Mapping[str, Any] | None = None,
-    *,
-    read_only: bool = False,
-) -> Place:
-    """The way to a store; nothing is read or written yet.
-
-    Raises
-    ------
-    StoreError
-        If the URL holds credentials, or if its protocol is unknown or needs a package.
-    """
-    url, options = str(url), dict(storage_options or {})
-    shown = _without_secrets(url)
-    if shown != url:
-        raise StoreError(
-            f"{shown}: the URL holds credentials or a query, which would end up in logs; give them "
-            "in storage_options."
-        )
-    try:
-        fs, root = fsspec.url_to_fs(url, **options)
-    except (ImportError, ValueError) as error:
-        raise StoreError(f"{shown}: {error}") from None
-    except TypeError:
-        raise StoreError(
-            f"{shown}: storage_options are not those of this protocol; given are "
-            f"{', '.join(sorted(options))}."
-        ) from None
-    root = root.rstrip("/")
-    if "file" in np.atleast_1d(fs.protocol):
-        fs, store = fsspec.filesystem("file", auto_mkdir=True), zarr.storage.LocalStore(root)
-    else:
-        store = zarr.storage.FsspecStore.from_url(url.rstrip("/"), options, read_only=read_only)
-    return Place(shown, fs, root, store)
-
-
-def _without_secrets(url: str) -> str:
-    """The URL without ``key:secret@`` (a secret may hold slashes) and without its query."""
-    if "://" not in url:
-        return url
-    return re.sub(r"(?<=://)([^/@:]*:[^@]*|[^/@]*)@", "", url).split("?")[0]
-
-
-@contextmanager
-def reaching(place: Place) -> Iterator[None]:
-    """Say in plain words why a place cannot be reached; whatever else goes wrong passes.
-
-    The original error is neither shown nor chained: it may hold what is secret.
-    """
-    try:
-        yield
-    except Exception as error:
-        foreign = type(error).__module__.partition(".")[0] in _CLIENTS
-        if isinstance(error, StoreError) or not (isinstance(error, OSError) or foreign):
-            raise
-        raise StoreError(f"{place.url}: {_why(place, error)}") from None
-
-
-def _why(place: Place, error: Exception) -> str:
-    kind = type(error).__name__
+def zarr_store(place: Place, *, read_only: bool = False) -> zarr.abc.store.Store:
+    """Zarr's way to a place."""
     if place.local:
-        return f"{getattr(error, 'strerror', None) or kind}; check the path, its rights and space."
-    if isinstance(error, PermissionError):
-        return (
-            "access denied: the credentials are wrong or have no right to it. Check key and secret "
-            "(or their like) in storage_options; for public data of S3 give anon=True."
-        )
-    if "Credential" in kind:
-        return "no credentials found; give key and secret, or anon=True, in storage_options."
-    if isinstance(error, FileNotFoundError):
-        bucket = place.root.lstrip("/").partition("/")[0]
-        return (
-            f"there is no bucket {bucket!r}; create it, or check the URL and endpoint_url in "
-            "storage_options."
-        )
-    return (
-        f"it cannot be reached ({kind}); check the network and endpoint_url in storage_options, "
-        "then try again."
-    )
+        return zarr.storage.LocalStore(place.root, read_only=read_only)
+    url = place.url.rstrip("/")
+    return zarr.storage.FsspecStore.from_url(url, dict(place.options), read_only=read_only)
 
 
 def root_attrs(place: Place) -> dict[str, Any] | None:
@@ -217,4 +117,5 @@ def root_attrs(place: Place) -> dict[str, Any] | None:
 
 def open_group(place: Place, name: str, **kwargs: Any) -> xr.Dataset:
     """One group of a store, complete or not."""
-    return xr.open_zarr(place.zarr, group=name, consolidated=False, zarr_format=3, **kwargs)
+    store = zarr_store(place, read_only=True)
+    return xr.open_zarr(store, group=name, consolidated=False, zarr_format=3, **kwargs)

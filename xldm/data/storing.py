@@ -21,18 +21,9 @@ from ..config import GridConfig
 from .claim import FOLDER, sole_writer
 from .grid import coordinates
 from .pairing import accepted
+from .place import Place, StoreError, locate, reaching
 from .statistics import statistics
-from .store import (
-    DAY,
-    SCHEMA,
-    UNITS,
-    Place,
-    StoreError,
-    locate,
-    open_group,
-    reaching,
-    root_attrs,
-)
+from .store import DAY, SCHEMA, UNITS, open_group, root_attrs, zarr_store
 from .verifying import absent_days, day_path, verify
 
 __all__ = ["write"]
@@ -118,7 +109,7 @@ def write(
     with sole_writer(place) as still_mine:
         _refuse_occupied(place, content, resume)
         with reaching(place):
-            root = zarr.open_group(place.zarr, mode="a", zarr_format=3)
+            root = zarr.open_group(zarr_store(place), mode="a", zarr_format=3)
             root.update_attributes({**attrs, "xldm_content": content})
             _begin(place, given, grid)
         _write_days(place, given, still_mine, progress)
@@ -236,7 +227,8 @@ def _write_group(place: Place, group: str, ds: xr.Dataset) -> None:
             "dtype": "int64",
             "chunks": (ds.sizes["time"],),
         }
-    ds.to_zarr(place.zarr, group=group, mode="a", compute=False, consolidated=False, zarr_format=3)
+    store = zarr_store(place)
+    ds.to_zarr(store, group=group, mode="a", compute=False, consolidated=False, zarr_format=3)
 
 
 def _text(field: xr.DataArray) -> bool:
@@ -255,7 +247,7 @@ def _write_days(
     with reaching(place):
         _sweep(place)
         for group in ("coarse", "fine"):
-            arrays = zarr.open_group(place.zarr, path=group, mode="r+")
+            arrays = zarr.open_group(zarr_store(place), path=group, mode="r+")
             # A chunk without values is written too, so that every chunk has to be there.
             fields[group] = {
                 str(n): arrays[str(n)].with_config({"write_empty_chunks": True})

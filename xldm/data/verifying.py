@@ -11,7 +11,8 @@ import numpy as np
 import pyproj
 import xarray as xr
 
-from .store import DAY, UNITS, Place, StoreError, locate, open_group, reaching, root_attrs
+from .place import Place, StoreError, locate, reaching
+from .store import DAY, UNITS, open_group, root_attrs
 
 __all__ = ["absent_days", "day_path", "verify"]
 
@@ -53,7 +54,7 @@ def verify(
     StoreError
         If anything differs, with every fault.
     """
-    place = locate(url, storage_options, read_only=True)
+    place = locate(url, storage_options)
     digest, faults = hashlib.sha256(), []
     with reaching(place):
         root = root_attrs(place)
