@@ -1,9 +1,11 @@
-# `make demo` and `make test` set up .venv themselves; nothing else has to be installed by hand.
+# `make demo` and `make test` set up their environments themselves; nothing else has to be installed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Recipes need older libraries than all else, and so an environment of their own.
+RECIPES := .venv-recipes
 
-.PHONY: install demo test lint clean
+.PHONY: install recipes demo test lint clean
 
 install: $(VENV)/installed
 
@@ -12,11 +14,21 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
+recipes: $(RECIPES)/installed
+
+$(RECIPES)/installed: pyproject.toml recipes/constraints.txt
+	$(PYTHON) -m venv $(RECIPES)
+	$(RECIPES)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c recipes/constraints.txt -e ".[recipes-dev]"
+	touch $@
+
 demo: install
 	$(BIN)/xldm demo
 
-test: install lint
+test: install recipes lint
 	$(BIN)/python -m pytest
+	XLDM_MAIN_PYTHON=$(abspath $(BIN)/python) \
+		$(RECIPES)/bin/python -m pytest tests/forge xldm/forge
 
 lint: install
 	$(BIN)/ruff check .
@@ -24,4 +36,4 @@ lint: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) xldm-demo
+	rm -rf $(VENV) $(RECIPES) xldm-demo

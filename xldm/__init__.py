@@ -22,16 +22,22 @@ __all__ = [
     "list_models",
     "load_model",
     "open_catalog",
+    "open_store",
     "published",
+    "write_store",
 ]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # Lazily: the one imports torch, the other much of SciPy.
+    # Lazily: torch, much of SciPy and Zarr are imported by them.
     if name == "published":
         return importlib.import_module("xldm.published")
     if name == "evaluate":
         return importlib.import_module("xldm.evaluation").evaluate
+    if name == "open_store":
+        return importlib.import_module("xldm.data.store").open_store
+    if name == "write_store":
+        return importlib.import_module("xldm.data.storing").write
     raise AttributeError(f"module 'xldm' has no attribute {name!r}")

@@ -11,9 +11,10 @@ from .downscale import downscale
 from .registry import load_model
 
 if TYPE_CHECKING:
+    from .data.batches import Batches
     from .model import Model
 
-__all__ = ["LDM"]
+__all__ = ["LDM", "StoreLDM"]
 
 
 @xr.register_dataset_accessor("ldm")
@@ -42,3 +43,25 @@ class LDM:
     def downscale(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
         """Downscale to the model's fine grid; options as for :func:`xldm.downscale`."""
         return downscale(self._ds, model, **options)
+
+
+@xr.register_datatree_accessor("ldm")
+class StoreLDM:
+    """What a training store is for, as ``store.ldm``."""
+
+    def __init__(self, store: xr.DataTree) -> None:
+        self._store = store
+
+    def batches(self, **options: Any) -> Batches:
+        """Batches of normalised windows; options as for :func:`xldm.data.batches.batches`.
+
+        Examples
+        --------
+        >>> import xldm
+        >>> store = xldm.open_store("s3://bucket/italy.zarr")  # doctest: +SKIP
+        >>> for batch in store.ldm.batches(size=(64, 64), batch_size=8):  # doctest: +SKIP
+        ...     step(batch.coarse, batch.fine, batch.static)
+        """
+        from .data.batches import batches
+
+        return batches(self._store, **options)

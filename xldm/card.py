@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as _html
 from collections.abc import Sequence
 
-from .config import ModelConfig, Variable
+from .config import ComponentConfig, ModelConfig, Variable
 
 __all__ = ["html", "markdown", "text"]
 
@@ -75,6 +75,7 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
         "targets": _variables(config.targets),
         "predictors": _variables(config.predictors),
         "components": ", ".join(c.name for c in config.components),
+        "networks": "; ".join(_networks(c) for c in config.components if c.partial),
         "parameters": f"{parameters:,}" if parameters is not None else "",
         "training data": config.training_data,
         "licence": config.licence,
@@ -83,6 +84,15 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
         "sha256": sha256,
     }
     return [(label, value) for label, value in facts.items() if value]
+
+
+def _networks(part: ComponentConfig) -> str:
+    """What there is of a component that has not all networks."""
+    there = [n for n in ("regression", "autoencoder", "denoiser") if getattr(part, n) is not None]
+    what = (
+        "" if part.denoiser else ", gives the mean only" if part.regression else ", not usable yet"
+    )
+    return f"{part.name}: {' and '.join(there)}{what}"
 
 
 def _variables(variables: Sequence[Variable]) -> str:

@@ -9,7 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from . import command_store, command_train
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray as xr
 
 __all__ = ["main"]
@@ -31,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("pint").setLevel(logging.ERROR)
     try:
         args.run(args)
-    except (LookupError, OSError, ValueError) as error:
+    except (ImportError, LookupError, OSError, ValueError) as error:
         # str() of a LookupError would quote its message.
         text = error.args[0] if isinstance(error, LookupError) and error.args else error
         print(f"xldm: {text}", file=sys.stderr)
@@ -74,12 +78,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(actions)
 
     _add_evaluate(commands)
+    command_store.add(commands)
+    command_train.add(commands)
 
-    twin = commands.add_parser("twin", help="write hours of the synthetic twin to a Zarr store")
-    twin.add_argument("start", help="first hour, e.g. 2001-07-15T00")
-    twin.add_argument("stop", help="last hour")
-    twin.add_argument("store", help="Zarr store to write, groups era5 and fine; must not exist")
+    twin = commands.add_parser(
+        "twin", help="write the synthetic twin to a Zarr store, or as archives of real data are"
+    )
+    twin.add_argument("start", help="first hour, e.g. 2001-07-15T00; day for archives")
+    twin.add_argument("stop", help="last hour, or day")
+    twin.add_argument(
+        "store", help="Zarr store to write, groups era5 and fine; or the archives' folder"
+    )
     twin.add_argument("--seed", type=int, default=0)
+    twin.add_argument(
+        "--archive",
+        nargs="*",
+        metavar="FORM",
+        help="write files as the providers of real archives do; without a FORM all of them: "
+        "cds-grib, cds-netcdf-old, cds-netcdf-new, arco, vhr-rea-it, dem, landcover, paper",
+    )
     twin.set_defaults(run=_twin)
     return parser
 
@@ -225,9 +242,19 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _twin(args: argparse.Namespace) -> None:
-    from .data.twin import write
+    from .data.twin import archive, write
 
-    write(args.store, args.start, args.stop, seed=args.seed)
+    def paper(folder: Path) -> None:
+        from .published import twin_release
+
+        twin_release.write(folder, args.start, args.stop, seed=args.seed)
+
+    if args.archive is None:
+        write(args.store, args.start, args.stop, seed=args.seed)
+    else:
+        archive.write(
+            args.store, args.start, args.stop, args.archive, seed=args.seed, also={"paper": paper}
+        )
     print(args.store)
 
 

@@ -155,9 +155,9 @@ def _quadratic(size: int, factor: int) -> np.ndarray:
 class Regression(nn.Module):
     """The regression UNET alone: the mean, smooth where the small scales are uncertain."""
 
-    def __init__(self, net: RegressionUNet, factor: int) -> None:
+    def __init__(self, net: RegressionUNet) -> None:
         super().__init__()
-        self.net, self.factor = net, factor
+        self.net = net
 
     def prepare(self, static: Tensor) -> Tensor:
         """The static channels themselves."""
@@ -165,7 +165,7 @@ class Regression(nn.Module):
 
     def condition(self, coarse: Tensor, prepared: Tensor) -> Tensor:
         """Mean of the targets (B, C, H, W)."""
-        upsampled = nn.functional.interpolate(coarse, scale_factor=self.factor, mode="nearest")
+        upsampled = nn.functional.interpolate(coarse, size=prepared.shape[-2:], mode="nearest")
         static = prepared.expand(len(coarse), -1, -1, -1)
         return self.net(torch.cat((upsampled, static), dim=1))
 
@@ -179,6 +179,9 @@ class Regression(nn.Module):
 
 class ResidualDiffusion(nn.Module):
     """A regression gives the mean, a latent diffusion model adds the small scales (LDM_res).
+
+    Parts that the configuration leaves out are None. Without a denoiser, there is the mean only;
+    without a regression, the diffusion is of the field itself.
 
     Parameters
     ----------
@@ -207,28 +210,45 @@ class ResidualDiffusion(nn.Module):
 
     def __init__(self, config: ComponentConfig, predictors: int, static_channels: int) -> None:
         super().__init__()
-        targets, latent = len(config.targets), config.autoencoder.latent_channels
+        targets = len(config.targets)
         self.config = config
-        self.regression = RegressionUNet(predictors + static_channels, targets, config.regression)
-        self.autoencoder = Autoencoder(targets, config.autoencoder)
-        self.conditioner = Conditioner(predictors, static_channels, config.conditioner)
-        self.denoiser = Denoiser(latent, config.denoiser, config.conditioner)
+        self.regression = self.autoencoder = self.conditioner = self.denoiser = None
+        if config.regression is not None:
+            channels = predictors + static_channels
+            self.regression = RegressionUNet(channels, targets, config.regression)
+        if config.autoencoder is not None:
+            self.autoencoder = Autoencoder(targets, config.autoencoder)
+        if config.denoiser is not None:
+            latent = config.autoencoder.latent_channels
+            self.conditioner = Conditioner(predictors, static_channels, config.conditioner)
+            self.denoiser = Denoiser(latent, config.denoiser, config.conditioner)
         self.schedule = schedule(config.diffusion)
 
     @property
     def mean(self) -> Regression:
-        """The regression, as a downscaler of its own."""
-        return Regression(self.regression, 2 ** len(self.config.autoencoder.channels))
+        """The regression, as a downscaler of its own.
 
-    def prepare(self, static: Tensor) -> tuple[Tensor, Tensor]:
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if self.regression is None:
+            raise ValueError(
+                f"the component {self.config.name} has no regression: it diffuses the field itself"
+            )
+        return Regression(self.regression)
+
+    def prepare(self, static: Tensor) -> tuple[Tensor, Tensor | None]:
         """Static channels and the conditioner's features of them."""
-        return static, self.conditioner.static_features(static)
+        return static, self.conditioner and self.conditioner.static_features(static)
 
-    def condition(self, coarse: Tensor, prepared: tuple[Tensor, Tensor]) -> _Condition:
+    def condition(self, coarse: Tensor, prepared: tuple[Tensor, Tensor | None]) -> _Condition:
         """Mean and context of predictors (B, P, h, w)."""
         static, features = prepared
         return _Condition(
-            self.mean.condition(coarse, static), self.conditioner.context(features, coarse)
+            self.regression and self.mean.condition(coarse, static),
+            self.conditioner and self.conditioner.context(features, coarse),
         )
 
     def denoise(self, context: Sequence[Tensor]) -> Callable[[Tensor, int], Tensor]:
@@ -241,17 +261,22 @@ class ResidualDiffusion(nn.Module):
 
         return clean
 
-    def draw(self, condition: _Condition, noise: Tensor, sampling: Sampling) -> Tensor:
+    def draw(self, condition: _Condition, noise: Tensor | None, sampling: Sampling) -> Tensor:
         """Mean plus the decoded latent that the sampler reaches from the noise (B, L, h, w)."""
+        if self.denoiser is None:
+            return condition.mean
         latent = self.draw_latent(condition, noise, *sampling.resolve(self.config.diffusion))
-        return condition.mean + self.autoencoder.decode(latent)
+        small_scales = self.autoencoder.decode(latent)
+        return small_scales if condition.mean is None else condition.mean + small_scales
 
     def draw_latent(self, condition: _Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
         """The latent (B, L, h, w) that the sampler reaches from the noise."""
         return SAMPLERS[sampler](self.denoise(condition.context), self.schedule, noise, steps)
 
-    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """(L, h, w)."""
+    def noise_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
+        """(L, h, w), or None without a denoiser."""
+        if self.denoiser is None:
+            return None
         return self.config.autoencoder.latent_channels, height, width
 
     @torch.inference_mode()
@@ -283,5 +308,5 @@ class ResidualDiffusion(nn.Module):
 
 @dataclass(frozen=True)
 class _Condition:
-    mean: Tensor
-    context: list[Tensor]
+    mean: Tensor | None
+    context: list[Tensor] | None

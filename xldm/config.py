@@ -26,21 +26,24 @@ __all__ = [
     "RegressionConfig",
     "Variable",
     "from_yaml",
+    "strict",
     "to_yaml",
 ]
 
 SCHEMA = 1
 
-_strict = ConfigDict(extra="forbid")
+#: Of every configuration: what is not known is refused.
+strict = ConfigDict(extra="forbid")
 Positive = Annotated[int, Field(gt=0)]
 Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
+ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used, with every reason in one message."""
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class Variable:
     """A predictor or a target: what it is in CF terms and how it is scaled.
 
@@ -73,7 +76,7 @@ class Variable:
         return self.standard_name == "sea_surface_temperature"
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class GridConfig:
     """Two nested projected grids: coarse cells that each hold ``factor`` x ``factor`` fine cells.
 
@@ -110,14 +113,14 @@ class GridConfig:
         return h * self.factor, w * self.factor
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class RegressionConfig:
     """Widths of the regression UNET, outermost level first."""
 
     features: Widths = (64, 128, 256, 512)
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class AutoencoderConfig:
     """Channels of the autoencoder after each halving; the latent has half the last."""
 
@@ -136,7 +139,7 @@ class AutoencoderConfig:
         return self.channels[-1] // 2
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class ConditionerConfig:
     """Widths of the conditioner: static branch, coarse branch, and what the denoiser is given."""
 
@@ -149,7 +152,7 @@ class ConditionerConfig:
     blocks: Positive = 8
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class DenoiserConfig:
     """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""
 
@@ -160,7 +163,7 @@ class DenoiserConfig:
     blocks: Positive = 8
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class DiffusionConfig:
     """The noise schedule and the sampler used when none is asked for."""
 
@@ -171,20 +174,44 @@ class DiffusionConfig:
     steps: Positive = 100
 
 
-@dataclass(frozen=True, config=_strict)
+@dataclass(frozen=True, config=strict)
 class ComponentConfig:
-    """Targets that share networks of their own; its weights are ``<name>.safetensors``."""
+    """Targets that share networks of their own; its weights are ``<name>.safetensors``.
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    Networks that are not trained yet are None. Without a denoiser a component gives the
+    regression's mean; without a regression it diffuses the field itself and not a residual.
+    """
+
+    name: ComponentName
     targets: Annotated[tuple[Variable, ...], Field(min_length=1)]
-    regression: RegressionConfig
-    autoencoder: AutoencoderConfig
-    conditioner: ConditionerConfig
-    denoiser: DenoiserConfig
+    regression: RegressionConfig | None = None
+    autoencoder: AutoencoderConfig | None = None
+    conditioner: ConditionerConfig | None = None
+    denoiser: DenoiserConfig | None = None
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
 
+    @model_validator(mode="after")
+    def _usable(self) -> ComponentConfig:
+        if (self.conditioner is None) != (self.denoiser is None):
+            raise ValueError("conditioner and denoiser are trained together: give both or neither")
+        if self.denoiser is not None and self.autoencoder is None:
+            raise ValueError("a denoiser works on the latent of an autoencoder, which is absent")
+        if self.regression is None and self.autoencoder is None:
+            raise ValueError("there is no network: give a regression or an autoencoder")
+        return self
 
-@dataclass(frozen=True, config=_strict)
+    @property
+    def downscales(self) -> bool:
+        """Whether it gives targets: an autoencoder alone does not."""
+        return self.regression is not None or self.denoiser is not None
+
+    @property
+    def partial(self) -> bool:
+        """Whether one of the networks is absent."""
+        return None in (self.regression, self.autoencoder, self.denoiser)
+
+
+@dataclass(frozen=True, config=strict)
 class ModelConfig:
     """Everything about a model but its numbers: the content of ``model.yaml``.
 
@@ -218,6 +245,17 @@ class ModelConfig:
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{what} named twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _latent_on_coarse_grid(self) -> ModelConfig:
+        for part in self.components:
+            halvings = len(part.autoencoder.channels) if part.autoencoder else None
+            if halvings is not None and 2**halvings != self.grid.factor:
+                raise ValueError(
+                    f"the autoencoder of {part.name} halves {halvings} times, so its latent is not "
+                    f"on the coarse grid, whose factor is {self.grid.factor}"
+                )
         return self
 
     @property

@@ -137,6 +137,11 @@ def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]
         faults.append(f"members: each number once, or two fields are the same; got {members!r}")
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         faults.append(f"seed: expected an integer from 0 to 2**63 - 1; got {seed!r}")
+    faults += [
+        f"{part.name}: its denoiser is not trained yet, and it has no regression to go by"
+        for part in model.config.components
+        if not part.downscales
+    ]
     sampling = Sampling(numbers, seed, sampler, steps)
     for alone in (replace(sampling, steps=None), replace(sampling, sampler=None)):
         try:

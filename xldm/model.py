@@ -52,6 +52,11 @@ class Model:
         ----------
         kind : {"interpolation", "regression"}
             Quadratic interpolation of the coarse field, or the regression UNET alone.
+
+        Raises
+        ------
+        ValueError
+            If there is no such baseline, or a component has no regression.
         """
         config = self.config
         if kind == "interpolation":
@@ -150,6 +155,8 @@ class Model:
         -------
         ndarray (time, C, H, W) float32
         """
+        if without := [c.name for c in self.config.components if not c.autoencoder]:
+            raise ValueError(f"{', '.join(without)}: there is no autoencoder yet, train it first")
         out, at = np.empty(fine.shape, np.float32), 0
         given = self._normalised(coarse)
         with self._lock, torch.inference_mode():
@@ -159,7 +166,9 @@ class Model:
                 )
                 channels = slice(at, at := at + len(part.targets))
                 for t in range(len(coarse)):
-                    mean = net.mean.condition(torch.from_numpy(given[t : t + 1]), static)
+                    mean = torch.zeros(())
+                    if net.regression is not None:
+                        mean = net.mean.condition(torch.from_numpy(given[t : t + 1]), static)
                     truth = scaling.normalise(fine[t : t + 1, channels], *_moments(part.targets))
                     residual, _ = net.autoencoder.encode(torch.from_numpy(truth) - mean)
                     again = (mean + net.autoencoder.decode(residual)).numpy()

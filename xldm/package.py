@@ -76,6 +76,7 @@ def write(
     card: str | None = None,
     *,
     dtype: torch.dtype = torch.float32,
+    extra: Mapping[str, bytes] | None = None,
 ) -> str:
     """Write a model package: beside its place first, moved there once it was read back.
 
@@ -93,6 +94,8 @@ def write(
         Content of ``README.md``; made from ``config`` unless given.
     dtype : torch.dtype
         Precision of the weights on disk; float16 halves the package.
+    extra : mapping of str to bytes, optional
+        Other files to go with it, such as how it was trained.
 
     Returns
     -------
@@ -121,6 +124,8 @@ def write(
         count = sum(p.numel() for net in components.values() for p in net.parameters())
         readme = cards.markdown(config, count) if card is None else card
         (aside / "README.md").write_text(readme, encoding="utf-8")
+        for name, content in (extra or {}).items():
+            (aside / name).write_bytes(content)
         files = {p.name: sha256_of(p.read_bytes()) for p in sorted(aside.iterdir())}
         (aside / "model.yaml").write_text(to_yaml(replace(config, files=files)), encoding="utf-8")
         sha256 = read(aside).sha256

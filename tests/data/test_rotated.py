@@ -233,6 +233,54 @@ def test_air_that_turns_with_the_earth_is_purely_westerly_on_the_fine_grid():
     np.testing.assert_allclose(out["v10"], 0, atol=1e-5)
 
 
+def renamed_winds(ds: xr.Dataset, names, standard_names) -> xr.Dataset:
+    """The winds of a dataset under other names, which may say what they are."""
+    ds = ds.rename(dict(zip(("U_10M", "V_10M"), names, strict=True)))
+    for name, standard_name in zip(names, standard_names, strict=True):
+        del ds[name].attrs["standard_name"]
+        ds[name].attrs |= {"standard_name": standard_name} if standard_name else {}
+    return ds
+
+
+@pytest.mark.parametrize(
+    "said", [("grid_eastward_wind", "grid_northward_wind"), ("x_wind", "y_wind")]
+)
+@pytest.mark.parametrize("names", [("10U", "10V"), ("U_10M", "V_10M"), ("uas", "vas")])
+def test_winds_that_say_that_they_are_along_the_grid_are_turned(names, said):
+    ds = cosmo(step=0.05, **westerlies(10.0))
+    out = to_grid(renamed_winds(ds, names, said), CORNER)
+    xr.testing.assert_identical(out, to_grid(ds, CORNER))
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "words"),
+    [
+        (("10U", "10V"), (None, None), "10U has standard_name None, which does not tell"),
+        (("uas", "vas"), (None, None), "uas has standard_name None, which does not tell"),
+        (("10U", "10V"), ("eastward_wind", "northward_wind"), "10U is earth-relative already"),
+        (("U_10M", "V_10M"), ("eastward_wind", "northward_wind"), "rename it to 'uas'"),
+        (("uas", "vas"), ("eastward_wind", "y_wind"), "uas is earth-relative already"),
+    ],
+)
+def test_winds_of_which_it_is_not_certain_where_they_point_are_refused(names, said, words):
+    ds = renamed_winds(cosmo(**westerlies(10.0)), names, said)
+    with pytest.raises(InputError, match=words):
+        to_grid(ds, CORNER)
+
+
+def test_winds_of_cordex_that_are_earth_relative_are_not_turned():
+    """Each component is interpolated as any other field is."""
+    ds = cosmo(step=0.05, **westerlies(10.0))
+    cordex = renamed_winds(ds, ("uas", "vas"), ("eastward_wind", "northward_wind"))
+    out = to_grid(cordex, CORNER)
+    for name, ours in (("U_10M", "u10"), ("V_10M", "v10")):
+        temperature = ds[name].isel(height_10m=0, drop=True).assign_attrs(units="K")
+        expected = to_grid(ds.drop_vars(["U_10M", "V_10M"]).assign(tas=temperature), CORNER)["t2m"]
+        np.testing.assert_array_equal(out[ours], expected)
+    assert out.attrs["wind_frame"] == "earth"
+    assert out["u10"].attrs["standard_name"] == "eastward_wind"
+
+
 @pytest.mark.parametrize("place", [0, 1])
 def test_winds_that_are_earth_relative_already_are_refused(place):
     winds = list(along_grid(np.ones((1, 1)), np.ones((1, 1))))
@@ -350,7 +398,7 @@ def test_the_whole_domain_fits_into_vhr_rea_it():
 def test_real_temperatures_of_eur11_are_as_scipy_interpolates_them(eur11):
     from scipy.interpolate import RegularGridInterpolator
 
-    out = to_grid(eur11.rename(tas="T_2M"), ITALY)["t2m"]
+    out = to_grid(eur11, ITALY)["t2m"]
     at = np.rad2deg(projection(COSMO_REA6)(*lon_lat(ITALY, fine=True)))
     field = eur11["tas"][0, 0].values.astype("float64")
     oracle = RegularGridInterpolator((eur11["rlat"].values, eur11["rlon"].values), field)

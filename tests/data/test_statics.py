@@ -10,6 +10,7 @@ import xarray as xr
 from xldm.config import GridConfig
 from xldm.data import statics
 from xldm.data.grid import ITALY, axes, lon_lat
+from xldm.data.landcover import IGBP
 
 # 3 x 4 coarse cells of 16 km in central Italy: small enough to build in a test.
 SMALL = GridConfig(
@@ -101,8 +102,38 @@ def test_land_that_is_all_water_stays_inland_water():
 
 
 def test_a_code_that_is_not_igbps_is_refused():
-    with pytest.raises(ValueError, match="run from 255 to 255, IGBP's from 0 to 16"):
+    with pytest.raises(ValueError, match="land cover holds 18, which the legend of IGBP lacks"):
+        built(cover=18)
+
+
+def test_land_without_a_class_is_refused():
+    with pytest.raises(
+        ValueError, match="land is in 255, no classes of land in the legend of IGBP"
+    ):
         built(cover=255)
+
+
+def test_fields_on_other_cells_are_refused():
+    field = xr.DataArray(np.ones((672, 576)), dims=("y", "x"))
+    with pytest.raises(ValueError, match=r"height has \(672, 576\) cells, the grid has \(24, 32\)"):
+        statics.assemble(field, field == 1, field.astype(int), IGBP, SMALL)
+
+
+def test_land_without_a_height_is_refused_with_the_squares_it_is_in():
+    lon, lat = lon_lat(SMALL, fine=True)
+    unknown = (lat > 42) & (lon > 12.3)
+    height = xr.DataArray(np.where(unknown, np.nan, 10.0), dims=("y", "x"))
+    land = xr.DataArray(lon > 12.2, dims=("y", "x"))
+    with pytest.raises(ValueError, match=rf"{unknown.sum()} cells .* corners N42 E012: give"):
+        statics.assemble(height, land, height * 0 + 12, IGBP, SMALL)
+
+
+def test_sea_needs_no_height():
+    lon, _ = lon_lat(SMALL, fine=True)
+    land = xr.DataArray(lon > 12.3, dims=("y", "x"))
+    height = land.where(land) * 300.0
+    static = statics.assemble(height, land, xr.where(land, 12, 0), IGBP, SMALL)
+    np.testing.assert_array_equal(static["orog"], 300 * land)
 
 
 def test_provenance_of_a_raster_goes_along():

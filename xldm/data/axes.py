@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,15 @@ _MARGIN = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Time:
-    """Valid times: the dims they lie on (none, one, or forecast time and step) and the values."""
+    """Valid times, ascending, and the dims they lie on: none, one, or forecast time and step.
+
+    ``order`` is where they lie along forecast time and step, flattened.
+    """
 
     name: str
     dims: tuple[str, ...]
     values: np.ndarray
+    order: slice | np.ndarray = field(default_factory=lambda: slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +62,16 @@ class Horizontal:
 def time_axis(ds: xr.Dataset) -> Time:
     """The valid times of a dataset.
 
+    Forecasts along time and step, as cfgrib has them, are put in order of valid time; the hours
+    that a file does not hold, which cfgrib fills with missing values, are left out. For that all
+    values along both are looked at.
+
     Raises
     ------
     InputError
         If there is no time axis, it is empty, undecoded without units, in a calendar of other than
-        real days, holds a missing or repeated time, or does not ascend.
+        real days, holds a missing or repeated time, does not ascend, or if some forecast fields
+        hold an hour that others do not.
     """
     name = _named(ds, "time", _TIME_NAMES)
     if name is None:
@@ -72,9 +81,13 @@ def time_axis(ds: xr.Dataset) -> Time:
         )
     coordinate = _decoded(ds, name)
     values = _real_days(coordinate)
+    dims = tuple(map(str, coordinate.dims))
+    order = slice(None)
+    if len(dims) > 1:
+        order = _held(ds, coordinate, values)
+    values = values.reshape(-1)[order]
     if values.size == 0:
-        raise InputError(f"The time axis {name!r} is empty: there is nothing to downscale.")
-    values = values.reshape(-1)
+        raise InputError(f"The time axis {name!r} is empty: it holds no hour.")
     if np.isnat(values).any():
         raise InputError(
             f"The time axis {name!r} holds a missing time at {np.isnat(values).argmax()}."
@@ -82,9 +95,14 @@ def time_axis(ds: xr.Dataset) -> Time:
     step = np.diff(values).astype("int64")
     twice = pd.Index(values).duplicated()
     if twice.any():
+        remedy = (
+            f"drop them with ds.drop_duplicates({name!r})"
+            if len(dims) < 2
+            else f"choose steps so that forecasts do not overlap, e.g. ds.isel({dims[1]}=...)"
+        )
         raise InputError(
             f"The time {_stamp(values[twice.argmax()])} occurs more than once ({twice.sum()} "
-            f"repeats in all): drop them with ds.drop_duplicates({name!r})."
+            f"repeats in all): {remedy}."
         )
     if (step < 0).any():
         at = int((step < 0).argmax())
@@ -92,7 +110,31 @@ def time_axis(ds: xr.Dataset) -> Time:
             f"Times do not ascend: {_stamp(values[at])} is followed by {_stamp(values[at + 1])}. "
             f"Use ds.sortby({name!r})."
         )
-    return Time(name, tuple(map(str, coordinate.dims)), values)
+    return Time(name, dims, values, order)
+
+
+def _held(ds: xr.Dataset, coordinate: xr.DataArray, values: np.ndarray) -> slice | np.ndarray:
+    """Where fields along forecast time and step have values, in order of valid time."""
+    import dask
+
+    dims = coordinate.dims
+    fields = [f for f in ds.data_vars.values() if {*dims} <= {*f.dims}]
+    held = np.ones((1, values.size), bool)
+    if fields:
+        there = (f.notnull().any([d for d in f.dims if d not in dims]) for f in fields)
+        (held,) = dask.compute([h.transpose(*dims).data for h in there])
+        held = np.reshape(held, (len(fields), -1))
+    uneven = np.flatnonzero(held.any(axis=0) & ~held.all(axis=0))
+    if uneven.size:
+        first = uneven[values.reshape(-1)[uneven].argmin()]
+        one, other = (fields[int(np.argmax(held[:, first] == b))].name for b in (True, False))
+        raise InputError(
+            f"{other} has no value at {_stamp(values.flat[first])}, where {one} has ({uneven.size} "
+            f"such hours in all): is the file whole? If {other} is not needed, use "
+            f"ds.drop_vars({other!r})."
+        )
+    hours = np.flatnonzero(held[0])
+    return _as_slice(hours[np.argsort(values.reshape(-1)[hours], kind="stable")])
 
 
 def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
@@ -106,7 +148,7 @@ def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
             "without units: set ds"
             f"[{name!r}].attrs['units'] = 'hours since ...' and use xr.decode_cf(ds)."
             if coordinate.size
-            else f"The time axis {name!r} is empty: there is nothing to downscale."
+            else f"The time axis {name!r} is empty: it holds no hour."
         )
     epoch, _, remark = units.partition("(")
     calendar = coordinate.attrs.get("calendar", remark.rstrip(") ") or "standard")

@@ -1,4 +1,4 @@
-"""The intake catalog of the data that ships with the package."""
+"""The intake catalog: where it lies, and how it is opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import intake.catalog
 
-__all__ = ["folder", "open_catalog"]
+__all__ = ["assets", "folder", "open_catalog"]
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -34,30 +34,33 @@ def folder() -> Path:
     )
 
 
+def assets() -> Path:
+    """Folder of the files that ship with the package."""
+    return _PACKAGE / "assets"
+
+
 def open_catalog() -> intake.catalog.Catalog:
     """Open the catalog; also found as ``intake.cat.xldm``.
+
+    Listing and describing entries touches neither data nor network.
 
     Returns
     -------
     intake.catalog.Catalog
-        Of each entry ``.read()`` gives a lazily indexed Dataset, ``.to_dask()`` a chunked one.
+        Of each entry, ``.read()`` gives a lazily indexed Dataset and ``.to_dask()`` a chunked one;
+        what else an entry gives, it says. Arguments go to the entry: ``cat.part(url=...)``.
 
     Examples
     --------
     >>> cat = open_catalog()
-    >>> sorted(cat)
-    ['era5_sample', 'italy_static']
+    >>> list(cat)
+    ['era5_sample', 'italy_static', 'era5_arco', 'training_store', 'part', 'twin', ...]
     >>> dict(cat.era5_sample.to_dask().sizes)
     {'time': 24, 'latitude': 17, 'longitude': 21}
     """
     import intake
 
-    # Where the assets lie, seen from the catalog, differs between a checkout and a wheel. A path
-    # rather than text, because intake warns whenever it reads a text parameter.
-    assets = {"description": "shipped files", "type": "other", "default": _PACKAGE / "assets"}
-    return intake.open_catalog(
-        str(folder() / "catalog.yaml"), name="xldm", user_parameters={"assets": assets}
-    )
+    return intake.open_catalog(str(folder() / "catalog.yaml"), name="xldm")
 
 
 def __getattr__(name: str) -> Any:

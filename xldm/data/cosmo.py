@@ -17,7 +17,15 @@ from .axes import time_axis
 from .era5 import ERA5
 from .grid import coordinates, lon_lat
 from .report import InputError
-from .rotated import Pole, earth_winds, find_pole, geographic, rotated
+from .rotated import (
+    Pole,
+    earth_winds,
+    find_pole,
+    geographic,
+    point_east_and_north,
+    refuse_other_positions,
+    rotated,
+)
 from .units import conversion
 
 if TYPE_CHECKING:
@@ -28,18 +36,21 @@ __all__ = ["to_grid"]
 _FIELDS = {
     "T_2M": "t2m",
     "2MT": "t2m",
+    "tas": "t2m",
     "TD_2M": "d2m",
     "U_10M": "u10",
     "10U": "u10",
+    "uas": "u10",
     "V_10M": "v10",
     "10V": "v10",
+    "vas": "v10",
     "TOT_PREC": "tp",
     "TOT_PRECIP": "tp",
 }
 # Attributes that no longer hold on another grid or in other units.
 _STALE = ("grid_mapping", "coordinates", "valid_range", "valid_min", "valid_max", "actual_range")
-# Degrees: how far stated positions may be from the pole's, and cells beyond the source's ends.
-_AGREE, _TOUCH = 0.01, 1e-5
+# Degrees that cells may lie beyond the source's ends.
+_TOUCH = 1e-5
 # Steps of an axis may differ by this share: single precision does, a missing row does not.
 _EVEN = 0.01
 
@@ -52,12 +63,17 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     has weight from is. Precipitation is interpolated likewise, not conservatively, and stays summed
     over the window that the source has it for.
 
+    Winds are turned from the grid's directions to east and north. Components of CORDEX, ``uas`` and
+    ``vas``, that state to be eastward and northward are not.
+
     Parameters
     ----------
     ds : Dataset (time, rlat, rlon)
-        Any of ``T_2M`` (``2MT``), ``TD_2M``, ``U_10M`` (``10U``) with ``V_10M`` (``10V``),
-        ``TOT_PREC`` (``TOT_PRECIP``), each with units; others are left out. A height of one level
-        is dropped. Two-dimensional longitude and latitude are checked against the pole.
+        Any of ``T_2M`` (``2MT``, ``tas``), ``TD_2M``, ``U_10M`` (``10U``, ``uas``) with ``V_10M``
+        (``10V``, ``vas``), ``TOT_PREC`` (``TOT_PRECIP``), each with units; others are left out. A
+        height of one level is dropped. Two-dimensional longitude and latitude are checked against
+        the pole. ``10U`` is ECMWF's name of an eastward wind and COSMO-REA6's of one along the
+        grid: it needs a standard name, see :func:`xldm.data.rotated.earth_winds`.
     grid : GridConfig
         The grid; its fine cells are filled.
     pole : (latitude, longitude), optional
@@ -79,13 +95,13 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     ds = _with_time(ds)
     for name, standard_name in (("rlat", "grid_latitude"), ("rlon", "grid_longitude")):
         ds = _with_axis(ds, name, standard_name)
-    _refuse_other_positions(ds, pole)
+    refuse_other_positions(ds, pole)
     names = _known(ds)
     rows, columns, matrix = _weights(grid, pole, _key(ds["rlat"]), _key(ds["rlon"]))
     cut = ds.isel(rlat=rows, rlon=columns)
     fields = xr.Dataset({name: _laid_out(cut[name], ours) for name, ours in names.items()})
     winds = [name for wind in ("u10", "v10") for name, ours in names.items() if ours == wind]
-    if winds:
+    if winds and not point_east_and_north(*(fields[name] for name in winds)):
         # Winds turn where they are stated, by the angle of that very point, and are interpolated
         # then. The other way round, each vector would turn by the angle of its neighbour.
         at = geographic(*np.meshgrid(cut["rlon"], cut["rlat"]), pole)
@@ -146,35 +162,6 @@ def _with_axis(ds: xr.Dataset, name: str, standard_name: str) -> xr.Dataset:
         )
     ds = ds.assign_coords({name: (name, axis, ds[name].attrs)})
     return ds if steps[0] > 0 else ds.isel({name: slice(None, None, -1)})
-
-
-def _refuse_other_positions(ds: xr.Dataset, pole: Pole) -> None:
-    """Hold longitude and latitude that a dataset states against those of its pole."""
-    stated = []
-    for standard_name, name in (("longitude", "lon"), ("latitude", "lat")):
-        names = [
-            n for n, v in ds.variables.items() if v.attrs.get("standard_name") == standard_name
-        ]
-        fields = [ds[n] for n in (*names, name) if n in ds and {"rlat", "rlon"} <= {*ds[n].dims}]
-        if not fields:
-            return
-        # Joined files may repeat positions along time.
-        others = {dim: 0 for dim in fields[0].dims if dim not in ("rlat", "rlon")}
-        stated.append(fields[0].isel(others).transpose("rlat", "rlon").values.astype("float64"))
-    expected = geographic(*np.meshgrid(ds["rlon"], ds["rlat"]), pole)
-    # The chord is the angle, as far as it matters here, and knows no seam of longitudes.
-    apart = np.rad2deg(np.linalg.norm(_vectors(*stated) - _vectors(*expected), axis=0))
-    if not apart.max() <= _AGREE:
-        raise InputError(
-            f"Stated longitudes and latitudes lie up to {apart.max():.3f} degrees from where the "
-            f"pole {tuple(pole[:2])} puts them (allowed: {_AGREE}): either is wrong, and so would "
-            "be every wind. Check the pole against the data's documentation."
-        )
-
-
-def _vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    lon, lat = np.deg2rad(lon), np.deg2rad(lat)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
 def _known(ds: xr.Dataset) -> dict[str, str]:

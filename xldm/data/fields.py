@@ -6,24 +6,23 @@ found, what will be done and what is wrong. :func:`predictors` does what the rep
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
-from ..config import GridConfig, ModelConfig
+from ..config import GridConfig, ModelConfig, Variable
 from . import grid as grids
 from .axes import Horizontal, Time, horizontal_axes, time_axis
+from .hours import hour_problems, preliminary_hours
 from .layout import convert, lay_out
 from .match import known, match
 from .report import Found, InputError, Report
-from .values import implausible
+from .values import SAMPLE, in_memory, judged
 
-__all__ = ["InputError", "Report", "check", "predictors"]
+__all__ = ["InputError", "Report", "check", "examine", "predictors"]
 
 _MISSING = ("raise", "climatology")
-# Of lazy data, so many points per axis at the first and the last time are looked at.
-_SAMPLE = 32
 # Input of a coarser step than this, in degrees, gets a note.
 _COARSE = 0.3
 # A step of an axis so many times the usual one is a hole.
@@ -65,18 +64,56 @@ def check(
     TypeError, ValueError
         If ``ds`` is no dataset or ``missing`` is none of the choices.
     """
+    if missing not in _MISSING:
+        raise ValueError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
+    return examine(ds, config.predictors, config.grid, missing=missing, region=region)
+
+
+def examine(
+    ds: xr.Dataset,
+    wanted: Sequence[Variable],
+    grid: GridConfig,
+    *,
+    missing: str = "leave out",
+    region: str | tuple[float, float, float, float] | None = None,
+    preliminary: bool = True,
+) -> Report:
+    """Find out whether, and how, a dataset can give variables on a grid.
+
+    What :func:`check` is to a model, this is to anything that has variables and a grid.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    wanted : sequence of Variable
+        With the units that they are wanted in.
+    grid : GridConfig
+    missing : "raise", "climatology" or "leave out"
+        As in :func:`check`; left out, absent variables are neither a problem nor noted. That all of
+        them are absent is a problem in any case.
+    region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
+    preliminary : bool
+        Whether hours of ERA5T are noted, or refused.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    TypeError
+        If ``ds`` is no dataset.
+    """
     if not isinstance(ds, xr.Dataset):
         hint = " Use array.to_dataset()." if isinstance(ds, xr.DataArray) else ""
         raise TypeError(f"Expected an xarray.Dataset, got {type(ds).__name__}.{hint}")
-    if missing not in _MISSING:
-        raise ValueError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
     problems: list[str] = []
     time = horizontal = None
     try:
         time = time_axis(ds)
     except InputError as error:
         problems.append(str(error))
-    grid, rows, columns = config.grid, *map(slice, config.grid.shape)
+    rows, columns = map(slice, grid.shape)
     try:
         horizontal = horizontal_axes(ds, grid)
         rows, columns = grids.window(grid, region, horizontal.lon, horizontal.lat)
@@ -85,10 +122,12 @@ def check(
     except ValueError as error:
         problems.append(str(error))
 
-    found = [match(ds, variable) for variable in config.predictors]
-    found = _judge(ds, found, config, time, horizontal)
+    found = [match(ds, variable) for variable in wanted]
+    found = judged(ds, found, wanted, time, horizontal)
     problems += [f.problem for f in found if f.problem and f.variable is not None]
-    problems += _spans(ds, found, config, time) + _absent(found, missing)
+    if time is not None:
+        problems += hour_problems(ds, found, wanted, time, horizontal, preliminary=preliminary)
+    problems += _absent(found, missing)
     return Report(
         predictors=tuple(found),
         time=time,
@@ -97,7 +136,7 @@ def check(
         rows=rows,
         columns=columns,
         problems=tuple(problems),
-        notes=tuple(_notes(ds, found, config, time, horizontal, missing)),
+        notes=tuple(_notes(ds, found, wanted, time, horizontal, missing)),
     )
 
 
@@ -137,52 +176,6 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
     return xr.Dataset(fields, coords=coords)
 
 
-def _judge(
-    ds: xr.Dataset,
-    found: list[Found],
-    config: ModelConfig,
-    time: Time | None,
-    horizontal: Horizontal | None,
-) -> list[Found]:
-    """Add to each predictor what its values say against it."""
-    import dask
-
-    samples, judged = {}, list(found)
-    for i, f in enumerate(found):
-        if f.variable not in ds.data_vars or not f.becomes:
-            continue
-        try:
-            field = ds[f.variable]
-            if time is not None and horizontal is not None:
-                field = lay_out(ds, f, time, horizontal)
-            samples[i] = _sample(field).data
-        except InputError as error:
-            judged[i] = _with(f, str(error))
-    # One pass: predictors that share a file or a task read it once.
-    for i, values in zip(samples, dask.compute(*samples.values()), strict=True):
-        entry = known(config.predictors[i])
-        judged[i] = _with(found[i], implausible(np.asarray(values), found[i], entry))
-    return judged
-
-
-def _with(found: Found, problem: str) -> Found:
-    return replace(found, problem=" ".join(filter(None, (found.problem, problem))))
-
-
-def _sample(field: xr.DataArray) -> xr.DataArray:
-    if _in_memory(field):
-        return field
-    strides = {d: slice(None, None, max(1, n // _SAMPLE)) for d, n in field.sizes.items()}
-    if "time" in field.dims:
-        strides["time"] = sorted({0, field.sizes["time"] - 1})
-    return field.isel(strides)
-
-
-def _in_memory(field: xr.DataArray) -> bool:
-    # xarray has no public way to ask whether a file that was opened without dask has been read.
-    return field.variable._in_memory
-
-
 def _coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
     problems = []
     sides = grids.uncovered(grid, horizontal.lon, horizontal.lat)
@@ -191,8 +184,8 @@ def _coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
             f"{side}: needs {need:.2f}, ends at {have:.2f}" for side, (need, have) in sides.items()
         )
         problems.append(
-            f"The input does not cover the domain ({ends}; degrees). Give a larger input, or "
-            "region='covered' for the part that it covers."
+            f"The input does not cover the domain ({ends}; degrees). Give a larger input; to "
+            "downscale the part that it covers, region='covered'."
         )
     for name in ("latitude", "longitude"):
         axis, spacing = getattr(horizontal, name), horizontal.spacing[name == "longitude"]
@@ -211,7 +204,7 @@ def _absent(found: list[Found], missing: str) -> list[str]:
     if len(absent) == len(found):
         names = ", ".join(f.name for f in absent)
         return [f"None of the predictors is in the input: {names}. Is it ERA5?"]
-    if not absent or missing == "climatology":
+    if not absent or missing != "raise":
         return []
     names = "; ".join(f.name + f.becomes.removeprefix("absent") for f in absent)
     return [
@@ -220,27 +213,10 @@ def _absent(found: list[Found], missing: str) -> list[str]:
     ]
 
 
-def _spans(ds: xr.Dataset, found: list[Found], config: ModelConfig, time: Time | None) -> list[str]:
-    """Refuse accumulations whose time bounds are not one hour apart."""
-    sums = [f.name for f, v in zip(found, config.predictors, strict=True)
-            if f.variable is not None and known(v).accumulated]  # fmt: skip
-    bounds = ds.get(ds[time.name].attrs.get("bounds", "")) if time is not None else None
-    if not sums or bounds is None or not np.issubdtype(bounds.dtype, np.datetime64):
-        return []
-    widths = np.unique(np.abs(np.diff(bounds.values, axis=-1)))
-    if (widths == np.timedelta64(1, "h")).all():
-        return []
-    hours = ", ".join(f"{w / np.timedelta64(1, 'h'):g}" for w in widths)
-    return [
-        f"{bounds.name} spans {hours} hours, but the model wants {', '.join(sums)} summed over "
-        "one: use hourly ERA5."
-    ]
-
-
 def _notes(
     ds: xr.Dataset,
     found: list[Found],
-    config: ModelConfig,
+    wanted: Sequence[Variable],
     time: Time | None,
     horizontal: Horizontal | None,
     missing: str,
@@ -249,7 +225,7 @@ def _notes(
     notes = []
     present = [
         (f, known(v), ds[f.variable])
-        for f, v in zip(found, config.predictors, strict=True)
+        for f, v in zip(found, wanted, strict=True)
         if f.variable in ds.data_vars
     ]
     sums = [f.name for f, k, _ in present if k.accumulated]
@@ -265,6 +241,11 @@ def _notes(
         notes.append(f"Absent, so set to their training mean: {', '.join(absent)}.")
     if any("expver" in field.dims and field.sizes["expver"] > 1 for _, _, field in present):
         notes.append("expver: final ERA5 where it is there, else preliminary ERA5T.")
+    elif time is not None and (late := preliminary_hours(ds, time)).any():
+        notes.append(
+            f"{late.sum()} of {late.size} hours are preliminary ERA5T (expver 5), which is revised "
+            "later."
+        )
     if time is not None and np.issubdtype(ds[time.name].dtype, np.number):
         notes.append(f"Times decoded from the numbers in {time.name!r}.")
     if horizontal is not None and max(horizontal.spacing) > _COARSE:
@@ -272,9 +253,9 @@ def _notes(
             f"The input's step of {max(horizontal.spacing):g} degrees is coarser than ERA5's 0.25: "
             "expect smoother fields."
         )
-    if not all(_in_memory(field) for _, _, field in present):
+    if not all(in_memory(field) for _, _, field in present):
         notes.append(
-            f"Lazy data: values were looked at in a sample ({_SAMPLE} x {_SAMPLE} points of the "
+            f"Lazy data: values were looked at in a sample ({SAMPLE} x {SAMPLE} points of the "
             "first and last time)."
         )
     return notes

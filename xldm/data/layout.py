@@ -42,6 +42,7 @@ def lay_out(ds: xr.Dataset, found: Found, time: Time, horizontal: Horizontal) ->
         field = field.expand_dims("time")
     elif len(time.dims) > 1:
         field = field.stack({"valid time": time.dims}, create_index=False)
+        field = field.isel({"valid time": time.order})
     field = field.transpose(..., latitude, longitude)
     dims = zip(field.dims, ("time", "latitude", "longitude"), strict=True)
     return field.rename({old: new for old, new in dims if old != new}).rename(found.name)

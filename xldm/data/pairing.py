@@ -9,29 +9,27 @@ import xarray as xr
 
 from ..config import GridConfig
 from .grid import axes
+from .groups import BOUNDS, accumulated, hour_ends
 from .place import StoreError
 
-__all__ = ["accepted"]
+__all__ = ["REQUIRED", "accepted", "bad_fields", "bad_hours", "bad_static"]
 
-_REQUIRED = ("title", "source", "license", "references", "crs")
+#: Attributes without which nobody can say what a store holds and who may use it.
+REQUIRED = ("title", "source", "license", "references", "crs")
+_WINDS = ("u10", "v10", "u850", "v850")
 _STATIC = ("orog", "northing", "land_mask", "land_cover")
 
 
-def accepted(
-    url: str,
-    coarse: xr.Dataset,
-    fine: xr.Dataset,
-    static: xr.Dataset,
-    split: xr.DataArray,
-    attrs: Mapping[str, str],
-) -> GridConfig:
+def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]) -> GridConfig:
     """The grids of inputs that go together.
 
     Parameters
     ----------
     url : str
         Of the store, for messages.
-    coarse, fine, static, split, attrs
+    given : mapping of str to Dataset
+        As of `xldm.data.groups.gathered`.
+    attrs : mapping of str
         As of `xldm.data.storing.write`.
 
     Raises
@@ -39,18 +37,21 @@ def accepted(
     StoreError
         With every fault: attributes, units, dims, hours or cells that are missing or do not match.
     """
-    faults = [f"attrs lack {name!r}" for name in _REQUIRED if not attrs.get(name)]
+    coarse, fine, static = (given[group] for group in ("coarse", "fine", "static"))
+    split = given["split"]["split"]
+    faults = [f"attrs lack {name!r}" for name in REQUIRED if not attrs.get(name)]
     faults += [f"attrs hold {name!r}, which is set here" for name in attrs if _reserved(str(name))]
     for group, ds in (("coarse", coarse), ("fine", fine)):
-        faults += _bad_fields(group, ds)
-    faults += [f"static lacks {name}" for name in _STATIC if name not in static]
-    if split.name != "split" or split.dims != ("time",):
-        faults.append(f"split is {split.name!r} {split.dims}, not 'split' ('time',)")
+        faults += bad_fields(group, ds)
+    faults += bad_static(static)
+    if split.dims != ("time",):
+        faults.append(f"split is {split.dims}, not ('time',)")
     elif not (split == 0).any():
         faults.append("no hour of split trains (0)")
     grid = None
     if all("time" in obj.coords for obj in (coarse, fine, split)):
-        faults += _bad_times(coarse["time"].values, fine["time"].values, split["time"].values)
+        faults += bad_hours(coarse["time"].values)
+        faults += _other_hours(coarse["time"], {"fine": fine["time"], "split": split["time"]})
     try:
         grid = _nested(coarse, fine, static, str(attrs.get("crs")))
     except (ValueError, KeyError) as error:
@@ -64,7 +65,8 @@ def _reserved(attr: str) -> bool:
     return attr in ("Conventions", "ratio") or attr.startswith("xldm_")
 
 
-def _bad_fields(group: str, ds: xr.Dataset) -> Iterator[str]:
+def bad_fields(group: str, ds: xr.Dataset) -> Iterator[str]:
+    """Faults of plain coarse or fine fields: dims, units, sums, winds of unknown direction."""
     if not ds.data_vars:
         yield f"{group} has no variables"
     for name, field in ds.items():
@@ -72,31 +74,56 @@ def _bad_fields(group: str, ds: xr.Dataset) -> Iterator[str]:
             yield f"{group} {name} is {field.dtype} {field.dims}, not numbers along time, y, x"
         if not str(field.attrs.get("units", "")).strip():
             yield f"{group} {name} has no units"
+        how = field.attrs.get("cell_methods", "time: sum")
+        if accumulated(group, str(name)) and not how.startswith("time: sum"):
+            yield f"{group} {name} has cell_methods {how!r}, not 'time: sum' over the hour before"
     for name in ("time", "y", "x"):
         if name not in ds.coords:
             yield f"{group} has no coordinate {name}"
+    sums = [str(name) for name in ds if accumulated(group, str(name))]
+    if sums and BOUNDS in ds.coords and (ds[BOUNDS].values != hour_ends(ds["time"].values)).any():
+        yield f"bounds of {group} time are not the hours that {', '.join(sums)} are summed over"
+    winds, frame = [name for name in _WINDS if name in ds], ds.attrs.get("wind_frame")
+    if winds and frame != "earth":
+        yield (
+            f"{group} holds winds ({', '.join(winds)}) and its attribute wind_frame is {frame!r}, "
+            "not 'earth': turn them to point east and north, then say so"
+        )
 
 
-def _bad_times(coarse: np.ndarray, fine: np.ndarray, split: np.ndarray) -> Iterator[str]:
-    for name, times in (("fine", fine), ("split", split)):
-        if not np.array_equal(times, coarse):
-            yield (
-                f"times of {name} ({times.size} from {times[:1]}) are not those of coarse "
-                f"({coarse.size} from {coarse[:1]})"
-            )
-    if coarse.dtype.kind != "M" or not coarse.size or np.isnat(coarse).any():
-        yield f"times are {coarse.size} {coarse.dtype}, not datetime64, each there"
+def bad_static(ds: xr.Dataset) -> Iterator[str]:
+    """Faults of static fields."""
+    for name in _STATIC:
+        if name not in ds:
+            yield f"static lacks {name}"
+        elif ds[name].dims[-2:] != ("y", "x"):
+            yield f"static {name} is {ds[name].dims}, not along y, x"
+
+
+def bad_hours(times: np.ndarray) -> Iterator[str]:
+    """Faults of a time axis, which has to go on hour by hour."""
+    if times.dtype.kind != "M" or not times.size or np.isnat(times).any():
+        yield f"times are {times.size} {times.dtype}, not datetime64, each there"
         return
-    if (coarse != coarse.astype("datetime64[h]")).any():
+    if (times != times.astype("datetime64[h]")).any():
         yield "times are not whole hours"
-    steps = np.diff(coarse)
+    steps = np.diff(times)
     if (other := np.flatnonzero(steps != np.timedelta64(1, "h"))).size:
         at = other[0]
         yield (
             f"times do not go on hour by hour at {other.size} places, first from "
-            f"{np.datetime_as_string(coarse[at], unit='s')} to "
-            f"{np.datetime_as_string(coarse[at + 1], unit='s')}"
+            f"{np.datetime_as_string(times[at], unit='s')} to "
+            f"{np.datetime_as_string(times[at + 1], unit='s')}"
         )
+
+
+def _other_hours(coarse: xr.DataArray, others: Mapping[str, xr.DataArray]) -> Iterator[str]:
+    for name, times in others.items():
+        if not np.array_equal(times, coarse):
+            yield (
+                f"times of {name} ({times.size} from {times.values[:1]}) are not those of coarse "
+                f"({coarse.size} from {coarse.values[:1]})"
+            )
 
 
 def _nested(coarse: xr.Dataset, fine: xr.Dataset, static: xr.Dataset, crs: str) -> GridConfig:

@@ -117,7 +117,7 @@ class Report:
         """
         if self.problems:
             count = f"{len(self.problems)} problem" + "s" * (len(self.problems) > 1)
-            lines = [f"The input cannot be downscaled, for {count}:"]
+            lines = [f"The input cannot be used, for {count}:"]
             raise InputError("\n".join(lines + _numbered(self.problems)))
 
     @property

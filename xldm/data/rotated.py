@@ -16,12 +16,23 @@ __all__ = [
     "earth_winds",
     "find_pole",
     "geographic",
+    "point_east_and_north",
+    "refuse_other_positions",
     "rotated",
 ]
 
 _MAPPING = "rotated_latitude_longitude"
-# Names that mean components along the grid by themselves; 10U is ECMWF's name of an eastward one.
+# Standard names of components along the grid, and the names that mean them by themselves: 10U is
+# ECMWF's name of an eastward one.
+_ALONG_GRID = {
+    "eastward_wind": ("grid_eastward_wind", "x_wind"),
+    "northward_wind": ("grid_northward_wind", "y_wind"),
+}
 _COSMO_WINDS = {"eastward_wind": "U_10M", "northward_wind": "V_10M"}
+# Names that CORDEX keeps for components to east and north, if their standard names agree.
+_CORDEX_WINDS = {"eastward_wind": "uas", "northward_wind": "vas"}
+# Degrees that stated positions may be from where the pole puts them.
+_AGREE = 0.01
 
 
 class Pole(NamedTuple):
@@ -144,6 +155,48 @@ def rotated(
     return geographic(lon, lat, (pole.latitude, pole.grid_longitude, pole.longitude))
 
 
+def refuse_other_positions(ds: xr.Dataset, pole: Pole) -> None:
+    """Hold longitude and latitude that a dataset states against those of its pole.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With coordinates ``rlat`` and ``rlon`` in rotated degrees, and maybe two-dimensional
+        positions on them.
+    pole : Pole
+
+    Raises
+    ------
+    InputError
+        If they lie more than 0.01 degrees apart anywhere.
+    """
+    stated = []
+    for standard_name, name in (("longitude", "lon"), ("latitude", "lat")):
+        names = [
+            n for n, v in ds.variables.items() if v.attrs.get("standard_name") == standard_name
+        ]
+        fields = [ds[n] for n in (*names, name) if n in ds and {"rlat", "rlon"} <= {*ds[n].dims}]
+        if not fields:
+            return
+        # Joined files may repeat positions along time.
+        others = {dim: 0 for dim in fields[0].dims if dim not in ("rlat", "rlon")}
+        stated.append(fields[0].isel(others).transpose("rlat", "rlon").values.astype("float64"))
+    expected = geographic(*np.meshgrid(ds["rlon"], ds["rlat"]), pole)
+    # The chord is the angle, as far as it matters here, and knows no seam of longitudes.
+    apart = np.rad2deg(np.linalg.norm(_vectors(*stated) - _vectors(*expected), axis=0))
+    if not apart.max() <= _AGREE:
+        raise InputError(
+            f"Stated longitudes and latitudes lie up to {apart.max():.3f} degrees from where the "
+            f"pole {tuple(pole[:2])} puts them (allowed: {_AGREE}): either is wrong, and so would "
+            "be every wind. Check the pole against the data's documentation."
+        )
+
+
+def _vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    lon, lat = np.deg2rad(lon), np.deg2rad(lat)
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
 def earth_winds(
     u: xr.DataArray,
     v: xr.DataArray,
@@ -162,8 +215,8 @@ def earth_winds(
     ----------
     u, v : DataArray
         Components along ascending rotated longitude and latitude, in any units. They must say that
-        they are: by standard names ``grid_eastward_wind`` and ``grid_northward_wind``, or without
-        one by COSMO's names ``U_10M`` and ``V_10M``.
+        they are: by standard names ``grid_eastward_wind`` and ``grid_northward_wind``, or
+        ``x_wind`` and ``y_wind``, or without one by COSMO's names ``U_10M`` and ``V_10M``.
     lon, lat : DataArray
         True longitude and latitude of the points in degrees, with dims of ``u``.
     pole : (latitude, longitude)
@@ -206,16 +259,26 @@ def earth_winds(
     )
 
 
+def point_east_and_north(u: xr.DataArray, v: xr.DataArray) -> bool:
+    """Whether wind components are earth-relative, as CORDEX has them: by name and standard name."""
+    return all(
+        field.name == _CORDEX_WINDS[name] and field.attrs.get("standard_name") == name
+        for field, name in ((u, "eastward_wind"), (v, "northward_wind"))
+    )
+
+
 def _refuse_unless_along_grid(field: xr.DataArray, name: str) -> None:
     """Refuse a component that does not say that it is along the grid."""
-    says, wanted = field.attrs.get("standard_name"), f"grid_{name}"
+    says, wanted = field.attrs.get("standard_name"), _ALONG_GRID[name]
     if field.attrs.get("wind_frame") == "earth" or says in _COSMO_WINDS:
         raise InputError(
             f"{field.name} is earth-relative already (standard_name {says!r}): to rotate it would "
-            f"turn it twice. If the file is wrong, set its standard_name to {wanted!r}."
+            f"turn it twice. If the file is wrong, set its standard_name to {wanted[0]!r}; if it "
+            f"is right, rename it to {_CORDEX_WINDS[name]!r}."
         )
-    if says != wanted and (says or field.name != _COSMO_WINDS[name]):
+    if says not in wanted and (says or field.name != _COSMO_WINDS[name]):
         raise InputError(
             f"{field.name} has standard_name {says!r}, which does not tell whether it is along the "
-            f"grid or the earth: set it to {wanted!r} if it is along the grid, as COSMO's output."
+            f"grid or the earth: set it to {wanted[0]!r} if it is along the grid, as COSMO's "
+            "output."
         )

@@ -1,7 +1,8 @@
 """Static fields of a fine grid: terrain height, northing, land mask and land cover.
 
-Rasters on latitude and longitude come in, fields that nest in the projected grid go out. The land
-mask rules: terrain and land cover are made to agree with it, see `build`.
+Rasters on latitude and longitude (`build`), or GeoTIFFs (`xldm.data.rasters`), become height, land
+and land cover of the fine cells, and `assemble` makes the static fields of these. The land mask
+rules: terrain and land cover are made to agree with it.
 """
 
 from __future__ import annotations
@@ -14,35 +15,13 @@ from typing import BinaryIO
 
 import numpy as np
 import xarray as xr
-from scipy import ndimage
 
 from ..config import GridConfig
 from .grid import ITALY, axes, coordinates, lon_lat
+from .landcover import IGBP, Legend, one_hot, refuse_unknown
 
-__all__ = ["IGBP", "average", "build", "channels", "embedded", "read"]
+__all__ = ["assemble", "average", "build", "channels", "embedded", "read"]
 
-#: Names of the IGBP land-cover classes of MODIS collection 6, in the order of their codes 0 to 16.
-IGBP = (
-    "water",
-    "evergreen_needleleaf_forest",
-    "evergreen_broadleaf_forest",
-    "deciduous_needleleaf_forest",
-    "deciduous_broadleaf_forest",
-    "mixed_forest",
-    "closed_shrubland",
-    "open_shrubland",
-    "woody_savanna",
-    "savanna",
-    "grassland",
-    "permanent_wetland",
-    "cropland",
-    "urban",
-    "cropland_natural_mosaic",
-    "snow_and_ice",
-    "barren",
-)
-
-_WATER = IGBP.index("water")
 _PROVENANCE = ("source", "license", "references", "comment")
 _ONE_HOT = ("land_cover_class", "y", "x")
 
@@ -98,19 +77,15 @@ def build(
 ) -> xr.Dataset:
     """Static fields of a fine grid from three rasters on latitude and longitude.
 
-    - A cell is land where the mask's land covers at least half of it. Lakes are land.
-    - Sea cells have height 0; elsewhere height is the mean over the cell.
-    - Land cover is the class with the largest share of the cell, one-hot; classes that occur
-      nowhere have no band. Water is split: ``sea`` wherever the mask says so, ``inland_water``
-      where land is classed as water. Land classed as water that touches the sea is the land-cover
-      map's coarser coast, not a lake, and takes the class of the nearest dry land.
+    A cell is land where the mask's land covers at least half of it, its height is the mean over the
+    cell, its land cover the class with the largest share of it. Then as `assemble` has it.
 
     Parameters
     ----------
     terrain : DataArray (latitude, longitude)
         Height above sea level [m].
     cover : DataArray (latitude, longitude)
-        IGBP codes, see `IGBP`.
+        IGBP codes, see `xldm.data.landcover.IGBP`.
     mask : DataArray (latitude, longitude)
         True on land.
     grid : GridConfig
@@ -119,63 +94,109 @@ def build(
     Returns
     -------
     Dataset
-        ``orog`` [m], ``northing`` [m], ``land_mask`` (y, x) and ``land_cover`` (land_cover_class,
-        y, x). The attributes ``source``, ``license``, ``references`` and ``comment`` of the rasters
-        go along.
+        As of `assemble`.
 
     Raises
     ------
     ValueError
         If a raster does not cover the grid or ``cover`` holds a code that is not IGBP's.
     """
-    land = average(mask, grid) >= 0.5
-    names, one_hot = _one_hot(_land_cover(cover, land, grid))
-    northing = np.broadcast_to(axes(grid, fine=True)[0][:, None], land.shape)
+    codes = np.unique(cover)
+    refuse_unknown(codes, IGBP)
+    shares = np.stack([average(cover == code, grid) for code in codes])
+    return assemble(
+        xr.DataArray(average(terrain, grid), dims=("y", "x"), attrs=terrain.attrs),
+        xr.DataArray(average(mask, grid) >= 0.5, dims=("y", "x"), attrs=mask.attrs),
+        xr.DataArray(codes[shares.argmax(axis=0)], dims=("y", "x"), attrs=cover.attrs),
+        IGBP,
+        grid,
+    )
+
+
+def assemble(
+    height: xr.DataArray,
+    land: xr.DataArray,
+    cover: xr.DataArray,
+    legend: Legend,
+    grid: GridConfig,
+) -> xr.Dataset:
+    """Static fields from height, land and land cover of the fine cells of a grid.
+
+    - Sea cells have height 0. Lakes are land.
+    - Land cover is one-hot, by `xldm.data.landcover.one_hot`: ``sea`` is where ``land`` says so.
+
+    Parameters
+    ----------
+    height : DataArray (y, x)
+        Height above sea level [m], mean over each cell; NaN where nothing is known.
+    land : DataArray (y, x) bool
+    cover : DataArray (y, x)
+        Code of the class that each cell is in.
+    legend : Legend
+        What the codes stand for.
+    grid : GridConfig
+        The grid whose fine cells these are.
+
+    Returns
+    -------
+    Dataset
+        ``orog`` [m], ``northing`` [m], ``land_mask`` (y, x) and ``land_cover`` (land_cover_class,
+        y, x). The attributes ``source``, ``license``, ``references`` and ``comment`` of the fields
+        go along.
+
+    Raises
+    ------
+    ValueError
+        If a field is not on the grid, if land has no height, or if it has no class of the legend.
+
+    Examples
+    --------
+    >>> from xldm.data.landcover import CGLS_LC100
+    >>> north = xr.DataArray(np.arange(672)[:, None] < np.full(576, 300), dims=("y", "x"))
+    >>> static = assemble(400.0 * north, north, xr.where(north, 40, 200), CGLS_LC100, ITALY)
+    >>> static["land_cover_class"].values.tolist(), float(static["orog"].max())
+    (['cropland', 'sea'], 400.0)
+    """
+    fields = [field.transpose("y", "x").to_numpy() for field in (height, land, cover)]
+    for name, field in zip(("height", "land", "cover"), fields, strict=True):
+        if field.shape != grid.fine_shape:
+            raise ValueError(f"{name} has {field.shape} cells, the grid has {grid.fine_shape}")
+    orog, is_land, codes = fields
+    _refuse_unknown_height(is_land & np.isnan(orog), grid)
+    names, bands = one_hot(codes, is_land, legend)
+    northing = np.broadcast_to(axes(grid, fine=True)[0][:, None], is_land.shape)
     static = xr.Dataset(
         {
-            "orog": (("y", "x"), np.where(land, average(terrain, grid), 0).astype("float32")),
+            "orog": (("y", "x"), np.where(is_land, orog, 0).astype("float32")),
             "northing": (("y", "x"), northing.astype("float32")),
-            "land_mask": (("y", "x"), land.astype("int8")),
-            "land_cover": (_ONE_HOT, one_hot),
+            "land_mask": (("y", "x"), is_land.astype("int8")),
+            "land_cover": (_ONE_HOT, bands),
         },
         coords={"land_cover_class": names},
     ).assign_coords(coordinates(grid, fine=True))
-    return _described(static, {"orog": terrain, "land_mask": mask, "land_cover": cover})
+    return _described(static, {"orog": height, "land_mask": land, "land_cover": cover})
 
 
-def _land_cover(cover: xr.DataArray, land: np.ndarray, grid: GridConfig) -> np.ndarray:
-    """IGBP code of every fine cell; sea is -1 and code 0 is left for inland water."""
-    codes = np.unique(cover)
-    if codes.min() < 0 or codes.max() >= len(IGBP):
-        raise ValueError(
-            f"land-cover codes run from {codes.min()} to {codes.max()}, IGBP's from 0 to "
-            f"{len(IGBP) - 1}: recode the raster, with 0 for water"
-        )
-    shares = np.stack([average(cover == code, grid) for code in codes])
-    found = codes.astype(int)[shares.argmax(axis=0)]
-    water = found == _WATER
-    dry = land & ~water
-    bodies, _ = ndimage.label(water | ~land)
-    coast = land & water & np.isin(bodies, np.unique(bodies[~land]))
-    if coast.any() and dry.any():
-        nearest = ndimage.distance_transform_edt(~dry, return_distances=False, return_indices=True)
-        found[coast] = found[tuple(nearest)][coast]
-    return np.where(land, found, -1)
-
-
-def _one_hot(codes: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Names and int8 bands (class, y, x) of the codes that occur: dry land, inland water, sea."""
-    order = sorted(set(np.unique(codes).tolist()) - {_WATER, -1})
-    names = [IGBP[code] for code in order]
-    for code, name in ((_WATER, "inland_water"), (-1, "sea")):
-        if (codes == code).any():
-            order.append(code)
-            names.append(name)
-    return names, np.stack([codes == code for code in order]).astype("int8")
+def _refuse_unknown_height(unknown: np.ndarray, grid: GridConfig) -> None:
+    """Name the squares of one degree, as terrain is tiled, in which land has no height."""
+    if not unknown.any():
+        return
+    corners = (np.floor(degrees[unknown]).astype(int) for degrees in lon_lat(grid, fine=True))
+    squares = sorted(
+        {
+            f"{'S' if lat < 0 else 'N'}{abs(lat):02d} {'W' if lon < 0 else 'E'}{abs(lon):03d}"
+            for lon, lat in zip(*corners, strict=True)
+        }
+    )
+    raise ValueError(
+        f"{unknown.sum()} cells are land by land cover but have no terrain, in the squares of one "
+        f"degree with the south-west corners {', '.join(squares)}: give the tiles that are missing "
+        "there. Only the open sea may do without"
+    )
 
 
 def _described(static: xr.Dataset, rasters: dict[str, xr.DataArray]) -> xr.Dataset:
-    """Add CF attributes, and to each field the provenance of the raster it was made from."""
+    """Add CF attributes, and to each field the provenance of what it was made from."""
     described = {
         "orog": {"standard_name": "surface_altitude", "units": "m", "long_name": "terrain height"},
         "northing": {

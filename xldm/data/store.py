@@ -16,28 +16,19 @@ from typing import Any
 import xarray as xr
 import zarr
 
-from .place import Place, StoreError, locate, reaching
+from .groups import BOUNDS, SCHEMA
+from .place import Place, StoreError, content, locate, reaching
 
-__all__ = [
-    "DAY",
-    "SCHEMA",
-    "UNITS",
-    "open_group",
-    "open_store",
-    "root_attrs",
-    "zarr_store",
-]
+__all__ = ["open_group", "open_store", "root_attrs", "zarr_store"]
 
-#: Version of the schema that this module reads and that `xldm.data.storing` writes.
-SCHEMA = "1"
-#: Hours in a shard of the fine fields and in a chunk of the coarse ones.
-DAY = 24
 GROUPS = ("coarse", "fine", "static", "stats", "split")
-UNITS = "hours since 1970-01-01"
 
 
 def open_store(
-    url: str | PathLike, storage_options: Mapping[str, Any] | None = None
+    url: str | PathLike,
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    dask: bool = True,
 ) -> xr.DataTree:
     """Open a complete training store.
 
@@ -47,12 +38,15 @@ def open_store(
         A local path or any fsspec URL.
     storage_options : mapping, optional
         What fsspec needs to get there, such as credentials; they appear in no message.
+    dask : bool
+        Chunked arrays of dask; otherwise arrays that are read where they are indexed, which suits
+        `xldm.data.batches`.
 
     Returns
     -------
     DataTree
         ``/coarse``, ``/fine`` (time, y, x) float32 in physical units, ``/static``, ``/stats`` and
-        ``/split``; dask arrays in the store's chunks.
+        ``/split``; lazy, in the store's chunks. Groups with sums have ``time_bnds``.
 
     Raises
     ------
@@ -85,10 +79,12 @@ def open_store(
                 f"{place.url}: not complete: its writing was interrupted or failed; run it again "
                 "with resume=True or delete it."
             )
-        groups = {name: open_group(place, name, chunks={}) for name in GROUPS}
+        chunks = {} if dask else None
+        groups = {name: open_group(place, name, chunks=chunks) for name in GROUPS}
     order = [str(name) for name in groups["stats"]["variable"].values]
     for name in ("coarse", "fine"):  # Zarr lists variables in any order
-        groups[name] = groups[name][[n for n in order if n in groups[name]]]
+        kept = [n for n in (*order, BOUNDS) if n in groups[name]]
+        groups[name] = groups[name][kept]
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=found), **groups})
 
 
@@ -102,20 +98,14 @@ def zarr_store(place: Place, *, read_only: bool = False) -> zarr.abc.store.Store
 
 def root_attrs(place: Place) -> dict[str, Any] | None:
     """Attributes of the root group; None where there is none."""
-    place.fs.invalidate_cache()
+    found = content(place, "zarr.json")
     try:
-        content = place.fs.cat_file(f"{place.root}/zarr.json")
-    except (FileNotFoundError, NotADirectoryError):
-        if not place.local and place.fs.protocol != "memory":
-            place.fs.ls(place.root.partition("/")[0])  # raises where there is no bucket
-        return None
-    try:
-        return dict(json.loads(content).get("attributes", {}))
+        return None if found is None else dict(json.loads(found).get("attributes", {}))
     except (ValueError, AttributeError):
         return {}
 
 
-def open_group(place: Place, name: str, **kwargs: Any) -> xr.Dataset:
-    """One group of a store, complete or not."""
+def open_group(place: Place, name: str, *, chunks: Mapping | None = None) -> xr.Dataset:
+    """One group of a store, complete or not; without dask unless chunks are given."""
     store = zarr_store(place, read_only=True)
-    return xr.open_zarr(store, group=name, consolidated=False, zarr_format=3, **kwargs)
+    return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False, zarr_format=3)

@@ -19,18 +19,14 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from ..config import GridConfig
 from .claim import FOLDER, sole_writer
-from .grid import coordinates
+from .groups import DAY, SCHEMA, gathered, laid_out
 from .pairing import accepted
 from .place import Place, StoreError, locate, reaching
 from .statistics import statistics
-from .store import DAY, SCHEMA, UNITS, open_group, root_attrs, zarr_store
+from .store import open_group, root_attrs, zarr_store
 from .verifying import absent_days, day_path, verify
 
 __all__ = ["write"]
-
-# Attributes that xarray or this module writes itself.
-_OWN = ("grid_mapping", "coordinates", "_FillValue", "scale_factor", "add_offset")
-_TIME = {"standard_name": "time", "axis": "T", "long_name": "time (UTC)"}
 
 
 def write(
@@ -91,18 +87,13 @@ def write(
         another run is writing. Afterwards: if the place cannot be reached or verification fails.
     """
     place = locate(url, storage_options)
-    grid = accepted(place.url, coarse, fine, static, split, attrs)
+    given = gathered(coarse, fine, static, split)
+    grid = accepted(place.url, given, attrs)
     attrs = {
         "Conventions": "CF-1.11",
         **{str(name): value for name, value in attrs.items()},
         "xldm_schema": SCHEMA,
         "ratio": grid.factor,
-    }
-    given = {
-        "coarse": _plain(coarse),
-        "fine": _plain(fine),
-        "static": _plain(static),
-        "split": _plain(split.to_dataset()),
     }
     content = {"attrs": _digest(attrs), **{name: _digest(ds) for name, ds in given.items()}}
     _refuse_occupied(place, content, resume)
@@ -115,22 +106,12 @@ def write(
         _write_days(place, given, still_mine, progress)
         still_mine()
         _write_statistics(place, given)
-        digest = verify(url, coarse, fine, static, split, storage_options=storage_options)
+        digest = verify(url, given, storage_options=storage_options)
         still_mine()
         mark = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} sha256:{digest}"
         with reaching(place):
             root.update_attributes({"xldm_complete": mark})
     return mark
-
-
-def _plain(ds: xr.Dataset) -> xr.Dataset:
-    """Without coordinates that are not dims and without attributes that are set here."""
-    ds = ds.reset_coords(drop=True).copy()
-    for field in ds.variables.values():
-        field.attrs = {n: v for n, v in field.attrs.items() if n not in _OWN}
-        field.encoding = {}
-    ds.attrs = {}
-    return ds
 
 
 def _digest(content: xr.Dataset | Mapping[str, Any]) -> str:
@@ -189,16 +170,9 @@ def _begin(place: Place, given: Mapping[str, xr.Dataset], grid: GridConfig) -> N
     What is there already from an interrupted run is written again, but for those fields.
     """
     for group, ds in given.items():
-        if group != "split":
-            # The grid's own axes, so that all groups of all its stores have the same.
-            ds = ds.drop_vars(("y", "x")).assign_coords(coordinates(grid, fine=group != "coarse"))
+        ds = laid_out(ds, grid, fine=group != "coarse")
         if group in ("coarse", "fine"):
             ds = ds.assign({name: _unwritten(field, group) for name, field in ds.items()})
-        for name, field in ds.variables.items():
-            if name in ds.coords and field.dtype.kind == "f":
-                field.encoding = {"_FillValue": None}
-            if "y" in field.dims and name not in ds.coords:
-                field.attrs["grid_mapping"] = "spatial_ref"
         _write_group(place, group, ds)
 
 
@@ -219,14 +193,6 @@ def _write_group(place: Place, group: str, ds: xr.Dataset) -> None:
     # Zarr 3 specifies strings of any length only.
     strings = {n: c.astype(np.dtypes.StringDType()) for n, c in ds.coords.items() if _text(c)}
     ds = ds.assign_coords(strings)
-    if "time" in ds.coords:
-        ds["time"].attrs = dict(_TIME)
-        ds["time"].encoding = {
-            "units": UNITS,
-            "calendar": "proleptic_gregorian",
-            "dtype": "int64",
-            "chunks": (ds.sizes["time"],),
-        }
     store = zarr_store(place)
     ds.to_zarr(store, group=group, mode="a", compute=False, consolidated=False, zarr_format=3)
 
@@ -304,7 +270,7 @@ def _write_statistics(place: Place, given: Mapping[str, xr.Dataset]) -> None:
     for group in ("coarse", "fine"):
         with reaching(place):
             # Zarr lists variables in any order.
-            stored = open_group(place, group, chunks={"time": DAY})[list(given[group])]
+            stored = open_group(place, group)[list(given[group])].chunk(time=DAY)
             # Whether the stored axis is right is for verification to say, with all else.
             stored = stored.assign_coords(time=train["time"])
             found[group] = statistics(stored, train).compute()

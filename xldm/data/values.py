@@ -2,13 +2,82 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+import xarray as xr
+
+from ..config import Variable
+from .axes import Horizontal, Time
 from .era5 import Known
-from .report import Found
+from .layout import lay_out
+from .match import known
+from .report import Found, InputError
 from .units import conversion
 
-__all__ = ["implausible"]
+__all__ = ["SAMPLE", "implausible", "in_memory", "judged"]
+
+#: Of lazy data, so many points per axis at the first and the last time are looked at.
+SAMPLE = 32
+
+
+def judged(
+    ds: xr.Dataset,
+    found: Sequence[Found],
+    wanted: Sequence[Variable],
+    time: Time | None,
+    horizontal: Horizontal | None,
+) -> list[Found]:
+    """Add to each predictor what its values say against it.
+
+    All of them within the domain if they are in memory, else a sample.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    found, wanted : sequence of Found, of Variable
+        Its predictors, in the same order.
+    time, horizontal : Time, Horizontal, optional
+        Its axes; without them, whole fields are looked at.
+    """
+    import dask
+
+    samples, result = {}, list(found)
+    for i, f in enumerate(found):
+        if f.variable not in ds.data_vars or not f.becomes:
+            continue
+        try:
+            field = ds[f.variable]
+            if time is not None and horizontal is not None:
+                field = lay_out(ds, f, time, horizontal)
+            samples[i] = _sample(field).data
+        except InputError as error:
+            result[i] = _with(f, str(error))
+    # One pass: predictors that share a file or a task read it once.
+    for i, values in zip(samples, dask.compute(*samples.values()), strict=True):
+        entry = known(wanted[i])
+        result[i] = _with(found[i], implausible(np.asarray(values), found[i], entry))
+    return result
+
+
+def _with(found: Found, problem: str) -> Found:
+    return replace(found, problem=" ".join(filter(None, (found.problem, problem))))
+
+
+def _sample(field: xr.DataArray) -> xr.DataArray:
+    if in_memory(field):
+        return field
+    strides = {d: slice(None, None, max(1, n // SAMPLE)) for d, n in field.sizes.items()}
+    if "time" in field.dims:
+        strides["time"] = sorted({0, field.sizes["time"] - 1})
+    return field.isel(strides)
+
+
+def in_memory(field: xr.DataArray) -> bool:
+    """Whether computing on a field reads no file and runs no graph."""
+    # xarray has no public way to ask whether a file that was opened without dask has been read.
+    return field.variable._in_memory
 
 
 def implausible(values: np.ndarray, found: Found, entry: Known) -> str:

@@ -11,18 +11,16 @@ import numpy as np
 import pyproj
 import xarray as xr
 
+from .groups import BOUNDS, DAY, UNITS
 from .place import Place, StoreError, locate, reaching
-from .store import DAY, UNITS, open_group, root_attrs
+from .store import open_group, root_attrs
 
 __all__ = ["absent_days", "day_path", "verify"]
 
 
 def verify(
     url: str | PathLike,
-    coarse: xr.Dataset,
-    fine: xr.Dataset,
-    static: xr.Dataset,
-    split: xr.DataArray,
+    given: Mapping[str, xr.Dataset],
     *,
     storage_options: Mapping[str, Any] | None = None,
     hours: int = 48,
@@ -39,8 +37,8 @@ def verify(
     ----------
     url, storage_options
         As of `open_store`; the store need not be complete.
-    coarse, fine, static, split
-        As of `xldm.data.storing.write`.
+    given : mapping of str to Dataset
+        What the store was made of, as of `xldm.data.groups.gathered`.
     hours, seed : int
         How many hours are compared and which; all of them if there are no more.
 
@@ -60,31 +58,32 @@ def verify(
         root = root_attrs(place)
     if root is None:
         raise StoreError(f"{place.url}: there is no Zarr 3 store; check the path or URL.")
-    wanted = {"coarse": coarse, "fine": fine, "static": static, "split": split.to_dataset()}
-    for group, given in (wanted | {"stats": None}).items():
+    for group in (*given, "stats"):
         try:
             with reaching(place):
-                stored = open_group(place, group, chunks=_chunks(group))
+                stored = open_group(place, group)
         except StoreError:
             raise
         except Exception as error:
             faults.append(f"/{group} cannot be opened ({_line(error)})")
             continue
         if group == "stats":
-            faults += _bad_statistics(stored, wanted, digest)
+            faults += _bad_statistics(stored, given, digest)
             continue
-        found = [*_other_axes(stored, given), *_other_shapes(stored, given)]
+        wanted = given[group]
+        found = [*_other_axes(stored, wanted), *_other_shapes(stored, wanted)]
         if not found and group != "split":
             found += _other_positions(stored, root.get("crs"))
         if not found and group in ("coarse", "fine"):
-            found += [*_absent(place, group, stored, given), *_empty(place, stored, given)]
-            rows = _sample(given.sizes["time"], hours, seed)
-            found += _other_hours(place, group, given, rows, digest)
+            stored = stored.chunk(time=DAY)
+            found += [*_absent(place, group, stored, wanted), *_empty(place, stored, wanted)]
+            rows = _sample(wanted.sizes["time"], hours, seed)
+            found += _other_hours(place, group, wanted, rows, digest)
         elif not found:
             found += [
                 f"{name} differs from the input"
-                for name in given
-                if not _same(_read(place, stored[name], digest), given[name].values)
+                for name in wanted
+                if not _same(_read(place, stored[name], digest), wanted[name].values)
             ]
         faults += [f"/{group}: {fault}" for fault in found]
     if faults:
@@ -107,17 +106,13 @@ def absent_days(place: Place, group: str, name: str, days: int) -> list[int]:
     return [day for day in range(days) if day_path(place, group, name, day) not in there]
 
 
-def _chunks(group: str) -> dict[str, int]:
-    return {"time": DAY} if group in ("coarse", "fine") else {}
-
-
 def _other_axes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
     if "time" in given.dims:
         axis = stored["time"]
         said = (axis.encoding.get("units"), axis.encoding.get("dtype"))
         if said != (UNITS, np.dtype("int64")):
             yield f"time is stored as {said[1]} {said[0]!r}, not as int64 {UNITS!r}"
-    for name in given.dims:
+    for name in (*given.dims, BOUNDS):
         if name not in given.coords:
             continue
         mine = stored[name].values if name in stored.coords else np.empty(0)
@@ -132,7 +127,7 @@ def _other_axes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
             at = other[0]
             yield (
                 f"{name} differs from the input at {other.size} of {mine.size} values, first at "
-                f"{at}: {mine[at]}, not {theirs[at]}"
+                f"{at}: {mine.flat[at]}, not {theirs.flat[at]}"
             )
 
 
@@ -185,7 +180,7 @@ def _other_hours(
     place: Place, group: str, given: xr.Dataset, rows: np.ndarray, digest: Any
 ) -> Iterator[str]:
     with reaching(place):
-        stored = open_group(place, group, chunks=None)  # reads hours, not days
+        stored = open_group(place, group)  # reads hours, not days
     # Hours of a day together, since inputs may come by the day.
     for some in np.split(rows, np.flatnonzero(np.diff(rows // DAY)) + 1):
         truth = given.isel(time=some).compute()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["DRY_LAND", "denormalise", "fill_dry_land", "normalise"]
+__all__ = ["DRY_LAND", "denormalise", "drop_predictors", "fill_dry_land", "normalise"]
 
 DRY_LAND = -10.0
 """What normalised sea surface temperature is over dry land, where there is none."""
@@ -81,6 +81,31 @@ def fill_dry_land(x: np.ndarray, sea: Sequence[bool]) -> np.ndarray:
     """
     dry = np.isnan(x) & _per_channel(x, "sea", sea).astype(bool)
     return np.where(dry, x.dtype.type(DRY_LAND), x)
+
+
+def drop_predictors(x: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
+    """Return normalised ``x`` with channels set to their mean, 0, so that a model can do without.
+
+    With probability ``share``, every channel goes with one probability, drawn uniformly.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (channel, y, x)
+        Normalised predictors of one sample.
+    rng : numpy.random.Generator
+        The only source of randomness.
+    share : float
+        Of samples that channels are dropped from.
+
+    Examples
+    --------
+    >>> drop_predictors(np.ones((6, 1, 1)), np.random.default_rng(1), share=1.0).ravel()
+    array([0., 1., 0., 0., 1., 0.])
+    """
+    rate = rng.random() * (rng.random() < share)
+    keep = rng.random(len(x)) >= rate
+    # Not a product: what is dropped may hold NaN.
+    return np.where(keep[:, None, None], x, x.dtype.type(0))
 
 
 def _per_channel(x: np.ndarray, name: str, values: Sequence[float]) -> np.ndarray:

@@ -14,6 +14,7 @@ import xarray as xr
 from ..config import Variable
 from ..data.era5 import ERA5, predictor_variables
 from ..data.grid import ITALY, axes, coordinates
+from ..data.landcover import CGLS_LC100, SEA
 from .weights import TARGETS, PublishedError
 
 __all__ = ["RASTERS", "SCALING", "read_scaling", "read_statics"]
@@ -25,22 +26,8 @@ RASTERS = tuple(
 
 #: Land-cover bands: codes of CGLS-LC100 in ascending order, inferred from their areas.
 LAND_COVER = {
-    20: "shrubs",
-    30: "herbaceous_vegetation",
-    40: "cropland",
-    50: "urban",
-    60: "bare",
-    70: "snow_and_ice",
-    80: "inland_water",
-    90: "wetland",
-    111: "closed_evergreen_needleleaf_forest",
-    114: "closed_deciduous_broadleaf_forest",
-    115: "closed_mixed_forest",
-    116: "closed_unknown_forest",
-    121: "open_evergreen_needleleaf_forest",
-    124: "open_deciduous_broadleaf_forest",
-    126: "open_unknown_forest",
-    200: "sea",
+    code: CGLS_LC100.classes.get(code, SEA)
+    for code in (20, 30, 40, 50, 60, 70, 80, 90, 111, 114, 115, 116, 121, 124, 126, 200)
 }
 
 #: Bounds of a mean over Italy and its years where ERA5's own bounds would not tell units apart.

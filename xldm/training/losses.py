@@ -11,7 +11,36 @@ from torch import Tensor, nn
 from ..nets.autoencoder import Autoencoder
 from ..numerics.schedule import Schedule
 
-__all__ = ["autoencoder_loss", "diffusion_loss", "drop_predictors", "update_average"]
+__all__ = [
+    "autoencoder_loss",
+    "diffusion_loss",
+    "drop_predictors",
+    "log_squared_error",
+    "squared_error",
+    "update_average",
+]
+
+
+def squared_error(mean: Tensor, fine: Tensor, weights: Tensor) -> Tensor:
+    """Mean squared error of fields (B, C, H, W), each target by its weight (C,).
+
+    Examples
+    --------
+    >>> fields = torch.zeros(1, 2, 1, 1), torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)
+    >>> float(squared_error(*fields, torch.tensor([0.5, 1.0])))
+    1.5
+    """
+    return (weights[:, None, None] * (mean - fine) ** 2).mean()
+
+
+def log_squared_error(mean: Tensor, fine: Tensor, weights: Tensor, floor: float) -> Tensor:
+    """Mean of log(floor + squared error of a target in a window): each by what can be gained on it.
+
+    The squared error itself is ruled by windows whose predictors were dropped, which nothing can be
+    done about.
+    """
+    square = ((mean - fine) ** 2).mean((2, 3))
+    return (weights * torch.log(floor + square)).mean()
 
 
 def autoencoder_loss(

@@ -19,6 +19,7 @@ from ..components import ResidualDiffusion
 from ..config import Variable
 from ..nets.autoencoder import Autoencoder
 from . import losses
+from .optimisers import with_muon
 
 __all__ = [
     "fit_autoencoder",
@@ -64,38 +65,6 @@ def _fit(
         running = value.item() if running is None else 0.98 * running + 0.02 * value.item()
         if step % 100 == 99 or step == steps - 1:
             log.info("step %d of %d: loss %.5f", step + 1, steps, running)
-
-
-def _with_muon(net: nn.Module, adam: torch.optim.AdamW, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for the kernels of a network, what ``adam`` has of other parameters left to it.
-
-    torch's Muon takes matrices only: each kernel is handed over as a matrix (out, everything else)
-    that shares its memory, and before each step its gradient is too. 1x1 layers stay with Adam.
-    """
-    kernels = [
-        layer.weight
-        for layer in net.modules()
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and layer.kernel_size != (1, 1)
-    ]
-    matrices = [nn.Parameter(_as_matrix(kernel.detach())) for kernel in kernels]
-
-    def hand_over(*_) -> None:
-        for kernel, matrix in zip(kernels, matrices, strict=True):
-            matrix.grad = None if kernel.grad is None else _as_matrix(kernel.grad)
-
-    muon = torch.optim.Muon(matrices, lr=lr, weight_decay=0.0, momentum=0.95)
-    muon.register_step_pre_hook(hand_over)
-    taken = {id(kernel) for kernel in kernels}
-    for group in adam.param_groups:
-        group["params"] = [p for p in group["params"] if id(p) not in taken]
-    return [adam, muon]
-
-
-def _as_matrix(kernel: Tensor) -> Tensor:
-    """A kernel (out, in, ky, kx) as a view (out, the rest), also where channels are last."""
-    if not kernel.is_contiguous():
-        kernel = kernel.permute(0, 2, 3, 1)
-    return kernel.reshape(len(kernel), -1)
 
 
 @torch.no_grad()
@@ -180,21 +149,21 @@ def fit_regression(
         how warm they are.
     """
     mean = net.mean.train()
-    share = torch.tensor(weights)[:, None, None]
+    share = torch.tensor(weights)
 
     def loss(step: int) -> Tensor:
         if step == norm_steps:
             mean.eval()
         coarse, fine, static = batch(step)
-        square = (mean.condition(coarse, static).float() - fine) ** 2
+        found = mean.condition(coarse, static).float()
         if floor is None:
-            return (share * square).mean()
-        return (share[:, 0, 0] * torch.log(floor + square.mean((2, 3)))).mean()
+            return losses.squared_error(found, fine, share)
+        return losses.log_squared_error(found, fine, share, floor)
 
     adam = torch.optim.AdamW(
         net.regression.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=0.0
     )
-    optimisers = [adam] if muon_lr is None else _with_muon(net.regression, adam, muon_lr)
+    optimisers = [adam] if muon_lr is None else with_muon(net.regression, adam, muon_lr)
     _fit(loss, list(net.regression.parameters()), optimisers, steps, progress=progress)
     mean.eval()
 
@@ -227,7 +196,7 @@ def fit_autoencoder(
         )
 
     adam = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.5, 0.9), weight_decay=1e-3)
-    optimisers = [adam] if muon_lr is None else _with_muon(net, adam, muon_lr)
+    optimisers = [adam] if muon_lr is None else with_muon(net, adam, muon_lr)
     _fit(loss, list(net.parameters()), optimisers, steps, progress=progress)
     net.eval()
 

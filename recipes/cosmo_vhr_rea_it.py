@@ -1,0 +1,39 @@
+"""VHR-REA_IT from monthly netCDF files of the CMCC Data Delivery System -> the fine part.
+
+``download_vhr_rea_it.py`` beside this file requests them: ``vhr-rea-it-2001-07.nc`` with 2 m
+temperature and the two components of 10 m wind, on COSMO's rotated grid of 0.02 degrees. The system
+calls the components ``grid_eastward_wind`` and ``grid_northward_wind``: they point along the
+rotated grid, and are turned to point east and north before they are interpolated (by up to 5.3
+degrees; speeds stay). The layout is the documented one; no file of the provider has been read here.
+"""
+
+import functools
+
+from pangeo_forge_recipes.patterns import ConcatDim, FilePattern
+
+from xldm.data.cosmo import to_grid
+from xldm.data.grid import ITALY
+from xldm.forge import StoreDays, settings
+from xldm.forge.files import open_netcdf
+
+run = settings()
+
+
+def url(month: str) -> str:
+    return f"{run.source}/vhr-rea-it-{month}.nc"
+
+
+recipe = StoreDays(
+    FilePattern(url, ConcatDim("month", run.period.months), file_type="netcdf4"),
+    period=run.period,
+    part="fine",
+    names=("t2m", "u10", "v10"),
+    opener=open_netcdf,
+    transform=functools.partial(to_grid, grid=ITALY, pole=(47.0, -168.0)),
+    attrs={
+        "title": "VHR-REA_IT over Italy on 2 km cells",
+        "source": "ERA5 downscaled over Italy by COSMO-CLM at 0.02 degrees, CMCC DDS, netCDF",
+        "license": "stated by CMCC at the time of download; ask before passing it on",
+        "references": "Raffa et al. 2021, doi:10.3390/data6080088",
+    },
+)

@@ -1,0 +1,32 @@
+"""ERA5 from monthly GRIB files of the Climate Data Store -> the coarse part.
+
+``download_era5.py`` beside this file requests them: ``era5-surface-2001-07.grib`` with the nine
+surface variables and ``era5-pressure-2001-07.grib`` with the five at 850 hPa. GRIB is what ECMWF
+archives; of its netCDF it says that the form may change. Sums (tp, ssrd) are forecasts from 06 and
+18 UTC; they are read by the hour that they are valid at.
+"""
+
+from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
+
+from xldm.data.coarse import coarse
+from xldm.forge import StoreDays, settings
+from xldm.forge.era5 import FIELDS, attributes
+from xldm.forge.files import open_grib
+
+run = settings()
+
+
+def url(month: str, kind: str) -> str:
+    return f"{run.source}/era5-{kind}-{month}.grib"
+
+
+months, kinds = ConcatDim("month", run.period.months), MergeDim("kind", list(FIELDS))
+recipe = StoreDays(
+    FilePattern(url, months, kinds, file_type="grib"),
+    period=run.period,
+    part="coarse",
+    names=FIELDS,
+    opener=open_grib,
+    transform=coarse,
+    attrs=attributes("Climate Data Store, GRIB"),
+)

@@ -1,0 +1,33 @@
+"""ERA5 from monthly netCDF files of the Climate Data Store, old or new -> the coarse part.
+
+Old files (before September 2024) are classic netCDF with packed integers; new ones are netCDF-4,
+and those of the surface arrive as a zip of two, since some variables are instantaneous and some are
+sums. ``download_era5.py --form netcdf`` beside this file requests new ones. Both forms may lie in
+one folder, by month: ``era5-surface-2001-07.zip`` or ``.nc``, ``era5-pressure-2001-07.nc``. A zip
+counts where both are there.
+"""
+
+from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
+
+from xldm.data.coarse import coarse
+from xldm.forge import StoreDays, settings
+from xldm.forge.era5 import FIELDS, attributes, which
+from xldm.forge.files import open_netcdf
+
+run = settings()
+
+
+def url(month: str, kind: str) -> str:
+    return which(run.source, (f"era5-{kind}-{month}.zip", f"era5-{kind}-{month}.nc"))
+
+
+months, kinds = ConcatDim("month", run.period.months), MergeDim("kind", list(FIELDS))
+recipe = StoreDays(
+    FilePattern(url, months, kinds, file_type="unknown"),
+    period=run.period,
+    part="coarse",
+    names=FIELDS,
+    opener=open_netcdf,
+    transform=coarse,
+    attrs=attributes("Climate Data Store, netCDF"),
+)

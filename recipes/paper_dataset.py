@@ -1,0 +1,53 @@
+"""The paper's own dataset (Zenodo, ``.pt.zst``) -> the coarse or the fine part, as --part says.
+
+``--source`` is a folder or a zip with ``YYYY/YYYY-MM-DD_{low,high_2mT,high_UV}.pt.zst`` and
+``normalization_data.pkl``. Fields are scaled back to physical units. Whether winds in it point east
+and north is not documented: set ``XLDM_WIND_FRAME=earth`` to take them so. The layout is the
+documented one; no file of the record has been read here.
+"""
+
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
+
+from xldm.data.report import InputError
+from xldm.forge import StoreDays, settings
+from xldm.published import PublishedError
+from xldm.published.dataset import ATTRS, accept_winds, physical
+from xldm.published.listing import compare_metadata, find, scaling, url, whole_days
+from xldm.published.tensors import FIELDS, read_day
+
+run = settings()
+accept_winds(os.environ.get("XLDM_WIND_FRAME"))
+kinds = [kind for kind in FIELDS if (kind == "low") == (run.part == "coarse")]
+files = find([run.source])
+compare_metadata(files, whole_days(files, run.period.first, run.period.last, kinds=kinds))
+variables = {kind: of for kind, of in scaling(files).items() if kind in kinds}
+
+
+def url_of(day: str, kind: str) -> str:
+    return url(*files.days[kind][np.datetime64(day)])
+
+
+def open_day(path: str, folder: Path) -> list:
+    with open(path, "rb") as stream:
+        try:
+            return [read_day(stream, Path(path).name)]
+        except PublishedError as error:
+            raise InputError(str(error)) from error
+
+
+recipe = StoreDays(
+    FilePattern(
+        url_of, ConcatDim("day", run.period.days), MergeDim("kind", kinds), file_type="unknown"
+    ),
+    period=run.period,
+    part=run.part,
+    names={kind: [v.name for v in of] for kind, of in variables.items()},
+    opener=open_day,
+    transform=functools.partial(physical, variables=[v for of in variables.values() for v in of]),
+    attrs=ATTRS,
+)

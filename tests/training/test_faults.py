@@ -1,0 +1,128 @@
+"""What goes wrong is named, and nothing that was good is lost."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import training_store
+
+from xldm import cli
+from xldm.config import ConfigError, to_yaml
+from xldm.data.batches import BatchError
+from xldm.data.place import StoreError
+from xldm.training import train
+from xldm.training.module import Stage, TrainingError
+from xldm.training.preset import Preset, read_preset
+
+QUIET = {"stage": "regression", "device": "cpu", "progress": False}
+
+
+@pytest.fixture(scope="module")
+def on_disk(tmp_path_factory) -> Path:
+    """A store on disk; not to be changed."""
+    return training_store.written(tmp_path_factory.mktemp("store") / "store.zarr")
+
+
+@pytest.fixture
+def before_step(monkeypatch):
+    """Have something happen, once, before a step is taken."""
+
+    def arrange(step: int, happens) -> None:
+        inner, still = Stage._end_step, [happens]
+
+        def end(self, *args):
+            if self.done == step and still:
+                still.pop()()
+            inner(self, *args)
+
+        monkeypatch.setattr(Stage, "_end_step", end)
+
+    return arrange
+
+
+def checkpoints(folder: Path) -> list[str]:
+    return sorted(p.name for p in (folder / "regression/all/1/checkpoints").iterdir())
+
+
+def regression(preset: Preset, **settings) -> Preset:
+    return replace(preset, regression=(replace(preset.regression[0], **settings),))
+
+
+def test_missing_values_in_the_store_are_refused_by_name_and_hour(preset, tmp_path):
+    poisoned = training_store.made()
+    poisoned["fine"]["t2m"][:, 3, 4] = np.nan
+    with pytest.raises(BatchError, match=r"t2m at 2001-03-\d\dT\d\d has no finite value"):
+        train(preset, poisoned, tmp_path, **QUIET)
+    assert not (tmp_path / "regression" / "package").exists()
+
+
+def test_a_loss_that_is_lost_keeps_the_last_good_checkpoint(store, preset, tmp_path):
+    wild = regression(
+        preset, lr=1e30, norm_steps=0, schedule="constant", checkpoint_every=1, validate_every=None
+    )
+    with pytest.raises(TrainingError, match=r"regression of all, phase 1: at step \d the loss is"):
+        train(wild, store, tmp_path, **QUIET)
+    folder = tmp_path / "regression/all/1/checkpoints"
+    for name in checkpoints(tmp_path):
+        state = torch.load(folder / name, weights_only=True)["state_dict"]
+        assert all(t.isfinite().all() for t in state.values())
+    assert checkpoints(tmp_path)
+    assert not (tmp_path / "regression" / "package").exists()
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(store, preset, tmp_path, before_step):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before_step(6, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1])))
+    try:
+        with pytest.raises(TrainingError, match=r"step-00000008\.ckpt: it could not be written"):
+            train(preset, store, tmp_path, **QUIET)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoints(tmp_path) == ["step-00000004.ckpt"]
+    location = train(preset, store, tmp_path, resume=True, **QUIET)
+    assert Path(location, "model.yaml").exists()
+
+
+def test_a_store_that_goes_away_is_named(on_disk, preset, tmp_path, before_step):
+    lost = Path(shutil.copytree(on_disk, tmp_path / "store.zarr"))
+    many = regression(preset, batch_size=32, checkpoint_every=2, validate_every=None)
+    before_step(2, lambda: lost.rename(tmp_path / "elsewhere"))
+    with pytest.raises(StoreError, match=r"store\.zarr: the store is gone"):
+        train(many, lost, tmp_path / "run", **QUIET)
+    assert checkpoints(tmp_path / "run")
+    (tmp_path / "elsewhere").rename(lost)
+    assert train(many, lost, tmp_path / "run", resume=True, **QUIET)
+
+
+def test_a_key_that_is_not_known_is_refused_with_its_place(preset, tmp_path):
+    path = tmp_path / "preset.yaml"
+    path.write_text(to_yaml(preset).replace("muon_lr", "muonlr"))
+    with pytest.raises(ConfigError, match=r"regression\.0\.muonlr: unexpected"):
+        read_preset(path)
+
+
+def test_settings_that_go_by_validation_need_one(preset):
+    with pytest.raises(ValueError, match="say validate_every"):
+        replace(preset.regression[0], validate_every=None, patience=3)
+
+
+def test_a_window_that_the_networks_cannot_halve_is_refused(store, preset, tmp_path):
+    odd = replace(preset, diffusion=(replace(preset.diffusion[0], size=(6, 8)),))
+    with pytest.raises(ConfigError, match="6 x 8 coarse cells are not multiples of 4"):
+        train(odd, store, tmp_path / "run", **QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_trains_and_says_where_the_package_is(on_disk, tmp_path, capsys):
+    words = ["train", "--config", "tiny", "--store", str(on_disk), "--folder", str(tmp_path)]
+    words += ["--stage", "regression", "--device", "cpu", "--no-progress"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out.strip() == f"{tmp_path}/regression/package"
+    assert cli.main(words) == 1
+    assert "--resume" in capsys.readouterr().err

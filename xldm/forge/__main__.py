@@ -1,0 +1,136 @@
+"""Run a recipe: ``python -m xldm.forge recipes/MODULE.py --source URL --target URL ...``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apache_beam as beam
+import dask
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from ..data.claim import sole_writer
+from ..data.place import StoreError, locate
+from .settings import PARTS, settings
+
+# Beam's own DirectRunner first tries to download a program, which then runs the pipeline; this one
+# runs it in this process. Of Dask's, Beam knows the full name only.
+_RUNNERS = {
+    "DirectRunner": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build the recipe's pipeline with what was given, and run it as the target's only writer."""
+    given, options = _parser().parse_known_args(arguments)
+    for name in ("source", "target", "period", "part"):
+        if (value := getattr(given, name)) is not None:
+            os.environ[f"XLDM_{name.upper()}"] = value
+    start = time.monotonic()
+    try:
+        target = settings().target
+        with _progress(), sole_writer(locate(target)):
+            _run(_recipe(given.recipe), given.runner, options)
+    except KeyboardInterrupt:
+        print("stopped; run it again to go on", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if (plain := _plain(error)) is None:
+            raise
+        print(plain, file=sys.stderr)
+        return 1
+    print(f"{target} complete after {time.monotonic() - start:.0f} s", file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m xldm.forge",
+        description="Run a recipe, from an archive to a part of a training store.",
+        epilog="All other options go to Apache Beam, e.g. --dask_client_address=tcp://host:8786. "
+        "Credentials come from fsspec's configuration.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("recipe", help="path of the recipe's module")
+    parser.add_argument("--source", metavar="URL", help="folder of the archive, or its Zarr store")
+    parser.add_argument("--target", metavar="URL", help="where the part is written")
+    parser.add_argument("--period", metavar="FIRST/LAST", help="whole days, both included")
+    parser.add_argument("--part", choices=PARTS, help="which, of a recipe that can make several")
+    parser.add_argument(
+        "--runner",
+        default="DirectRunner",
+        help="DirectRunner (in this process), DaskRunner, or another of Beam's",
+    )
+    return parser
+
+
+@contextmanager
+def _progress() -> Iterator[None]:
+    """Let what xldm logs be seen, and nothing else: what goes wrong is said once, at the end."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    ours = logging.getLogger("xldm")
+    # That Beam sets up logging as it is imported would let all others speak too.
+    levels = {"": logging.ERROR, "xldm": logging.INFO, "apache_beam": logging.CRITICAL}
+    levels["apache_beam.options"] = logging.WARNING  # of options that it does not know
+    before = {name: logging.getLogger(name).level for name in levels}
+    ours.addHandler(handler)
+    ours.propagate = False
+    try:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+        ours.removeHandler(handler)
+        ours.propagate = True
+
+
+def _recipe(path: str) -> beam.PTransform:
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or not os.path.exists(path):
+        raise StoreError(f"{path}: there is no recipe module; give the path of a file.")
+    module = importlib.util.module_from_spec(spec)
+    # Not entered in sys.modules, so that its functions are sent to workers by value.
+    spec.loader.exec_module(module)
+    if not isinstance(recipe := getattr(module, "recipe", None), beam.PTransform):
+        raise StoreError(f"{path}: it has no `recipe`, a Beam transform; is it a recipe module?")
+    return recipe
+
+
+def _run(recipe: beam.PTransform, runner: str, options: list[str]) -> None:
+    options = [*options, f"--runner={_RUNNERS.get(runner, runner)}"]
+    if runner == "DaskRunner":
+        # Files are few and large: by default, 128 of them would go to one worker.
+        if not any(option.startswith(("--dask_np", "--dask_partition")) for option in options):
+            options.append("--dask_partition_size=1")
+        dask.config.set({"logging.distributed": "error"})
+    pipeline = beam.Pipeline(options=PipelineOptions(options))
+    pipeline | recipe
+    pipeline.run().wait_until_finish()
+
+
+def _plain(error: BaseException) -> str | None:
+    """What is wrong in one line, also out of what Beam makes of it; None of other errors."""
+    text = str(error)
+    if not isinstance(error, ValueError):
+        # Beam gives the text of the worker's traceback.
+        found = re.findall(r"^(?:[\w.]+\.)?(?:StoreError|InputError): (.*)$", text, re.MULTILINE)
+        if not found:
+            return None
+        text = found[-1]
+    return re.sub(r" \[while running .*", "", text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""What a part will hold: declared before any file is opened, so that no file can bend it.
+
+Recipes that take the time axis from their files write a wrong one, in silence, when files count
+time in different units. Here files have to fit the declared axis, or are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import xarray as xr
+from pangeo_forge_recipes.patterns import CombineOp, FilePattern
+
+from ..config import GridConfig
+from ..data.era5 import ERA5
+from ..data.parts import template
+from ..data.place import StoreError
+from .period import Period
+
+__all__ = ["Declared", "File", "files"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of an archive: its URL, the month or day that it is of, and its kind, if any."""
+
+    url: str
+    key: str
+    kind: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other files of a pattern."""
+        return f"{self.kind}-{self.key}" if self.kind else self.key
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A coarse or fine part.
+
+    Parameters
+    ----------
+    kind : str
+        ``coarse`` or ``fine``.
+    names : mapping of str to tuple of str
+        Kind of file -> the fields that each of them gives.
+    files : tuple of File
+    period : Period
+    grid : GridConfig
+    attrs : mapping of str
+        Of the root.
+    """
+
+    kind: str
+    names: Mapping[str, tuple[str, ...]]
+    files: tuple[File, ...]
+    period: Period
+    grid: GridConfig
+    attrs: Mapping[str, str]
+
+    def __post_init__(self):
+        given = [name for names in self.names.values() for name in names]
+        if unknown := sorted(set(given) - set(ERA5)):
+            raise StoreError(f"{', '.join(unknown)}: fields of a part are of {', '.join(ERA5)}.")
+        if len(set(given)) < len(given):
+            raise StoreError(f"of {', '.join(given)}, some come from files of two kinds.")
+
+    @property
+    def fields(self) -> list[str]:
+        """Names in the order of the table of predictors."""
+        given = {name for names in self.names.values() for name in names}
+        return [name for name in ERA5 if name in given]
+
+    def template(self) -> xr.Dataset:
+        """The part without the values of its fields."""
+        winds = {"wind_frame": "earth"} if {"u10", "u850"} & {*self.fields} else {}
+        described = {name: _described(name) for name in self.fields}
+        attrs = {**self.attrs, **winds}
+        return template(self.kind, described, self.period.hours, self.grid, attrs)
+
+    def digest(self) -> str:
+        """What tells one declaration from another."""
+        files = [(file.url, file.key, file.kind) for file in self.files]
+        said = [self.kind, self.names, files, str(self.period), repr(self.grid), self.attrs]
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=dict).encode()).hexdigest()
+
+
+def _described(name: str) -> dict[str, str]:
+    known = ERA5[name]
+    return {
+        "standard_name": known.standard_names[0],
+        "long_name": known.long_name.replace("_", " "),
+        "units": known.units,
+        "paper_name": known.paper_name,
+    }
+
+
+def files(pattern: FilePattern) -> tuple[File, ...]:
+    """The files of a pattern of months or days, and of kinds if it has any.
+
+    Raises
+    ------
+    StoreError
+        If the pattern has other dims than one of concatenation and at most one of merging.
+
+    Examples
+    --------
+    >>> from pangeo_forge_recipes.patterns import ConcatDim, MergeDim
+    >>> def url(month, kind):
+    ...     return f"s3://bucket/{kind}-{month}.nc"
+    >>> months = ConcatDim("month", ["2001-07", "2001-08"])
+    >>> [file.label for file in files(FilePattern(url, months, MergeDim("kind", ["low"])))]
+    ['low-2001-07', 'low-2001-08']
+    """
+    operations = [dim.operation for dim in pattern.combine_dims]
+    if operations.count(CombineOp.CONCAT) != 1 or operations.count(CombineOp.MERGE) > 1:
+        raise StoreError(
+            f"the file pattern has dims {pattern.dims}: one ConcatDim of months or days and at "
+            "most one MergeDim of kinds of file are wanted."
+        )
+    keys = {dim.name: dim for dim in pattern.combine_dims}
+    found = []
+    for index, url in pattern.items():
+        said = {"url": url}
+        for dim, position in index.items():
+            what = "key" if dim.operation is CombineOp.CONCAT else "kind"
+            said[what] = str(keys[dim.name].keys[position.value])
+        found.append(File(**said))
+    return tuple(found)

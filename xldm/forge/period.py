@@ -1,0 +1,90 @@
+"""The hours that a part is declared to have, before any file is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Period", "name"]
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole days in UTC, the first and the last included.
+
+    Parameters
+    ----------
+    first, last : str
+        ISO dates, as ``2001-07-01``.
+
+    Raises
+    ------
+    ValueError
+        If one is no day, or the last comes before the first.
+
+    Examples
+    --------
+    >>> period = Period("2001-07-30", "2001-08-02")
+    >>> period.months, period.days[:2], period.hours.size
+    (['2001-07', '2001-08'], ['2001-07-30', '2001-07-31'], 96)
+    >>> period.within("2001-08")[[0, -1]]
+    array(['2001-08-01T00:00:00.000000000', '2001-08-02T23:00:00.000000000'],
+          dtype='datetime64[ns]')
+    """
+
+    first: str
+    last: str
+
+    def __post_init__(self):
+        if _day(self.last) < _day(self.first):
+            raise ValueError(f"the period {self} ends before it begins: give FIRST/LAST.")
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """The period of ``FIRST/LAST``, or of a single day."""
+        first, _, last = text.partition("/")
+        return cls(first, last or first)
+
+    def __str__(self):
+        return f"{self.first}/{self.last}"
+
+    @property
+    def hours(self) -> np.ndarray:
+        """Every hour, datetime64[ns]."""
+        end = _day(self.last) + 1
+        return np.arange(_day(self.first), end, dtype="datetime64[h]").astype("datetime64[ns]")
+
+    @property
+    def days(self) -> list[str]:
+        return np.unique(self.hours.astype("datetime64[D]")).astype(str).tolist()
+
+    @property
+    def months(self) -> list[str]:
+        return np.unique(self.hours.astype("datetime64[M]")).astype(str).tolist()
+
+    def within(self, key: str) -> np.ndarray:
+        """The hours in a month (``2001-07``) or a day (``2001-07-15``)."""
+        span = np.datetime64(key)
+        return self.hours[self.hours.astype(span.dtype) == span]
+
+
+def name(hour: np.datetime64) -> str:
+    """An hour, or another time, as messages have it.
+
+    Examples
+    --------
+    >>> name(np.datetime64("2001-07-01T05", "ns"))
+    '2001-07-01T05:00Z'
+    """
+    return f"{np.datetime_as_string(hour, unit='m')}Z"
+
+
+def _day(text: str) -> np.datetime64:
+    try:
+        day = np.datetime64(text)
+    except ValueError:
+        day = np.datetime64("NaT")
+    if np.isnat(day) or day.dtype != "datetime64[D]":
+        raise ValueError(f"{text!r} is no day: a period is FIRST/LAST, as 2001-07-01/2001-07-31.")
+    return day

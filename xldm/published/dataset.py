@@ -1,0 +1,215 @@
+"""The paper's own dataset as fields in physical units, lazily: what a training store is made from.
+
+``docs/published-weights.md`` says what is documented of the dataset and what is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import dask
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from ..config import Variable
+from ..data.era5 import ERA5
+from ..data.grid import ITALY, coordinates
+from .listing import Files, compare_metadata, find, hours_of, opened, scaling, whole_days
+from .tensors import GAP, HOURS, read_day
+from .weights import PublishedError
+
+__all__ = ["ATTRS", "accept_winds", "open_dataset", "physical"]
+
+#: What is known of the dataset, for the root of a store.
+ATTRS = {
+    "title": "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with LDM_res",
+    "source": (
+        "ERA5 (coarse) and VHR-REA_IT, COSMO-CLM at 2.2 km (fine), regridded and scaled by the "
+        "authors of arXiv 2406.13627; scaled back from half precision"
+    ),
+    "license": "not stated where we looked; ask the authors before redistributing",
+    "references": (
+        "Tomasi, Franch and Cristoforetti (2025), Geosci. Model Dev. 18, 2051-2078, "
+        "https://arxiv.org/abs/2406.13627; https://zenodo.org/records/12934521"
+    ),
+    "wind_frame": "earth",
+    "comment": "whether winds were turned to point east and north is not documented; taken so",
+}
+
+_WINDS = ("eastward_wind", "northward_wind")
+
+
+def open_dataset(
+    source: str | Path | Sequence[str | Path],
+    *,
+    wind_frame: str | None = None,
+    start: str | np.datetime64 | None = None,
+    stop: str | np.datetime64 | None = None,
+    missing: str = "raise",
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """The paper's dataset in physical units, a day a chunk.
+
+    At first only names of files, the scaling and ``metadata.csv``, where there is one, are read. A
+    day's file is read, checked and scaled back when its hours are computed.
+
+    Parameters
+    ----------
+    source : str or Path, or several
+        Where the days and ``normalization_data.pkl`` are: folders, also at fsspec URLs, and zips,
+        also at URLs with byte ranges, whose members are read in place. Files are found by their
+        base names.
+    wind_frame : "earth"
+        Takes winds to point east and north. That is not documented, so it has to be said.
+    start, stop : str or datetime64, optional
+        First and last day, both included; else those of the first and the last file.
+    missing : {"raise", "skip"}
+        Whether days without all of their files are refused or left out.
+
+    Returns
+    -------
+    coarse : Dataset (time, y, x)
+        The 14 predictors in ERA5's units, float32; ``sst`` is NaN over land.
+    fine : Dataset (time, y, x)
+        ``t2m`` [K], ``u10``, ``v10`` [m s-1], float32.
+
+    Raises
+    ------
+    PublishedError
+        If winds are not accepted, if days or the scaling are missing, or if ``metadata.csv``
+        contradicts itself. When hours are computed: if a file is not as
+        :func:`xldm.published.tensors.read_day` expects it, or if values are not plausible.
+    ArchiveError, StoreError
+        If a zip or a folder cannot be read.
+
+    Examples
+    --------
+    >>> open_dataset("downloads")
+    Traceback (most recent call last):
+    xldm.published.weights.PublishedError: ... To take them as pointing east and north, say
+    wind_frame='earth' (got None).
+    """
+    accept_winds(wind_frame)
+    files = find([source] if isinstance(source, (str, Path)) else source)
+    days = whole_days(files, start, stop, missing)
+    compare_metadata(files, days)
+    variables = scaling(files)
+    low = {"low": variables.pop("low")}
+    return _lazily(files, days, low), _lazily(files, days, variables)
+
+
+def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
+    """A day's scaled fields in physical units, with names, attributes and coordinates.
+
+    Parameters
+    ----------
+    ds : Dataset (time, y, x)
+        From :func:`xldm.published.tensors.read_day`.
+    variables : iterable of Variable
+        Of the file's kind, from :func:`xldm.published.listing.scaling`; those that ``ds`` does not
+        have are passed over.
+
+    Returns
+    -------
+    Dataset (time, y, x)
+        ``scaled * std + mean``, worked out in double precision, float32. Depths and sums that come
+        out below zero are zero.
+
+    Raises
+    ------
+    PublishedError
+        If values are not plausible.
+    """
+    fields = {}
+    for v in variables:
+        if v.paper_name not in ds:
+            continue
+        scaled = ds[v.paper_name].values.astype("float64")
+        if v.only_at_sea:
+            scaled[scaled == GAP] = np.nan
+        values = scaled * v.std + v.mean
+        _refuse_implausible(values, v, ds["time"].values)
+        if ERA5[v.name].water or ERA5[v.name].accumulated:
+            values = np.maximum(values, 0)  # only rounding takes them below
+        fields[v.name] = (("time", "y", "x"), values.astype("float32"), _attrs(v))
+    return _on_grid(fields, ds["time"].values)
+
+
+def accept_winds(wind_frame: str | None) -> None:
+    """Refuse to go on unless winds are said to be taken as pointing east and north."""
+    if wind_frame != "earth":
+        raise PublishedError(
+            "whether winds of the paper's dataset point east and north, or along the axes of a "
+            "rotated or projected grid, is not documented; the two differ by up to 5 to 7 degrees. "
+            f"To take them as pointing east and north, say wind_frame='earth' (got {wind_frame!r})."
+        )
+
+
+def _lazily(
+    files: Files, days: np.ndarray, kinds: Mapping[str, tuple[Variable, ...]]
+) -> xr.Dataset:
+    fields = {}
+    for kind, variables in kinds.items():
+        shape = ITALY.shape if kind == "low" else ITALY.fine_shape
+        # A file's fields are one piece, so that it is read once whatever is computed of it.
+        together = da.concatenate(
+            [
+                da.from_delayed(
+                    dask.delayed(_day)(*files.days[kind][day], variables),
+                    (HOURS, len(variables), *shape),
+                    dtype="float32",
+                )
+                for day in days
+            ]
+        )
+        for i, v in enumerate(variables):
+            fields[v.name] = (("time", "y", "x"), together[:, i], _attrs(v))
+    return _on_grid(fields, hours_of(days))
+
+
+def _day(source: str, path: str, variables: tuple[Variable, ...]) -> np.ndarray:
+    """Physical fields (hour, variable, y, x) of one file."""
+    with opened(source, path) as stream:
+        fields = physical(read_day(stream, PurePosixPath(path).name), variables)
+    return np.stack([fields[v.name].values for v in variables], axis=1)
+
+
+def _on_grid(fields: Mapping[str, tuple], time: np.ndarray) -> xr.Dataset:
+    ds = xr.Dataset(fields, {"time": ("time", time, {"standard_name": "time"})})
+    coords = coordinates(ITALY, fine=ds.sizes["y"] != ITALY.shape[0])
+    return ds.assign_coords(coords).assign_attrs({"Conventions": "CF-1.11", **ATTRS})
+
+
+def _attrs(v: Variable) -> dict[str, str | float]:
+    known = ERA5[v.name]
+    # Half precision has 10 bits after the leading one, so its steps are 1/512 between 2 and 4.
+    said = [
+        f"scaled back from half precision: within {v.std / 1024:.2g} {v.units} of what was scaled, "
+        "up to 4 standard deviations from the mean"
+    ]
+    if known.accumulated:
+        said.insert(0, "summed over the hour that ends at time")
+    if v.standard_name in _WINDS:
+        said.append("taken to point east and north, which is not documented")
+    return {
+        "standard_name": v.standard_name,
+        "long_name": known.long_name.replace("_", " "),
+        "units": v.units,
+        "paper_name": v.paper_name,
+        **({} if v.level is None else {"level": v.level}),
+        "grid_mapping": "spatial_ref",
+        "comment": "; ".join(said),
+    }
+
+
+def _refuse_implausible(values: np.ndarray, v: Variable, time: np.ndarray) -> None:
+    known, slack = ERA5[v.name], v.std / 256  # rounding may take a small value below zero
+    wrong = (values < known.low - slack) | (values > known.high + slack)
+    if wrong.any():
+        hour = np.datetime_as_string(time[wrong.any(axis=(1, 2)).argmax()], unit="h")
+        raise PublishedError(
+            f"{v.paper_name} comes to {values[wrong][0]:.4g} {v.units} at {hour}, plausible are "
+            f"{known.low:g} to {known.high:g}: file and scaling do not belong together, or the "
+            "file is damaged"
+        )

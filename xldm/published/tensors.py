@@ -1,0 +1,253 @@
+"""One day of the paper's dataset: a compressed file of scaled tensors, of which nothing is run.
+
+``YYYY-MM-DD_<kind>.pt.zst`` is Zstandard around what ``torch.save`` wrote: for each of 24 hours a
+mapping from the paper's names to tensors (y, x), scaled to mean 0 and standard deviation 1.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from ..data import statics
+from ..data.era5 import predictor_variables
+from ..data.grid import ITALY
+from .weights import TARGETS, PublishedError
+
+__all__ = ["FIELDS", "GAP", "HOURS", "day_and_kind", "read_day"]
+
+log = logging.getLogger(__name__)
+
+HOURS = 24
+#: The value that stands for a missing sea surface temperature after scaling; NaN does too.
+GAP = -10.0
+#: Kind of file -> names in the paper of the fields that are read from it.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "low": tuple(v.paper_name for v in predictor_variables()),
+    **{f"high_{part}": tuple(v.paper_name for v in found) for part, found in TARGETS.items()},
+}
+
+_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})_(\w+)\.pt\.zst")
+# What a file takes beside its fields: records of a zip file and a pickle.
+_OVERHEAD = 2**20
+
+
+def day_and_kind(name: str) -> tuple[np.datetime64, str] | None:
+    """The day and the kind of a file by its name; None where it is not of this form.
+
+    Examples
+    --------
+    >>> day_and_kind("2001/2001-07-15_high_UV.pt.zst")
+    (np.datetime64('2001-07-15'), 'high_UV')
+    >>> day_and_kind("metadata.csv")
+    """
+    found = _NAME.fullmatch(PurePosixPath(name).name)
+    if found is None:
+        return None
+    try:
+        return np.datetime64(found[1], "D"), found[2]
+    except ValueError:  # the 31st of June
+        return None
+
+
+def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
+    """The scaled fields of one file.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file's content.
+    name : str
+        Its name, which says the day and the kind.
+
+    Returns
+    -------
+    Dataset (time, y, x)
+        24 hours in UTC of the fields in :data:`FIELDS`, by their names in the paper and as they
+        are in the file: scaled, in half or single precision, north up, without coordinates but
+        ``time``. The one further predictor that files hold is left out, since what it is, is
+        not documented.
+
+    Raises
+    ------
+    PublishedError
+        If the file is damaged, larger than such a file can be, or asks for objects other than
+        tensors; if an hour or a field is missing, unknown, or of another shape or type; if values
+        are not finite, other than of the sea's temperature over land; if rows or columns run the
+        other way. Messages name the file, hour and field.
+    ImportError
+        If zstandard is not installed.
+    """
+    day, kind = day_and_kind(name) or (None, None)
+    if kind not in FIELDS:
+        raise PublishedError(
+            f"{name}: expected a name such as 2001-07-15_low.pt.zst, of the kinds "
+            f"{', '.join(FIELDS)}"
+        )
+    shape = ITALY.shape if kind == "low" else ITALY.fine_shape
+    limit = HOURS * math.prod(shape) * 4 * (len(FIELDS[kind]) + 1) + _OVERHEAD
+    hours = _by_hour(_load(_inflated(stream, name, limit), name, limit), name)
+    spare = {_spare(hours[hour], kind, f"{name}, hour {hour}") for hour in range(HOURS)}
+    if len(spare) > 1:
+        raise PublishedError(f"{name}: hours hold different fields beside the known: {spare}")
+    if left_out := spare.pop():
+        log.info("%s: %s is left out: what it is, is not documented", name, left_out)
+    fields = {
+        field: np.stack(
+            [_values(hours[h][field], field, shape, f"{name}, hour {h}") for h in range(HOURS)]
+        )
+        for field in FIELDS[kind]
+    }
+    if "SST" in fields:
+        _refuse_turned(fields["SST"][0], name)
+    time = day.astype("datetime64[ns]") + np.arange(HOURS) * np.timedelta64(1, "h")
+    return xr.Dataset(
+        {field: (("time", "y", "x"), values) for field, values in fields.items()},
+        {"time": ("time", time, {"standard_name": "time"})},
+    )
+
+
+def _inflated(stream: IO[bytes], name: str, limit: int) -> bytes:
+    """The content of a Zstandard file that may take so many bytes."""
+    try:
+        import zstandard
+    except ImportError as error:
+        raise ImportError(
+            "reading the paper's dataset needs zstandard: pip install 'xldm[published]'"
+        ) from error
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True) as reader:
+            content = reader.read(limit + 1)
+    except zstandard.ZstdError as error:
+        raise PublishedError(f"{name} is no whole Zstandard file ({error}); fetch it again") from (
+            error
+        )
+    if len(content) > limit:
+        raise PublishedError(
+            f"{name} inflates to more than the {limit / 1e6:.0f} MB that a day can take, so it was "
+            "not read further; fetch it from the official record, or report this if you did"
+        )
+    return content
+
+
+def _load(content: bytes, name: str, limit: int) -> Any:
+    """What torch saved, tensors and plain values only."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as records:
+            size = sum(record.file_size for record in records.infolist())
+    except zipfile.BadZipFile as error:
+        raise PublishedError(
+            f"{name} holds no whole file of torch ({error}): it may be truncated; fetch it again"
+        ) from error
+    if size > limit:
+        raise PublishedError(f"{name} holds records of {size / 1e6:.0f} MB, so it is not loaded")
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise PublishedError(
+            f"{name} asks for more than tensors ({_refused(content)}), so it is not loaded; "
+            "nothing of it was run. Fetch it from the official record, or report this if you did"
+        ) from error
+    except Exception as error:  # a damaged file fails in many ways; none of them is trusted
+        raise PublishedError(f"{name} cannot be loaded ({error}); fetch it again") from error
+
+
+def _refused(content: bytes) -> str:
+    """Names of the objects that a file asks for and may not have, as far as can be told."""
+    try:
+        found = torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(content))
+    except Exception:  # the file is refused already; this only explains it
+        found = []
+    return ", ".join(sorted(found)) or "which, cannot be told"
+
+
+def _by_hour(content: Any, name: str) -> dict[int, Any]:
+    """Fields by the hours 0 to 23, each of which has to be there."""
+    try:
+        if isinstance(content, Mapping):
+            hours = {int(hour): fields for hour, fields in content.items()}
+        else:
+            hours = dict(enumerate(content)) if isinstance(content, (list, tuple)) else None
+    except (TypeError, ValueError):
+        hours = None
+    if hours is None:
+        raise PublishedError(
+            f"{name}: expected a list of 24 hours or a mapping from hours to fields, got a "
+            f"{type(content).__name__}"
+        )
+    wrong = [
+        f"hours {', '.join(map(str, sorted(found)))} {are}"
+        for found, are in (
+            (set(range(HOURS)) - set(hours), "are missing"),
+            (set(hours) - set(range(HOURS)), "are not of a day"),
+        )
+        if found
+    ]
+    if wrong or len(hours) != len(content):
+        raise PublishedError(
+            f"{name}: {'; '.join(wrong) or 'hours occur twice'}: expected are 0 to 23, each once"
+        )
+    return hours
+
+
+def _spare(fields: Any, kind: str, where: str) -> str:
+    """The one field of an hour that is not known, empty if there is none."""
+    if not isinstance(fields, Mapping):
+        raise PublishedError(
+            f"{where}: expected fields by their names, got a {type(fields).__name__}"
+        )
+    if missing := [field for field in FIELDS[kind] if field not in fields]:
+        raise PublishedError(
+            f"{where}: {', '.join(missing)} missing; there are {', '.join(map(str, fields))}"
+        )
+    unknown = sorted(str(field) for field in fields if field not in FIELDS[kind])
+    if len(unknown) > (kind == "low"):
+        raise PublishedError(
+            f"{where}: {', '.join(unknown)} not known: expected are {', '.join(FIELDS[kind])}"
+            + (" and one more" if kind == "low" else "")
+        )
+    return unknown[0] if unknown else ""
+
+
+def _values(tensor: Any, field: str, shape: tuple[int, int], where: str) -> np.ndarray:
+    """A field's array, once it is known to be one."""
+    floats = (torch.float16, torch.float32)
+    if not (isinstance(tensor, torch.Tensor) and tensor.layout is torch.strided):
+        raise PublishedError(f"{where}: {field} is a {type(tensor).__name__}, expected a tensor")
+    if tuple(tensor.shape) != shape or tensor.dtype not in floats:
+        raise PublishedError(
+            f"{where}: {field} is {tensor.dtype} {tuple(tensor.shape)}, expected float16 (or "
+            f"float32) {shape} (y, x)"
+        )
+    values = tensor.detach().numpy()
+    lost = np.isinf(values) if field == "SST" else ~np.isfinite(values)
+    if lost.any():
+        raise PublishedError(
+            f"{where}: {field} is not finite in {lost.sum()} of {lost.size} cells; expected are "
+            "gaps of SST only"
+        )
+    return values
+
+
+def _refuse_turned(sst: np.ndarray, name: str) -> None:
+    """Hold where the sea has no temperature against where land is, as is and turned over."""
+    gaps = np.isnan(sst) | (sst == GAP)
+    land = statics.embedded()["land_mask"].coarsen(y=ITALY.factor, x=ITALY.factor).mean() >= 0.5
+    fit = (gaps == land.values).mean()
+    for how, turned in (("south up", gaps[::-1]), ("east to the left", gaps[:, ::-1])):
+        if (turned == land.values).mean() > fit:
+            raise PublishedError(
+                f"{name}: gaps of SST fit the land better with {how}, so fields do not lie on the "
+                "grid as expected, north up and west to the left: report this"
+            )

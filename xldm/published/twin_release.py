@@ -1,0 +1,216 @@
+"""The synthetic twin in the layout of the paper's dataset, for testing what reads that."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from ..data import statics
+from ..data.coarse import coarse
+from ..data.era5 import ERA5
+from ..data.grid import ITALY, axes
+from ..data.landcover import SEA
+from ..data.twin import Twin
+from ..data.twin.archive.writing import days as hours_of
+from .data import LAND_COVER, RASTERS, SCALING
+from .listing import METADATA
+from .tensors import FIELDS
+
+__all__ = ["COVER", "FIFTEENTH", "MOMENTS", "write"]
+
+#: Mean and standard deviation that fields are scaled by, of some hours of the twin in 2008.
+MOMENTS = {
+    "ERA5": {
+        "2mT": (288.5, 7.25), "PMSL": (101525.0, 666.0), "U10": (0.45, 3.75), "V10": (0.07, 3.57),
+        "dp2mT": (284.6, 7.28), "SST": (292.5, 4.49), "SNDPT": (0.0085, 0.047),
+        "TP": (1e-4, 3.9e-4), "SSRadIn": (7.86e5, 1.04e6), "Q850": (0.00502, 0.00225),
+        "T850": (282.0, 5.72), "U850": (2.72, 7.6), "V850": (0.08, 7.79), "W850": (0.022, 0.26),
+        "WS850": (9.4, 5.7),
+    },
+    "CMCC": {"2mT": (289.5, 6.97), "U10": (0.3, 4.07), "V10": (0.056, 3.81)},
+}  # fmt: skip
+#: Stands for the predictor that the files hold and the paper does not use; its name is not known.
+FIFTEENTH = "WS850"
+#: The embedded land cover in the classes of the release, by code.
+COVER = {
+    "evergreen_needleleaf_forest": 111,
+    "evergreen_broadleaf_forest": 116,
+    "deciduous_broadleaf_forest": 114,
+    "mixed_forest": 115,
+    "open_shrubland": 20,
+    "woody_savanna": 124,
+    "savanna": 126,
+    "grassland": 30,
+    "permanent_wetland": 90,
+    "cropland": 40,
+    "urban": 50,
+    "cropland_natural_mosaic": 40,
+    "snow_and_ice": 70,
+    "barren": 60,
+    "inland_water": 80,
+    SEA: 200,
+}
+
+_README = """\
+Synthetic twin in the layout of the dataset of arXiv 2406.13627
+===============================================================
+
+Nothing in this folder is of that dataset: xldm.published.twin_release made all of it from a seed,
+for testing what reads it. Do not use it for science or decisions, and do not pass it on without
+this file. Only terrain and land cover are real.
+"""
+
+
+def write(
+    folder: str | Path, start: np.datetime64 | str, stop: np.datetime64 | str, *, seed: int = 0
+) -> Path:
+    """Write days of the twin as the paper's dataset is laid out.
+
+    ``YYYY/YYYY-MM-DD_{low,high_2mT,high_UV}.pt.zst``, ``metadata.csv``, ``normalization_data.pkl``
+    and ``static_var/*.tif``. A file of a day is a list of 24 hours, each a dict of half-precision
+    tensors, scaled; SST is NaN over land.
+
+    Parameters
+    ----------
+    folder : path
+        Folder to make. It appears under its name only once it is complete.
+    start, stop : datetime64 or str
+        Days, both included, e.g. "2001-07-15".
+    seed : int, default 0
+        Which twin.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If ``folder`` exists.
+    ImportError
+        If tifffile or zstandard is not installed.
+    ValueError
+        If a day is none, or ``stop`` lies before ``start``.
+
+    Examples
+    --------
+    >>> write("paper", "2001-07-15", "2001-07-14")
+    Traceback (most recent call last):
+    ValueError: stop (2001-07-14) lies before start (2001-07-15): nothing to write
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists: remove it or choose another name")
+    hours = hours_of(start, stop)
+    aside = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    (aside / "README.txt").write_text(_README)
+    _write_statics(aside / "static_var")
+    (aside / SCALING).write_bytes(pickle.dumps(_moments()))
+    _write_metadata(aside / METADATA, hours)
+    twin = Twin(seed)
+    for day in hours.reshape(-1, 24):
+        _write_day(aside, day[0].astype("datetime64[D]"), [_hour(twin, hour) for hour in day])
+    return aside.rename(folder)
+
+
+def _moments() -> dict[str, dict[str, dict[str, np.float64]]]:
+    return {
+        group: {
+            moment: {name: np.float64(pair[i]) for name, pair in moments.items()}
+            for i, moment in enumerate(("mean", "std"))
+        }
+        for group, moments in MOMENTS.items()
+    }
+
+
+def _write_metadata(path: Path, hours: np.ndarray) -> None:
+    time = pd.DatetimeIndex(hours)
+    table = {
+        "ref_time": time,
+        # The authors' code makes "_high_2mT" or "_high_UV" of "_high".
+        **{
+            f"files_path_{kind}": time.strftime(f"%Y/%Y-%m-%d_{kind}.pt.zst")
+            for kind in ("low", "high")
+        },
+        "hour": time.hour,
+    }
+    pd.DataFrame(table).to_csv(path, index=False, date_format="%Y-%m-%d %H:%M:%S")
+
+
+def _hour(twin: Twin, hour: np.datetime64) -> dict[str, dict[str, torch.Tensor]]:
+    """Scaled tensors of one hour by kind of file and name in the paper."""
+    era5, fine = twin.hour(hour)
+    low = coarse(era5).isel(time=0).load()
+    fields = {known.paper_name: low[name].values for name, known in ERA5.items()}
+    fields[FIFTEENTH] = np.hypot(fields["U850"], fields["V850"])
+    target = {ERA5[str(name)].paper_name: field.values for name, field in fine.items()}
+    return {
+        kind: (
+            {name: _scaled(values, "ERA5", name) for name, values in fields.items()}
+            if kind == "low"
+            else {name: _scaled(target[name], "CMCC", name) for name in names}
+        )
+        for kind, names in FIELDS.items()
+    }
+
+
+def _scaled(values: np.ndarray, group: str, name: str) -> torch.Tensor:
+    mean, std = MOMENTS[group][name]
+    return torch.from_numpy(((values.astype("float64") - mean) / std).astype("float16"))
+
+
+def _write_day(folder: Path, day: np.datetime64, hours: list[dict[str, dict]]) -> None:
+    import zstandard
+
+    year = folder / str(day)[:4]
+    year.mkdir(exist_ok=True)
+    for kind in FIELDS:
+        content = io.BytesIO()
+        torch.save([hour[kind] for hour in hours], content)
+        packed = zstandard.ZstdCompressor(write_checksum=True).compress(content.getvalue())
+        (year / f"{day}_{kind}.pt.zst").write_bytes(packed)
+
+
+def _write_statics(folder: Path) -> None:
+    folder.mkdir()
+    static = statics.embedded()
+    fields = static["orog"].values[None], _one_hot(static), static["northing"].values[None]
+    for name, bands in zip(RASTERS, fields, strict=True):
+        _write_raster(folder / name, bands)
+
+
+def _one_hot(static: xr.Dataset) -> np.ndarray:
+    """The embedded land cover as the release's bands (class, y, x)."""
+    names = static["land_cover_class"].values[static["land_cover"].argmax("land_cover_class")]
+    codes = np.vectorize(COVER.get)(names)
+    return (codes == np.array(list(LAND_COVER))[:, None, None]).astype("uint8")
+
+
+def _write_raster(path: Path, bands: np.ndarray) -> None:
+    """A GeoTIFF of (band, y, x) on the fine grid, tagged as GDAL does."""
+    import tifffile
+
+    y, x = axes(ITALY, fine=True)
+    cell = ITALY.spacing / ITALY.factor
+    # Groups of four after the header: model projected, raster of areas, and the projection's code.
+    keys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, int(ITALY.crs.split(":")[1]))
+    tags = [
+        (33550, "d", 3, (cell, cell, 0.0), True),
+        (33922, "d", 6, (0.0, 0.0, 0.0, x[0] - cell / 2, y[0] + cell / 2, 0.0), True),
+        (34735, "H", len(keys), keys, True),
+    ]
+    planar = {"planarconfig": "separate"} if len(bands) > 1 else {}
+    tifffile.imwrite(
+        path, bands if planar else bands[0], photometric="minisblack", compression="zlib",
+        extratags=tags, metadata=None, **planar,
+    )  # fmt: skip

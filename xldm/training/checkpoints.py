@@ -1,0 +1,137 @@
+"""Checkpoints of a running stage: the last two are kept, the newest that can be read is taken."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+import lightning
+import torch
+
+from ..data.place import Place
+from .module import TrainingError
+
+__all__ = ["Keep", "best", "newest"]
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"step-(\d+)\.ckpt")
+
+
+class Keep(lightning.Callback):
+    """Save a checkpoint every few steps and at the end; keep the last two.
+
+    Lightning's own callback counts steps of optimisers, of which there may be two, and saves before
+    the validation of a step, whose outcome would then be lost.
+
+    Parameters
+    ----------
+    place : Place
+        Folder, at any fsspec URL.
+    every : int
+        Steps between checkpoints.
+    best : bool
+        Keep the weights of the smallest validation loss beside them.
+    """
+
+    def __init__(self, place: Place, every: int, *, best: bool) -> None:
+        self.place, self.every, self.best, self.saved = place, every, best, 0
+
+    def on_train_start(self, trainer: lightning.Trainer, module: Any) -> None:
+        self.saved = module.done
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, module: Any, *_: Any) -> None:
+        validates = module.phase.validate_every and module.done % module.phase.validate_every == 0
+        if not validates:
+            self._save_if_due(trainer, module)
+
+    def on_validation_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        if self.best and module.since_best == 0:
+            _save(trainer, self.place, "best.ckpt", weights_only=True)
+        self._save_if_due(trainer, module)
+
+    def on_train_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        if module.finished:
+            self._save(trainer, module)
+
+    def _save_if_due(self, trainer: lightning.Trainer, module: Any) -> None:
+        if module.done % self.every == 0 and module.done > self.saved:
+            self._save(trainer, module)
+
+    def _save(self, trainer: lightning.Trainer, module: Any) -> None:
+        self.saved = module.done
+        _save(trainer, self.place, f"step-{module.done:08d}.ckpt")
+        if trainer.is_global_zero:
+            # Of later ones, which an earlier run may have left damaged, nothing is said here.
+            mine = [n for n in _names(self.place) if _step(n) <= module.done]
+            for name in mine[:-2]:
+                self.place.fs.rm_file(f"{self.place.root}/{name}")
+
+
+def newest(place: Place) -> tuple[str, dict[str, Any]] | None:
+    """Path and content of the newest checkpoint that can be read; None where there is none.
+
+    Raises
+    ------
+    TrainingError
+        If there are checkpoints and none of them can be read.
+    """
+    names = _names(place)
+    for name in reversed(names):
+        try:
+            return _path(place, name), _load(place, name)
+        except Exception as error:  # whatever it is that torch finds wrong with a file
+            log.warning(
+                "%s cannot be read (%s): it was cut off or damaged; taking the one before",
+                _path(place, name),
+                str(error).splitlines()[0] if str(error) else type(error).__name__,
+            )
+    if names:
+        raise TrainingError(
+            f"{place.url}: none of the checkpoints {', '.join(names)} can be read; remove the "
+            "folder to begin this stage again"
+        )
+    return None
+
+
+def best(place: Place) -> dict[str, Any] | None:
+    """Content of the checkpoint with the smallest validation loss, if there is one."""
+    there = place.fs.exists(f"{place.root}/best.ckpt")
+    return _load(place, "best.ckpt") if there else None
+
+
+def _save(trainer: lightning.Trainer, place: Place, name: str, *, weights_only: bool = False):
+    try:
+        trainer.save_checkpoint(_path(place, name), weights_only=weights_only)
+    except OSError as error:
+        kept = ", ".join(_names(place)) or "none"
+        raise TrainingError(
+            f"{_path(place, name)}: it could not be written ({error.strerror or error}); kept are "
+            f"the checkpoints before it ({kept}). Make room, then go on with resume=True"
+        ) from error
+
+
+def _load(place: Place, name: str) -> dict[str, Any]:
+    with place.fs.open(f"{place.root}/{name}", "rb") as file:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    if "xldm" not in content:
+        raise TrainingError("it is of another program")
+    return content
+
+
+def _path(place: Place, name: str) -> str:
+    return f"{place.root if place.local else place.url.rstrip('/')}/{name}"
+
+
+def _names(place: Place) -> list[str]:
+    """Of checkpoints, oldest first."""
+    place.fs.invalidate_cache()
+    if not place.fs.isdir(place.root):
+        return []
+    found = [path.rsplit("/", 1)[-1] for path in place.fs.ls(place.root, detail=False)]
+    return sorted((n for n in found if _NAME.fullmatch(n)), key=_step)
+
+
+def _step(name: str) -> int:
+    return int(_NAME.fullmatch(name)[1])

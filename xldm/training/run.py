@@ -1,0 +1,347 @@
+"""The chain of training: stage after stage, each from the package of the one before."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import itertools
+import logging
+import multiprocessing
+import posixpath
+import warnings
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+import xarray as xr
+from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
+from torch.multiprocessing import ProcessRaisedException
+
+from ..components import ResidualDiffusion
+from ..config import ComponentConfig, ModelConfig, to_yaml
+from ..data.place import Place, locate, reaching
+from ..data.store import open_store
+from . import checkpoints, stages
+from .loading import Draws, Source, StoreData
+from .module import AdversarialStage, Stage, TrainingError, trained_weights
+from .objectives import OBJECTIVES, residual
+from .preset import STAGES, Phase, Preset, model_config, narrowed, read_preset
+from .results import Base, write_package
+
+__all__ = ["train"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What stays the same from stage to stage."""
+
+    preset: Preset
+    store: xr.DataTree
+    place: Place | None
+    folder: Place
+    device: str
+    devices: int
+    resume: bool
+    progress: bool
+
+
+def train(
+    preset: Preset | str | PathLike,
+    store: xr.DataTree | str | PathLike,
+    folder: str | PathLike,
+    *,
+    stage: str = "all",
+    start: str | PathLike | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    resume: bool = False,
+    progress: bool = True,
+) -> str:
+    """Train a model from a training store; see the package for the parameters."""
+    preset = read_preset(preset)
+    chosen = preset.chain if stage == "all" else (stage,)
+    _refuse_stages(preset, stage, chosen)
+    place = None if isinstance(store, xr.DataTree) else locate(store)
+    opened = store if place is None else open_store(store)
+    model_config(preset, opened)
+    run = _Run(preset, opened, place, locate(folder), device, devices, resume, progress)
+    base = None if start is None else Base.read(str(start))
+    location = ""
+    for name in chosen:
+        location = _stage(run, name, base or _before(run, name))
+        base = Base.read(location) if name != chosen[-1] else None
+    return location
+
+
+def _refuse_stages(preset: Preset, stage: str, chosen: tuple[str, ...]) -> None:
+    if stage not in ("all", *STAGES):
+        raise TrainingError(f"stage is all, {', '.join(STAGES)}; got {stage!r}")
+    if absent := [name for name in chosen if not getattr(preset, name)]:
+        raise TrainingError(
+            f"preset {preset.name} has no settings for {', '.join(absent)}; it has them for "
+            f"{', '.join(s for s in STAGES if getattr(preset, s))}"
+        )
+    if not chosen:
+        raise TrainingError(f"preset {preset.name} has no settings for any stage")
+
+
+def _before(run: _Run, stage: str) -> Base | None:
+    """The package that an earlier stage left in the same folder."""
+    chain = run.preset.chain
+    if stage not in chain or stage == chain[0]:
+        return None
+    package = _within(run.folder, f"{chain[chain.index(stage) - 1]}/package")
+    return Base.read(_location(package)) if _holds(package, "model.yaml") else None
+
+
+def _stage(run: _Run, stage: str, base: Base | None) -> str:
+    """Train all components of a stage and write their package; returns where it is."""
+    place = _within(run.folder, stage)
+    target = _within(place, "package")
+    config = _compared(model_config(run.preset, run.store), run.preset, stage, base)
+    _claim(run, place, stage, base)
+    if _holds(target, "model.yaml"):
+        log.info("%s: the package is there already", _location(target))
+        return _location(target)
+    nets, curves = {}, {}
+    for part in config.components:
+        net = _network(run, stage, part, config, base)
+        for number, phase in enumerate(getattr(run.preset, stage), start=1):
+            curves[part.name, number] = _phase(run, stage, number, phase, part, config, net)
+        nets[part.name] = net.eval()
+    sha256 = write_package(place, config, nets, run.store, run.preset, stage, curves, base)
+    log.info("%s: package %s", _location(target), sha256)
+    return _location(target)
+
+
+def _compared(config: ModelConfig, preset: Preset, stage: str, base: Base | None) -> ModelConfig:
+    """The configuration after a stage, as far as it goes with the package that it starts from."""
+    holds = tuple(
+        n for n in OBJECTIVES[stage].holds if not (preset.full_field and n == "regression")
+    )
+    parts = tuple(narrowed(part, holds) for part in config.components)
+    needed = [n for n in holds if n not in OBJECTIVES[stage].fits]
+    if base is None:
+        if needed:
+            raise TrainingError(
+                f"{stage} starts from a package that has {', '.join(needed)}: train the stages "
+                "before it in the same folder, or name a package to start from"
+            )
+        return replace(config, components=parts)
+    had = base.model.config
+    faults = _differences(config, had, base.location)
+    known = {part.name: part for part in had.components}
+    for part in parts:
+        before = known.get(part.name)
+        if before is None or [t.name for t in before.targets] != [t.name for t in part.targets]:
+            has = "; ".join(f"{p.name}: {_names(p.targets)}" for p in had.components)
+            faults.append(f"components {part.name}: {_names(part.targets)} against {has}")
+            continue
+        for name in holds:
+            mine, theirs = getattr(part, name), getattr(before, name)
+            if theirs is None and name in needed:
+                faults.append(f"{part.name} has no {name} yet")
+            elif theirs is not None and theirs != mine:
+                faults.append(f"{name} of {part.name} is {theirs} there, {mine} in the preset")
+    if faults:
+        raise TrainingError(
+            f"{base.location} cannot be the start of {stage} with this preset and store: "
+            f"{'; '.join(faults)}"
+        )
+    # Scaling is the package's, since its networks were trained with it.
+    targets = {t.name: t for t in had.targets}
+    parts = tuple(replace(p, targets=tuple(targets[t.name] for t in p.targets)) for p in parts)
+    return replace(config, components=parts, predictors=had.predictors)
+
+
+def _differences(config: ModelConfig, had: ModelConfig, where: str) -> list[str]:
+    """What a store and a package do not agree on, apart from scaling."""
+    faults = []
+    for what in ("predictors", "targets"):
+        mine, theirs = ([(v.name, v.units) for v in getattr(c, what)] for c in (config, had))
+        if what == "predictors" and mine != theirs:
+            mine, theirs = (", ".join(f"{n} [{u}]" for n, u in vs) for vs in (mine, theirs))
+            faults.append(f"predictors are {theirs} there, {mine} here")
+    for what in ("grid", "land_cover"):
+        if getattr(config, what) != getattr(had, what):
+            faults.append(f"{what} is {getattr(had, what)} there, {getattr(config, what)} here")
+    return faults
+
+
+def _names(variables) -> str:
+    return ", ".join(v.name for v in variables)
+
+
+def _claim(run: _Run, place: Place, stage: str, base: Base | None) -> None:
+    """Record what a folder is for; refuse one that is for something else."""
+    mark = run.store.attrs.get("xldm_complete", "")
+    began = f"# store {mark}\n# from {base.model.sha256 if base else 'nothing'}\n"
+    began = (began + to_yaml(run.preset)).encode()
+    with reaching(place):
+        if not _holds(place, "run.yaml"):
+            if place.fs.isdir(place.root) and place.fs.ls(place.root):
+                raise TrainingError(f"{_location(place)} holds something else; choose another")
+            with place.fs.transaction, place.fs.open(f"{place.root}/run.yaml", "wb") as file:
+                file.write(began)
+            return
+        if not run.resume:
+            raise TrainingError(
+                f"{_location(place)}: {stage} was begun here already; go on with it by resume=True "
+                "(--resume), or choose another folder"
+            )
+        if place.fs.cat_file(f"{place.root}/run.yaml") != began:
+            raise TrainingError(
+                f"{_location(place)}: {stage} was begun here with another preset, store or "
+                "package (run.yaml says with which); resume with those, or choose another folder"
+            )
+
+
+def _number(stage: str, phase: int) -> int:
+    return 100 * STAGES.index(stage) + phase
+
+
+def _network(
+    run: _Run, stage: str, part: ComponentConfig, config: ModelConfig, base: Base | None
+) -> ResidualDiffusion:
+    """A component with the weights of the package before, new ones drawn from the preset's seed."""
+    seed = np.random.default_rng([run.preset.seed, _number(stage, 0)]).integers(2**31)
+    known = base.model.components[part.name].state_dict() if base else {}
+    with torch.random.fork_rng():
+        torch.manual_seed(int(seed))
+        net = ResidualDiffusion(part, len(config.predictors), config.static_channels)
+        fresh = not any(name.startswith("regression.") for name in known)
+        if stage == "regression" and fresh and run.preset.regression[0].from_coarse:
+            stages.start_from_coarse(net, config.predictors, part.targets)
+    own = net.state_dict()
+    net.load_state_dict(own | {n: t for n, t in known.items() if n in own})
+    return net
+
+
+def _phase(
+    run: _Run,
+    stage: str,
+    number: int,
+    phase: Phase,
+    part: ComponentConfig,
+    config: ModelConfig,
+    net: ResidualDiffusion,
+) -> list[dict]:
+    """Fit a component for a phase, or go on with it; returns the losses by step."""
+    place = _within(run.folder, f"{stage}/{part.name}/{number}/checkpoints")
+    where = f"{stage} of {part.name}, phase {number}"
+    objective = OBJECTIVES[stage](phase, part)
+    key = (run.preset.seed, _number(stage, number))
+    source = Source(run.store, config.predictors, part.targets, run.place)
+    seed = run.preset.seed + 1000 * _number(stage, number)
+    found = checkpoints.newest(place)
+    if found is None or not found[1]["xldm"]["finished"]:
+        data = StoreData(source, phase, Draws(objective, (*key, 0)), seed)
+        made = AdversarialStage if stage == "gan" else Stage
+        with torch.random.fork_rng():  # a discriminator has weights to begin with
+            torch.manual_seed(seed)
+            module = made(net, objective, source.static, where)
+        _fit(run, module, data, place, found and found[0])
+        found = checkpoints.newest(place)
+    end = found[1]
+    chosen = (checkpoints.best(place) if phase.patience else None) or end
+    net.load_state_dict(trained_weights(chosen["state_dict"]))
+    if wanted := getattr(phase, "standardise", 0):
+        _standardise(net, source, replace(phase, dropout=0.0), Draws(objective, (*key, 0)), wanted)
+    return end["xldm"]["curve"]
+
+
+@torch.no_grad()
+def _standardise(
+    net: ResidualDiffusion, source: Source, phase: Phase, draws: Draws, wanted: int
+) -> None:
+    """Bring the latents of some training batches to mean 0 and spread 1."""
+    batches, static = source.batches("train", phase, draws.key[0], (0, 1)), source.static
+    some = itertools.islice(source.reading(batches.epoch(0)), wanted)
+    samples = (draws.sample(batch).on(static) for batch in some)
+    net.eval()
+    latents = [net.autoencoder.encode(residual(net, sample))[0] for sample in samples]
+    stages.standardise_latent(net.autoencoder, torch.cat(latents))
+
+
+def _fit(run: _Run, module: Stage, data: StoreData, place: Place, path: str | None) -> None:
+    phase, several = module.phase, run.devices > 1
+    logs = _location(_within(place, ".."))
+    loggers: list[Any] = [CSVLogger(logs, name="logs", flush_logs_every_n_steps=1)]
+    if importlib.util.find_spec("tensorboard"):
+        loggers.append(TensorBoardLogger(logs, name="tensorboard"))
+    keep = checkpoints.Keep(place, phase.checkpoint_every, best=bool(phase.patience))
+    bar = [TQDMProgressBar()] if run.progress else []
+    unused = isinstance(module, AdversarialStage)
+    every = phase.validate_every
+    with _settings():
+        trainer = lightning.Trainer(
+            accelerator=run.device,
+            devices=run.devices,
+            # One process starts the others for each phase, and goes on alone after it.
+            strategy=_processes(unused) if several else "auto",
+            sync_batchnorm=several and torch.cuda.is_available() and run.device != "cpu",
+            precision=phase.precision,
+            # One epoch of Lightning's is the whole phase; the stream counts those of the data.
+            max_epochs=1,
+            limit_train_batches=phase.steps * phase.accumulate,
+            val_check_interval=every * phase.accumulate if every else None,
+            check_val_every_n_epoch=None if every else 1,
+            limit_val_batches=phase.validate_batches if every else 0,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            logger=loggers,
+            callbacks=[*bar, keep],
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=run.progress,
+            use_distributed_sampler=False,
+            deterministic=run.device == "cpu",
+        )
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
+        except ProcessRaisedException as error:
+            raise TrainingError(str(error).strip().splitlines()[-1]) from error
+
+
+def _processes(find_unused: bool) -> DDPStrategy:
+    """Processes forked from one that has imported what they need, where a system can do that."""
+    method = "spawn"
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        method = "forkserver"
+        multiprocessing.set_forkserver_preload([__name__])
+    return DDPStrategy(start_method=method, find_unused_parameters=find_unused)
+
+
+@contextlib.contextmanager
+def _settings():
+    """Lightning changes torch's settings for good, and warns of what is meant here."""
+    kept = torch.are_deterministic_algorithms_enabled()
+    with warnings.catch_warnings():
+        for text in ("does not have many workers", "not resumable", "in eval mode", "LeafSpec"):
+            warnings.filterwarnings("ignore", f".*{text}.*")
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(kept)
+
+
+def _within(place: Place, path: str) -> Place:
+    scheme, mark, rest = place.url.rpartition("://")
+    url = scheme + mark + posixpath.normpath(f"{rest}/{path}")
+    return Place(url, place.fs, posixpath.normpath(f"{place.root}/{path}"), place.options)
+
+
+def _location(place: Place) -> str:
+    return place.root if place.local else place.url
+
+
+def _holds(place: Place, name: str) -> bool:
+    place.fs.invalidate_cache()
+    return place.fs.exists(f"{place.root}/{name}")
