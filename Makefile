@@ -27,8 +27,8 @@ demo: install
 
 test: install recipes lint
 	$(BIN)/python -m pytest
-	XLDM_MAIN_PYTHON=$(abspath $(BIN)/python) \
-		$(RECIPES)/bin/python -m pytest tests/forge xldm/forge
+	XLDM_MAIN_PYTHON=$(abspath $(BIN)/python) $(RECIPES)/bin/python -m pytest \
+		tests/forge xldm/forge tests/data/test_coarse.py tests/data/test_parts.py tests/test_drivers.py
 
 lint: install
 	$(BIN)/ruff check .

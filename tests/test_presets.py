@@ -13,7 +13,8 @@ from xldm.components import ResidualDiffusion
 from xldm.config import ComponentConfig
 from xldm.data.era5 import ERA5
 from xldm.training import train
-from xldm.training.preset import Part, Preset, model_config, read_preset, shipped
+from xldm.training.configuring import model_config
+from xldm.training.preset import Part, Preset, read_preset, shipped
 
 PAPER = {"regression": 31.05, "conditioner": 23.8, "denoiser": 274.5}
 

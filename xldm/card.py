@@ -89,10 +89,8 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
 def _networks(part: ComponentConfig) -> str:
     """What there is of a component that has not all networks."""
     there = [n for n in ("regression", "autoencoder", "denoiser") if getattr(part, n) is not None]
-    what = (
-        "" if part.denoiser else ", gives the mean only" if part.regression else ", not usable yet"
-    )
-    return f"{part.name}: {' and '.join(there)}{what}"
+    alone = ", gives the mean only" if part.regression else ", cannot downscale yet"
+    return f"{part.name}: {' and '.join(there)}{'' if part.denoiser else alone}"
 
 
 def _variables(variables: Sequence[Variable]) -> str:

@@ -100,7 +100,7 @@ def _wait_to_be_alone(place: Place, mine: str) -> None:
             raise StoreError(
                 f"{place.url}: another run is writing it (last sign of life {others[other]:.0f} s "
                 f"ago). Wait for it; if it was killed, wait {STALE:.0f} s, or delete {other} now, "
-                "and run again with resume=True."
+                "and run it again; a training store with resume=True."
             )
         time.sleep(_PAUSE)
 

@@ -11,7 +11,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-__all__ = ["statistics"]
+__all__ = ["merged", "moments", "statistics"]
 
 
 def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
@@ -113,17 +113,18 @@ def _provenance(times: np.ndarray, train: xr.DataArray) -> dict[str, str]:
 def _state(values: da.Array) -> da.Array:
     """Count, missing, mean and sum of squares about it of a whole array: a dask array (4)."""
     states = da.map_blocks(
-        _moments,
+        moments,
         values,
         dtype="float64",
         new_axis=values.ndim,
         chunks=(*((1,) * n for n in values.numblocks), (4,)),
         meta=np.empty((0,) * (values.ndim + 1)),
     )
-    return da.reduction(states, _merged, _merged, axis=tuple(range(values.ndim)), dtype="float64")
+    return da.reduction(states, merged, merged, axis=tuple(range(values.ndim)), dtype="float64")
 
 
-def _moments(block: np.ndarray) -> np.ndarray:
+def moments(block: np.ndarray) -> np.ndarray:
+    """Count, missing, mean and sum of squares about it of a block, (1, ..., 1, 4)."""
     values = block.astype("float64")
     missing = np.isnan(values)
     left_out = np.count_nonzero(missing)
@@ -136,10 +137,10 @@ def _moments(block: np.ndarray) -> np.ndarray:
     return np.array(state).reshape((1,) * block.ndim + (4,))
 
 
-def _merged(states: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
+def merged(states: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
     """States (..., 4) of parts to that of them all, over every axis but the last."""
     count, missing, mean, squares = np.moveaxis(states, -1, 0)
     total = count.sum()
     centre = (count * mean).sum() / max(total, 1)
-    merged = [total, missing.sum(), centre, (squares + count * (mean - centre) ** 2).sum()]
-    return np.array(merged).reshape((1,) * len(axis) + (4,) if keepdims else (4,))
+    state = [total, missing.sum(), centre, (squares + count * (mean - centre) ** 2).sum()]
+    return np.array(state).reshape((1,) * len(axis) + (4,) if keepdims else (4,))

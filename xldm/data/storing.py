@@ -15,7 +15,14 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.codecs import BloscCodec, Crc32cCodec
+
+try:
+    from zarr.codecs import BloscCodec, Crc32cCodec
+except ImportError:
+    raise ImportError(
+        f"Training stores are Zarr 3, which zarr {zarr.__version__} cannot write: write them in an "
+        "environment with zarr>=3. The recipes' environment has zarr 2, and writes parts."
+    ) from None
 
 from ..config import GridConfig
 from .claim import FOLDER, sole_writer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from ..config import Variable
+from .era5 import ERA5
 
 __all__ = ["scaled_variables"]
 
@@ -20,7 +21,7 @@ def scaled_variables(store: xr.DataTree) -> dict[str, tuple[Variable, ...]]:
                 units=field.attrs["units"],
                 mean=float(stats["mean"].sel(group=group, variable=name)),
                 std=float(stats["std"].sel(group=group, variable=name)),
-                level=field.attrs.get("level"),
+                level=ERA5[str(name)].level if name in ERA5 else None,
                 paper_name=field.attrs.get("paper_name", ""),
                 long_name=field.attrs.get("long_name", ""),
             )

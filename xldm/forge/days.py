@@ -20,7 +20,7 @@ from ..data.era5 import ERA5
 from ..data.groups import BOUNDS
 from ..data.place import Place, StoreError, content, reaching
 from ..data.report import InputError
-from ..data.statistics import _moments
+from ..data.statistics import moments
 from .declared import Declared, File
 from .files import local
 from .period import name as shown
@@ -79,7 +79,7 @@ def write_file(
         for name, values in fields.items():
             evidence["fields"].setdefault(name, {})[str(day)] = {
                 "sha256": hashlib.sha256(values.tobytes()).hexdigest(),
-                "moments": _moments(values).ravel().tolist(),
+                "moments": moments(values).ravel().tolist(),
             }
         log.info("%s: %s written, day %d of %d", file.url, day, n, days.size)
     with reaching(place):

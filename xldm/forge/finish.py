@@ -13,7 +13,7 @@ import xarray as xr
 import zarr
 
 from ..data.place import Place, StoreError, reaching
-from ..data.statistics import _merged
+from ..data.statistics import merged
 from .days import Evidence
 from .declared import Declared
 from .target import Target, mark, reach, refuse_other_run, store
@@ -76,10 +76,10 @@ def _statistics(evidences: list[Evidence], declared: Declared) -> xr.Dataset:
     for evidence in evidences:
         for name, days in evidence["fields"].items():
             states[name] += [day["moments"] for day in days.values()]
-    merged = [
-        _merged(np.array(of or [[0, 0, np.nan, np.nan]]), (0,), False) for of in states.values()
+    whole = [
+        merged(np.array(of or [[0, 0, np.nan, np.nan]]), (0,), False) for of in states.values()
     ]
-    count, missing, mean, squares = np.array(merged).T
+    count, missing, mean, squares = np.array(whole).T
     return xr.Dataset(
         {
             "mean": ("variable", mean, {"long_name": "mean"}),

@@ -6,33 +6,26 @@ A preset names targets, widths and settings. Grid, static fields, units and scal
 from __future__ import annotations
 
 import importlib.resources
-from dataclasses import field, replace
+from dataclasses import field
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
-import xarray as xr
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from ..config import (
     AutoencoderConfig,
-    ComponentConfig,
     ComponentName,
     ConditionerConfig,
     ConfigError,
     DenoiserConfig,
     DiffusionConfig,
-    GridConfig,
-    ModelConfig,
     Positive,
     RegressionConfig,
     from_yaml,
     strict,
 )
-from ..data.grid import axes
-from ..data.variables import scaled_variables
 
 __all__ = [
     "STAGES",
@@ -43,9 +36,6 @@ __all__ = [
     "Phase",
     "Preset",
     "RegressionPhase",
-    "grid_of",
-    "model_config",
-    "narrowed",
     "read_preset",
     "shipped",
 ]
@@ -225,7 +215,7 @@ class Preset:
     def _complete(self) -> Preset:
         if self.full_field and (self.regression or self.gan):
             raise ValueError("full_field means without a regression: leave out one of the two")
-        for stage, of in {"autoencoder": ("autoencoder",), "diffusion": _LATENT}.items():
+        for stage, of in {"autoencoder": ("autoencoder",), "diffusion": LATENT}.items():
             lacking = [p.name for p in self.components if any(getattr(p, n) is None for n in of)]
             if getattr(self, stage) and lacking:
                 raise ValueError(f"{stage} needs widths of {', '.join(of)} in {', '.join(lacking)}")
@@ -241,7 +231,7 @@ class Preset:
         return tuple(stage for stage in STAGES[:3] if getattr(self, stage))
 
 
-_LATENT = ("autoencoder", "conditioner", "denoiser")
+LATENT = ("autoencoder", "conditioner", "denoiser")
 
 
 def shipped() -> dict[str, Path]:
@@ -278,128 +268,3 @@ def read_preset(preset: Preset | str | PathLike) -> Preset:
             f"{', '.join(sorted(shipped()))}"
         )
     return from_yaml(Preset, path)
-
-
-def grid_of(store: xr.DataTree) -> GridConfig:
-    """The nested grids of a training store.
-
-    Raises
-    ------
-    ConfigError
-        If they do not nest or the projection is not stated.
-    """
-    if not store.attrs.get("crs"):
-        raise ConfigError("the store states no crs in the attributes of its root")
-    y, x = (store["coarse"][name].values.astype("float64") for name in ("y", "x"))
-    factor = store["fine"].sizes["y"] // y.size
-    grid = GridConfig(
-        crs=store.attrs["crs"],
-        x=(float(x[0]), float(x[-1])),
-        y=(float(y[0]), float(y[-1])),
-        spacing=abs(float(x[1] - x[0])),
-        factor=factor,
-    )
-    for name, wanted in zip(("y", "x"), axes(grid, fine=True), strict=True):
-        found = store["fine"][name].values
-        if found.shape != wanted.shape or np.abs(found - wanted).max() > 1e-3:
-            raise ConfigError(f"coarse and fine {name} of the store do not nest")
-    return grid
-
-
-def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
-    """The configuration of the model that a preset makes of a store, with all its networks.
-
-    Raises
-    ------
-    ConfigError
-        If the store lacks a variable, if the networks do not fit its grid or a window.
-    """
-    known, where = scaled_variables(store), {"coarse": "predictors", "fine": "targets"}
-    named = {group: {v.name: v for v in known[group]} for group in known}
-    wanted = {
-        "coarse": preset.predictors or tuple(named["coarse"]),
-        "fine": tuple(t for part in preset.components for t in part.targets),
-    }
-    for group, names in wanted.items():
-        if absent := [n for n in names if n not in named[group]]:
-            raise ConfigError(
-                f"the store has no {', '.join(absent)} among its {where[group]}: it has "
-                f"{', '.join(named[group])}; change the preset or take another store"
-            )
-    components = tuple(
-        ComponentConfig(
-            name=part.name,
-            targets=tuple(named["fine"][t] for t in part.targets),
-            regression=None if preset.full_field else part.regression,
-            autoencoder=part.autoencoder,
-            conditioner=part.conditioner,
-            denoiser=part.denoiser,
-            diffusion=part.diffusion,
-        )
-        for part in preset.components
-    )
-    stats = store["stats"].attrs
-    said = [f"{store.attrs.get(n, '')}".strip() for n in ("title", "source", "license")]
-    said += [f"{n} {stats[n]}" for n in ("period", "split") if n in stats]
-    try:
-        config = ModelConfig(
-            name=preset.name,
-            title=preset.title,
-            domain=preset.domain,
-            grid=grid_of(store),
-            predictors=tuple(named["coarse"][n] for n in wanted["coarse"]),
-            land_cover=tuple(str(n) for n in store["static"]["land_cover_class"].values),
-            components=components,
-            training_data="; ".join(s for s in said if s) or "a store that says nothing of itself",
-            licence=preset.licence,
-            citation=preset.citation,
-            warning=preset.warning,
-        )
-    except ValueError as error:
-        raise ConfigError(f"preset {preset.name} does not fit the store: {error}") from error
-    if preset.regression and preset.regression[0].from_coarse:
-        _refuse_start(preset, config)
-    _refuse_windows(preset, config)
-    return config
-
-
-def narrowed(part: ComponentConfig, networks: tuple[str, ...]) -> ComponentConfig:
-    """A component with only these of its networks, as after a stage of training."""
-    every = ("regression", *_LATENT)
-    return replace(part, **{n: getattr(part, n) if n in networks else None for n in every})
-
-
-def _refuse_start(preset: Preset, config: ModelConfig) -> None:
-    """Refuse to start from coarse fields that are not there or have no room."""
-    predictors = [v.name for v in config.predictors]
-    for part in config.components:
-        needed, there = 2 * len(part.targets), part.regression.features[0]
-        if absent := [t.name for t in part.targets if t.name not in predictors]:
-            raise ConfigError(
-                f"from_coarse starts each target from the predictor of its name, but "
-                f"{', '.join(absent)} of {part.name} is not among the predictors"
-            )
-        if there < needed:
-            raise ConfigError(
-                f"from_coarse takes two of the first features for each target, {needed} in "
-                f"{part.name}; there are {there}"
-            )
-
-
-def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
-    """Refuse windows that the networks cannot halve as often as they do."""
-    for stage in STAGES:
-        for phase in getattr(preset, stage):
-            size = phase.size or config.grid.shape
-            for part in config.components:
-                needs = 1
-                if part.regression is not None:
-                    needs = max(1, 16 // config.grid.factor)
-                if stage == "diffusion":
-                    levels = max(len(part.denoiser.multipliers), part.conditioner.levels)
-                    needs = max(needs, 2 ** (levels - 1))
-                if any(n % needs for n in size):
-                    raise ConfigError(
-                        f"{stage}: {size[0]} x {size[1]} coarse cells are not multiples of {needs},"
-                        f" by which the networks of {part.name} divide them; choose another size"
-                    )

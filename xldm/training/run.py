@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import itertools
 import logging
-import multiprocessing
 import posixpath
-import warnings
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any
 
-import lightning
 import numpy as np
 import torch
 import xarray as xr
-from lightning.pytorch.callbacks import TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.pytorch.strategies import DDPStrategy
-from torch.multiprocessing import ProcessRaisedException
 
 from ..components import ResidualDiffusion
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..data.place import Place, locate, reaching
 from ..data.store import open_store
 from . import checkpoints, stages
+from .configuring import compared, model_config
+from .fitting import fit
 from .loading import Draws, Source, StoreData
 from .module import AdversarialStage, Stage, TrainingError, trained_weights
 from .objectives import OBJECTIVES, residual
-from .preset import STAGES, Phase, Preset, model_config, narrowed, read_preset
+from .preset import STAGES, Phase, Preset, read_preset
 from .results import Base, write_package
 
 __all__ = ["train"]
@@ -105,7 +97,7 @@ def _stage(run: _Run, stage: str, base: Base | None) -> str:
     """Train all components of a stage and write their package; returns where it is."""
     place = _within(run.folder, stage)
     target = _within(place, "package")
-    config = _compared(model_config(run.preset, run.store), run.preset, stage, base)
+    config = compared(model_config(run.preset, run.store), run.preset, stage, base)
     _claim(run, place, stage, base)
     if _holds(target, "model.yaml"):
         log.info("%s: the package is there already", _location(target))
@@ -119,64 +111,6 @@ def _stage(run: _Run, stage: str, base: Base | None) -> str:
     sha256 = write_package(place, config, nets, run.store, run.preset, stage, curves, base)
     log.info("%s: package %s", _location(target), sha256)
     return _location(target)
-
-
-def _compared(config: ModelConfig, preset: Preset, stage: str, base: Base | None) -> ModelConfig:
-    """The configuration after a stage, as far as it goes with the package that it starts from."""
-    holds = tuple(
-        n for n in OBJECTIVES[stage].holds if not (preset.full_field and n == "regression")
-    )
-    parts = tuple(narrowed(part, holds) for part in config.components)
-    needed = [n for n in holds if n not in OBJECTIVES[stage].fits]
-    if base is None:
-        if needed:
-            raise TrainingError(
-                f"{stage} starts from a package that has {', '.join(needed)}: train the stages "
-                "before it in the same folder, or name a package to start from"
-            )
-        return replace(config, components=parts)
-    had = base.model.config
-    faults = _differences(config, had, base.location)
-    known = {part.name: part for part in had.components}
-    for part in parts:
-        before = known.get(part.name)
-        if before is None or [t.name for t in before.targets] != [t.name for t in part.targets]:
-            has = "; ".join(f"{p.name}: {_names(p.targets)}" for p in had.components)
-            faults.append(f"components {part.name}: {_names(part.targets)} against {has}")
-            continue
-        for name in holds:
-            mine, theirs = getattr(part, name), getattr(before, name)
-            if theirs is None and name in needed:
-                faults.append(f"{part.name} has no {name} yet")
-            elif theirs is not None and theirs != mine:
-                faults.append(f"{name} of {part.name} is {theirs} there, {mine} in the preset")
-    if faults:
-        raise TrainingError(
-            f"{base.location} cannot be the start of {stage} with this preset and store: "
-            f"{'; '.join(faults)}"
-        )
-    # Scaling is the package's, since its networks were trained with it.
-    targets = {t.name: t for t in had.targets}
-    parts = tuple(replace(p, targets=tuple(targets[t.name] for t in p.targets)) for p in parts)
-    return replace(config, components=parts, predictors=had.predictors)
-
-
-def _differences(config: ModelConfig, had: ModelConfig, where: str) -> list[str]:
-    """What a store and a package do not agree on, apart from scaling."""
-    faults = []
-    for what in ("predictors", "targets"):
-        mine, theirs = ([(v.name, v.units) for v in getattr(c, what)] for c in (config, had))
-        if what == "predictors" and mine != theirs:
-            mine, theirs = (", ".join(f"{n} [{u}]" for n, u in vs) for vs in (mine, theirs))
-            faults.append(f"predictors are {theirs} there, {mine} here")
-    for what in ("grid", "land_cover"):
-        if getattr(config, what) != getattr(had, what):
-            faults.append(f"{what} is {getattr(had, what)} there, {getattr(config, what)} here")
-    return faults
-
-
-def _names(variables) -> str:
-    return ", ".join(v.name for v in variables)
 
 
 def _claim(run: _Run, place: Place, stage: str, base: Base | None) -> None:
@@ -247,7 +181,11 @@ def _phase(
         with torch.random.fork_rng():  # a discriminator has weights to begin with
             torch.manual_seed(seed)
             module = made(net, objective, source.static, where)
-        _fit(run, module, data, place, found and found[0])
+        fit(
+            module, data, place, found and found[0],
+            logs=_location(_within(place, "..")), device=run.device, devices=run.devices,
+            progress=run.progress,
+        )  # fmt: skip
         found = checkpoints.newest(place)
     end = found[1]
     chosen = (checkpoints.best(place) if phase.patience else None) or end
@@ -268,68 +206,6 @@ def _standardise(
     net.eval()
     latents = [net.autoencoder.encode(residual(net, sample))[0] for sample in samples]
     stages.standardise_latent(net.autoencoder, torch.cat(latents))
-
-
-def _fit(run: _Run, module: Stage, data: StoreData, place: Place, path: str | None) -> None:
-    phase, several = module.phase, run.devices > 1
-    logs = _location(_within(place, ".."))
-    loggers: list[Any] = [CSVLogger(logs, name="logs", flush_logs_every_n_steps=1)]
-    if importlib.util.find_spec("tensorboard"):
-        loggers.append(TensorBoardLogger(logs, name="tensorboard"))
-    keep = checkpoints.Keep(place, phase.checkpoint_every, best=bool(phase.patience))
-    bar = [TQDMProgressBar()] if run.progress else []
-    unused = isinstance(module, AdversarialStage)
-    every = phase.validate_every
-    with _settings():
-        trainer = lightning.Trainer(
-            accelerator=run.device,
-            devices=run.devices,
-            # One process starts the others for each phase, and goes on alone after it.
-            strategy=_processes(unused) if several else "auto",
-            sync_batchnorm=several and torch.cuda.is_available() and run.device != "cpu",
-            precision=phase.precision,
-            # One epoch of Lightning's is the whole phase; the stream counts those of the data.
-            max_epochs=1,
-            limit_train_batches=phase.steps * phase.accumulate,
-            val_check_interval=every * phase.accumulate if every else None,
-            check_val_every_n_epoch=None if every else 1,
-            limit_val_batches=phase.validate_batches if every else 0,
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
-            logger=loggers,
-            callbacks=[*bar, keep],
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=run.progress,
-            use_distributed_sampler=False,
-            deterministic=run.device == "cpu",
-        )
-        try:
-            trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
-        except ProcessRaisedException as error:
-            raise TrainingError(str(error).strip().splitlines()[-1]) from error
-
-
-def _processes(find_unused: bool) -> DDPStrategy:
-    """Processes forked from one that has imported what they need, where a system can do that."""
-    method = "spawn"
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        method = "forkserver"
-        multiprocessing.set_forkserver_preload([__name__])
-    return DDPStrategy(start_method=method, find_unused_parameters=find_unused)
-
-
-@contextlib.contextmanager
-def _settings():
-    """Lightning changes torch's settings for good, and warns of what is meant here."""
-    kept = torch.are_deterministic_algorithms_enabled()
-    with warnings.catch_warnings():
-        for text in ("does not have many workers", "not resumable", "in eval mode", "LeafSpec"):
-            warnings.filterwarnings("ignore", f".*{text}.*")
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(kept)
 
 
 def _within(place: Place, path: str) -> Place:

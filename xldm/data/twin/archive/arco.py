@@ -34,6 +34,7 @@ def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
         name: {
             "chunks": tuple(lead.get(dim, size) for dim, size in field.sizes.items()),
             "_FillValue": np.float32(np.nan),
+            "dtype": "float32",
         }
         for name, field in template.items()
     }

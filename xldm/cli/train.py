@@ -39,7 +39,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _train(args: argparse.Namespace) -> None:
     import logging
 
-    from .training import train
+    from ..training import train
 
     # What Lightning says of itself; a bar and our own lines are enough.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from . import command_store, command_train
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import xarray as xr
+from . import evaluate, store, train, twin
 
 __all__ = ["main"]
 
@@ -77,27 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(run=_info)
     _add_import(actions)
 
-    _add_evaluate(commands)
-    command_store.add(commands)
-    command_train.add(commands)
-
-    twin = commands.add_parser(
-        "twin", help="write the synthetic twin to a Zarr store, or as archives of real data are"
-    )
-    twin.add_argument("start", help="first hour, e.g. 2001-07-15T00; day for archives")
-    twin.add_argument("stop", help="last hour, or day")
-    twin.add_argument(
-        "store", help="Zarr store to write, groups era5 and fine; or the archives' folder"
-    )
-    twin.add_argument("--seed", type=int, default=0)
-    twin.add_argument(
-        "--archive",
-        nargs="*",
-        metavar="FORM",
-        help="write files as the providers of real archives do; without a FORM all of them: "
-        "cds-grib, cds-netcdf-old, cds-netcdf-new, arco, vhr-rea-it, dem, landcover, paper",
-    )
-    twin.set_defaults(run=_twin)
+    evaluate.add(commands)
+    store.add(commands)
+    train.add(commands)
+    twin.add(commands)
     return parser
 
 
@@ -117,7 +93,7 @@ def _region(text: str | None) -> str | tuple[float, ...] | None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from . import demo
+    from .. import demo
 
     done = demo.run(args.folder, times=args.times, members=args.members)
     print(done["report"])
@@ -138,7 +114,7 @@ def _downscale(args: argparse.Namespace) -> None:
     import xarray as xr
     from dask.diagnostics import ProgressBar
 
-    from .downscale import downscale
+    from ..downscale import downscale
 
     with xr.open_dataset(args.input, chunks={}) as ds, ProgressBar():
         out = downscale(
@@ -151,13 +127,13 @@ def _downscale(args: argparse.Namespace) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from .registry import list_models
+    from ..registry import list_models
 
     print(list_models().to_string())
 
 
 def _info(args: argparse.Namespace) -> None:
-    from .registry import load_model
+    from ..registry import load_model
 
     print(load_model(args.model))
 
@@ -173,90 +149,6 @@ def _add_import(actions: argparse._SubParsersAction) -> None:
 
 
 def _import(args: argparse.Namespace) -> None:
-    from . import published
+    from .. import published
 
     published.import_ldm_res(args.source, args.name, sample_data=args.sample_data)
-
-
-def _add_evaluate(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "evaluate",
-        help="score forecasts against a truth and write a report",
-        description="Score stores of forecasts (NAME=PATH ...), or what a protocol draws from a "
-        "model, against a truth or hours of the synthetic twin.",
-    )
-    command.add_argument("forecasts", nargs="*", metavar="NAME=PATH", help="netCDF or Zarr")
-    command.add_argument("--protocol", help="comparison, residual or sampling")
-    command.add_argument(
-        "--model",
-        default="italy-2km",
-        help="what a protocol draws from, and whose static fields tell land from sea "
-        "(default %(default)s; '' for none)",
-    )
-    command.add_argument("--members", type=int, default=8, help="of a protocol's ensembles")
-    command.add_argument("--truth", help="netCDF or Zarr, path or URL")
-    command.add_argument("--era5", help="what a protocol downscales: netCDF, GRIB or Zarr")
-    command.add_argument("--twin", type=int, metavar="YEAR", help="truth and input of the twin")
-    command.add_argument("--twin-seed", type=int, default=0)
-    command.add_argument("--hours", type=int, default=48, help="of the twin's year (default 48)")
-    command.add_argument("--align", choices=["exact", "common"], default="exact")
-    command.add_argument("--report", required=True, help="folder to write")
-    command.set_defaults(run=_evaluate)
-
-
-def _evaluate(args: argparse.Namespace) -> None:
-    from .evaluation import report, run
-
-    if args.protocol and args.forecasts:
-        raise ValueError("a protocol draws the forecasts itself: leave out NAME=PATH or --protocol")
-    if args.protocol:
-        needed = "a protocol needs --era5 and --truth, or --twin YEAR"
-        era5, truth = (
-            run.twin(args.twin, args.hours, args.twin_seed)
-            if args.twin
-            else (_opened(path, needed) for path in (args.era5, args.truth))
-        )
-        done = run.protocol(args.protocol, args.model, era5, truth, members=args.members)
-    else:
-        truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
-        forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
-        done = run.stores(forecasts, truth, model=args.model, align=args.align)
-    result, snapshots = done
-    result.attrs["command"] = shlex.join(["xldm", *args.command])
-    print(report.write(result, args.report, snapshots=snapshots))
-
-
-def _opened(path: str | None, needed: str = "") -> xr.Dataset:
-    import xarray as xr
-
-    if not path:
-        raise ValueError(needed)
-    return xr.open_dataset(path, chunks={})
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise ValueError(f"expected NAME=PATH for each forecast, got {text!r}")
-    return name, path
-
-
-def _twin(args: argparse.Namespace) -> None:
-    from .data.twin import archive, write
-
-    def paper(folder: Path) -> None:
-        from .published import twin_release
-
-        twin_release.write(folder, args.start, args.stop, seed=args.seed)
-
-    if args.archive is None:
-        write(args.store, args.start, args.stop, seed=args.seed)
-    else:
-        archive.write(
-            args.store, args.start, args.stop, args.archive, seed=args.seed, also={"paper": paper}
-        )
-    print(args.store)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

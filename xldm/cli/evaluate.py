@@ -1,0 +1,76 @@
+"""``xldm evaluate``: what forecasts are worth, as a report."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["add"]
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    command = commands.add_parser(
+        "evaluate",
+        help="score forecasts against a truth and write a report",
+        description="Score stores of forecasts (NAME=PATH ...), or what a protocol draws from a "
+        "model, against a truth or hours of the synthetic twin.",
+    )
+    command.add_argument("forecasts", nargs="*", metavar="NAME=PATH", help="netCDF or Zarr")
+    command.add_argument("--protocol", help="comparison, residual or sampling")
+    command.add_argument(
+        "--model",
+        default="italy-2km",
+        help="what a protocol draws from, and whose static fields tell land from sea "
+        "(default %(default)s; '' for none)",
+    )
+    command.add_argument("--members", type=int, default=8, help="of a protocol's ensembles")
+    command.add_argument("--truth", help="netCDF or Zarr, path or URL")
+    command.add_argument("--era5", help="what a protocol downscales: netCDF, GRIB or Zarr")
+    command.add_argument("--twin", type=int, metavar="YEAR", help="truth and input of the twin")
+    command.add_argument("--twin-seed", type=int, default=0)
+    command.add_argument("--hours", type=int, default=48, help="of the twin's year (default 48)")
+    command.add_argument("--align", choices=["exact", "common"], default="exact")
+    command.add_argument("--report", required=True, help="folder to write")
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from ..evaluation import report, run
+
+    if args.protocol and args.forecasts:
+        raise ValueError("a protocol draws the forecasts itself: leave out NAME=PATH or --protocol")
+    if args.protocol:
+        needed = "a protocol needs --era5 and --truth, or --twin YEAR"
+        era5, truth = (
+            run.twin(args.twin, args.hours, args.twin_seed)
+            if args.twin
+            else (_opened(path, needed) for path in (args.era5, args.truth))
+        )
+        done = run.protocol(args.protocol, args.model, era5, truth, members=args.members)
+    else:
+        truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
+        forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
+        done = run.stores(forecasts, truth, model=args.model, align=args.align)
+    result, snapshots = done
+    result.attrs["command"] = shlex.join(["xldm", *args.command])
+    print(report.write(result, args.report, snapshots=snapshots))
+
+
+def _opened(path: str | None, needed: str = "") -> xr.Dataset:
+    import xarray as xr
+
+    if not path:
+        raise ValueError(needed)
+    return xr.open_dataset(path, chunks={})
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise ValueError(f"expected NAME=PATH for each forecast, got {text!r}")
+    return name, path
