@@ -28,7 +28,7 @@ demo: install
 test: install recipes lint
 	$(BIN)/python -m pytest
 	XLDM_MAIN_PYTHON=$(abspath $(BIN)/python) $(RECIPES)/bin/python -m pytest \
-		tests/forge xldm/forge tests/data/test_coarse.py tests/data/test_parts.py tests/test_drivers.py
+		tests/forge xldm/forge tests/data/test_coarse.py tests/data/stores/test_parts.py tests/test_drivers.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -34,12 +34,13 @@ from torch.utils.data import DataLoader
 from xbatcher import BatchGenerator
 from xbatcher.loaders.torch import MapDataset
 
-from xldm.data import statics, storing
+from xldm.data import statics
 from xldm.data.batches import batches
 from xldm.data.coarse import coarse
-from xldm.data.place import locate
-from xldm.data.splits import by_blocks
-from xldm.data.store import open_store, zarr_store
+from xldm.data.stores import storing
+from xldm.data.stores.place import locate
+from xldm.data.stores.splits import by_blocks
+from xldm.data.stores.store import open_store, zarr_store
 from xldm.data.twin import record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -18,10 +18,10 @@ ETOPO 2022 and GLOBE, IGBP and GLC2000. What each is owed for its use is in the 
 
 import functools
 
-from xldm.data import rasters
-from xldm.data.dem import TERRAINS
 from xldm.data.grid import ITALY
-from xldm.data.landcover import LEGENDS
+from xldm.data.statics import rasters
+from xldm.data.statics.dem import TERRAINS
+from xldm.data.statics.landcover import LEGENDS
 from xldm.forge import StoreStatic, settings
 
 TERRAIN = TERRAINS["copernicus-glo-90"]

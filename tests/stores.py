@@ -12,8 +12,8 @@ import zarr
 
 from xldm.config import GridConfig
 from xldm.data.grid import axes
-from xldm.data.parts import prepared
-from xldm.data.splits import by_blocks
+from xldm.data.stores.parts import prepared
+from xldm.data.stores.splits import by_blocks
 
 ATTRS = {
     "title": "A store for tests",

@@ -15,8 +15,8 @@ import zarr
 import xldm
 from xldm.data.era5 import ERA5
 from xldm.data.grid import ITALY, axes
-from xldm.data.parts import prepared
-from xldm.data.place import StoreError
+from xldm.data.stores.parts import prepared
+from xldm.data.stores.place import StoreError
 from xldm.data.twin import Twin
 from xldm.registry import RegistryError
 

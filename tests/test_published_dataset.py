@@ -23,11 +23,12 @@ import zstandard
 
 from xldm.archive import ArchiveError
 from xldm.config import Variable
-from xldm.data import splits, statics, storing
+from xldm.data import statics
 from xldm.data.coarse import coarse as to_predictors
 from xldm.data.era5 import ERA5
 from xldm.data.grid import ITALY, coordinates
-from xldm.data.store import open_store
+from xldm.data.stores import splits, storing
+from xldm.data.stores.store import open_store
 from xldm.data.twin import Twin
 from xldm.published import PublishedError, twin_release
 from xldm.published.dataset import ATTRS, open_dataset, physical

@@ -10,10 +10,10 @@ import tiny
 import xarray as xr
 
 from xldm.config import GridConfig
-from xldm.data import splits, storing
 from xldm.data.era5 import ERA5
 from xldm.data.grid import axes, coordinates
-from xldm.data.statistics import statistics
+from xldm.data.stores import splits, storing
+from xldm.data.stores.statistics import statistics
 from xldm.training.preset import STAGES, Preset
 
 #: 8 x 8 coarse cells of 16 km that hold 8 x 8 fine ones each.

@@ -37,7 +37,7 @@ def __getattr__(name: str) -> object:
     if name == "evaluate":
         return importlib.import_module("xldm.evaluation").evaluate
     if name == "open_store":
-        return importlib.import_module("xldm.data.store").open_store
+        return importlib.import_module("xldm.data.stores.store").open_store
     if name == "write_store":
-        return importlib.import_module("xldm.data.storing").write
+        return importlib.import_module("xldm.data.stores.storing").write
     raise AttributeError(f"module 'xldm' has no attribute {name!r}")

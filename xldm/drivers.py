@@ -21,7 +21,7 @@ from intake_xarray import NetCDFSource
 
 from .data import catalog
 from .data.era5 import ERA5
-from .data.place import StoreError, content, locate, reaching
+from .data.stores.place import StoreError, content, locate, reaching
 
 if TYPE_CHECKING:
     from . import model
@@ -166,7 +166,7 @@ class TrainingStore(Source):
         group: str | None = None,
         storage_options: Options = None,
     ) -> xr.DataTree | xr.Dataset:
-        from .data.store import open_store
+        from .data.stores.store import open_store
 
         _refuse_nowhere(self.name, url)
         _refuse_old_zarr(locate(url, storage_options).url)
@@ -186,7 +186,7 @@ class Part(Source):
     def _open(
         self, chunks: Chunks, url: Url | None = None, storage_options: Options = None
     ) -> xr.Dataset:
-        from .data.parts import open_part
+        from .data.stores.parts import open_part
 
         _refuse_nowhere(self.name, url)
         return open_part(url, storage_options)

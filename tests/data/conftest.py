@@ -16,7 +16,7 @@ from stores import ATTRS, inputs
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory) -> Path:
     """A complete store, not to be changed."""
-    from xldm.data.storing import write
+    from xldm.data.stores.storing import write
 
     folder = tmp_path_factory.mktemp("stores") / "whole.zarr"
     write(folder, **inputs(), attrs=ATTRS)
@@ -39,7 +39,7 @@ def bucket(tmp_path_factory) -> dict:
 @pytest.fixture(scope="session")
 def on_s3(bucket) -> str:
     """A complete store in the bucket, not to be changed."""
-    from xldm.data.storing import write
+    from xldm.data.stores.storing import write
 
     url = f"s3://{s3.BUCKET}/whole.zarr"
     write(url, **inputs(), attrs=ATTRS, storage_options=bucket)

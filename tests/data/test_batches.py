@@ -11,10 +11,11 @@ import tiny
 import xarray as xr
 
 from xldm.config import Variable
-from xldm.data import order, splits, statics
+from xldm.data import order, statics
 from xldm.data.batches import BatchError, batches
 from xldm.data.grid import coordinates
-from xldm.data.statistics import statistics
+from xldm.data.stores import splits
+from xldm.data.stores.statistics import statistics
 from xldm.numerics.scaling import DRY_LAND
 
 GRID = dataclasses.replace(tiny.GRID, factor=4)

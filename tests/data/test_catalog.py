@@ -22,8 +22,8 @@ import xldm
 from xldm.data import catalog
 from xldm.data.era5 import ERA5
 from xldm.data.grid import ITALY, lon_lat
-from xldm.data.parts import template
-from xldm.data.place import StoreError
+from xldm.data.stores.parts import template
+from xldm.data.stores.place import StoreError
 
 SHIPPED = ["era5_sample", "italy_static"]
 ENTRIES = [

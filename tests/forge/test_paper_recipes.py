@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import release
 
-from xldm.data.parts import open_part
-from xldm.data.place import StoreError
+from xldm.data.stores.parts import open_part
+from xldm.data.stores.place import StoreError
 from xldm.published import twin_release
 from xldm.published.data import read_statics
 from xldm.published.dataset import open_dataset

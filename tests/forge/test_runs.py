@@ -19,8 +19,8 @@ from pangeo_forge_runner import Feedstock
 from recipe_runs import PERIOD, RECIPES, command
 from s3 import BUCKET, SECRET
 
-from xldm.data.parts import open_part
-from xldm.data.place import StoreError
+from xldm.data.stores.parts import open_part
+from xldm.data.stores.place import StoreError
 from xldm.forge.__main__ import main
 from xldm.forge.target import begin, reach, refuse_other_run
 from xldm.forge.transforms import injection_specs

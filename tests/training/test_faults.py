@@ -15,7 +15,7 @@ import training_store
 from xldm import cli
 from xldm.config import ConfigError, to_yaml
 from xldm.data.batches import BatchError
-from xldm.data.place import StoreError
+from xldm.data.stores.place import StoreError
 from xldm.training import train
 from xldm.training.module import Stage, TrainingError
 from xldm.training.preset import Preset, read_preset

@@ -49,9 +49,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _store(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from ..data.assembling import assemble
-    from ..data.splits import by_blocks, random_hours
-    from ..data.storing import write
+    from ..data.stores.assembling import assemble
+    from ..data.stores.splits import by_blocks, random_hours
+    from ..data.stores.storing import write
 
     if args.random_hours == bool(args.val or args.test):
         raise ValueError("say which hours test: either --val and --test, or --random-hours")

@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 
 from ..config import Variable
-from . import splits, statics
-from .groups import DAY
+from . import statics
 from .reading import Batch, BatchError, Batches
-from .variables import scaled_variables
+from .stores import splits
+from .stores.groups import DAY
+from .stores.variables import scaled_variables
 
 __all__ = ["Batch", "BatchError", "Batches", "batches"]
 

@@ -17,10 +17,10 @@ import zarr
 
 from ..data.axes import time_axis
 from ..data.era5 import ERA5
-from ..data.groups import BOUNDS
-from ..data.place import Place, StoreError, content, reaching
 from ..data.report import InputError
-from ..data.statistics import moments
+from ..data.stores.groups import BOUNDS
+from ..data.stores.place import Place, StoreError, content, reaching
+from ..data.stores.statistics import moments
 from .declared import Declared, File
 from .files import local
 from .period import name as shown

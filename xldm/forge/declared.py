@@ -16,8 +16,8 @@ from pangeo_forge_recipes.patterns import CombineOp, FilePattern
 
 from ..config import GridConfig
 from ..data.era5 import ERA5
-from ..data.parts import template
-from ..data.place import StoreError
+from ..data.stores.parts import template
+from ..data.stores.place import StoreError
 from .period import Period
 
 __all__ = ["Declared", "File", "files"]

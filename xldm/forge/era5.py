@@ -9,7 +9,7 @@ import xarray as xr
 from ..data.axes import horizontal_axes
 from ..data.era5 import ERA5
 from ..data.grid import ITALY
-from ..data.place import locate, reaching
+from ..data.stores.place import locate, reaching
 
 __all__ = ["FIELDS", "attributes", "open_arco", "which"]
 

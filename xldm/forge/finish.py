@@ -12,8 +12,8 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from ..data.place import Place, StoreError, reaching
-from ..data.statistics import merged
+from ..data.stores.place import Place, StoreError, reaching
+from ..data.stores.statistics import merged
 from .days import Evidence
 from .declared import Declared
 from .target import Target, mark, reach, refuse_other_run, store

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..data.place import StoreError, locate
+from ..data.stores.place import StoreError, locate
 from .period import Period
 
 __all__ = ["PARTS", "Settings", "settings"]

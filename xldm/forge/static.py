@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from ..config import GridConfig
-from ..data.parts import prepared
-from ..data.place import StoreError, reaching
+from ..data.stores.parts import prepared
+from ..data.stores.place import StoreError, reaching
 from .finish import said
 from .target import Target, mark, reach, refuse_other_run, store
 

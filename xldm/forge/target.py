@@ -13,8 +13,8 @@ import xarray as xr
 import zarr
 from pangeo_forge_recipes.storage import FSSpecTarget
 
-from ..data.claim import FOLDER as CLAIMS
-from ..data.place import Place, StoreError, content, locate, reaching
+from ..data.stores.claim import FOLDER as CLAIMS
+from ..data.stores.place import Place, StoreError, content, locate, reaching
 
 __all__ = ["RUN", "Target", "begin", "mark", "reach", "refuse_other_run", "store"]
 

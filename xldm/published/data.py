@@ -14,7 +14,7 @@ import xarray as xr
 from ..config import Variable
 from ..data.era5 import ERA5, predictor_variables
 from ..data.grid import ITALY, axes, coordinates
-from ..data.landcover import CGLS_LC100, SEA
+from ..data.statics.landcover import CGLS_LC100, SEA
 from .weights import TARGETS, PublishedError
 
 __all__ = ["RASTERS", "SCALING", "read_scaling", "read_statics"]

@@ -16,7 +16,7 @@ import xarray as xr
 
 from ..archive import ArchiveError, is_url, open_zip, pour
 from ..config import Variable
-from ..data.place import locate, reaching
+from ..data.stores.place import locate, reaching
 from .data import RASTERS, SCALING, read_scaling, read_statics
 from .tensors import FIELDS, HOURS, day_and_kind
 from .weights import PublishedError

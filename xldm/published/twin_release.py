@@ -16,7 +16,7 @@ from ..data import statics
 from ..data.coarse import coarse
 from ..data.era5 import ERA5
 from ..data.grid import ITALY, axes
-from ..data.landcover import SEA
+from ..data.statics.landcover import SEA
 from ..data.twin import Twin
 from ..data.twin.archive.writing import days as hours_of
 from .data import LAND_COVER, RASTERS, SCALING

@@ -9,7 +9,7 @@ from typing import Any
 import lightning
 import torch
 
-from ..data.place import Place
+from ..data.stores.place import Place
 from .module import TrainingError
 
 __all__ = ["Keep", "best", "newest"]

@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..config import ComponentConfig, ConfigError, GridConfig, ModelConfig
 from ..data.grid import axes
-from ..data.variables import scaled_variables
+from ..data.stores.variables import scaled_variables
 from .module import TrainingError
 from .objectives import OBJECTIVES
 from .preset import LATENT, STAGES, Preset

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing import ProcessRaisedException
 
-from ..data.place import Place
+from ..data.stores.place import Place
 from . import checkpoints
 from .loading import StoreData
 from .module import AdversarialStage, Stage, TrainingError

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from ..config import Variable
 from ..data import statics
 from ..data.batches import Batch, BatchError, Batches, batches
-from ..data.place import Place, StoreError, reaching
-from ..data.store import root_attrs
+from ..data.stores.place import Place, StoreError, reaching
+from ..data.stores.store import root_attrs
 from .objectives import Sample
 
 __all__ = ["Draws", "Source", "StoreData", "Stream"]

@@ -15,7 +15,7 @@ import xarray as xr
 
 from .. import card, package
 from ..config import ModelConfig, to_yaml
-from ..data.place import Place, reaching
+from ..data.stores.place import Place, reaching
 from ..model import Model
 from ..sealed import unsealed
 from .preset import Preset

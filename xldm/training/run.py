@@ -14,8 +14,8 @@ import xarray as xr
 
 from ..components import ResidualDiffusion
 from ..config import ComponentConfig, ModelConfig, to_yaml
-from ..data.place import Place, locate, reaching
-from ..data.store import open_store
+from ..data.stores.place import Place, locate, reaching
+from ..data.stores.store import open_store
 from . import checkpoints, stages
 from .configuring import compared, model_config
 from .fitting import fit

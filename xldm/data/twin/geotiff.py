@@ -15,8 +15,8 @@ import pyproj
 import xarray as xr
 
 from ..grid import ITALY, axes, lon_lat
-from ..landcover import CGLS_LC100
 from ..statics import embedded
+from ..statics.landcover import CGLS_LC100
 
 __all__ = ["CLASSES", "write_dem", "write_land_cover"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from ..config import GridConfig
+from ...config import GridConfig
+from ..grid import lon_lat
+from ..report import InputError
 from .dem import Terrain
-from .grid import lon_lat
+from .fields import assemble
 from .landcover import Legend, refuse_unknown
-from .report import InputError
-from .statics import assemble
 from .tiles import cell_means
 
 __all__ = ["combine", "land_cover", "static", "terrain"]
@@ -54,8 +54,8 @@ def static(
     Examples
     --------
     >>> from xldm.data.grid import ITALY
-    >>> from xldm.data.landcover import CGLS_LC100
-    >>> from xldm.data.dem import TERRAINS
+    >>> from xldm.data.statics.landcover import CGLS_LC100
+    >>> from xldm.data.statics.dem import TERRAINS
     >>> static("dem/*.tif", "lc100.tif", ITALY, TERRAINS["etopo-2022"], CGLS_LC100)
     Traceback (most recent call last):
     xldm.data.report.InputError: dem/*.tif: there is no such file. ...
@@ -78,12 +78,12 @@ def terrain(
     ----------
     urls : str, path or sequence of these
         Tiles of heights in metres: URLs, or patterns as ``s3://bucket/dem/*.tif``; see
-        `xldm.data.tiles.cell_means`.
+        `xldm.data.statics.tiles.cell_means`.
     grid : GridConfig
         The grid; its fine cells are filled.
     source : Terrain
-        Where they are from, as `xldm.data.dem.TERRAINS` has it. A tile's own tags ``source``,
-        ``license`` and ``references`` go before its attributes.
+        Where they are from, as `xldm.data.statics.dem.TERRAINS` has it. A tile's own tags
+        ``source``, ``license`` and ``references`` go before its attributes.
     storage_options : mapping, optional
         What fsspec needs to get there.
 
@@ -104,7 +104,7 @@ def terrain(
     Examples
     --------
     >>> from xldm.data.grid import ITALY
-    >>> from xldm.data.dem import TERRAINS
+    >>> from xldm.data.statics.dem import TERRAINS
     >>> terrain("nowhere/*.tif", ITALY, TERRAINS["globe"])
     Traceback (most recent call last):
     xldm.data.report.InputError: nowhere/*.tif: there is no such file. ...
@@ -156,7 +156,7 @@ def land_cover(
     Examples
     --------
     >>> from xldm.data.grid import ITALY
-    >>> from xldm.data.landcover import CGLS_LC100
+    >>> from xldm.data.statics.landcover import CGLS_LC100
     >>> land_cover([], ITALY, CGLS_LC100)
     Traceback (most recent call last):
     xldm.data.report.InputError: no tile is given: name the files that cover the grid.
@@ -224,7 +224,7 @@ def combine(
     Examples
     --------
     >>> from xldm.data.grid import ITALY
-    >>> from xldm.data.landcover import CGLS_LC100
+    >>> from xldm.data.statics.landcover import CGLS_LC100
     >>> height = xr.DataArray(np.full((672, 576), 200.0), dims=("y", "x"))
     >>> crops = xr.concat([height * 0 + 0.7, height * 0 + 0.3], xr.Variable("code", [40, 200]))
     >>> combine(height, crops, CGLS_LC100, ITALY)["land_cover_class"].values.tolist()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import xarray as xr
 
-from ..config import Variable
-from .era5 import ERA5
+from ...config import Variable
+from ..era5 import ERA5
 
 __all__ = ["scaled_variables"]
 

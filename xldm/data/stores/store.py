@@ -1,9 +1,9 @@
 """Training stores: where they lie and how they are opened.
 
 A store is a tree of Zarr 3 groups (CF-1.11): ``/coarse`` and ``/fine`` (time, y, x) in physical
-units, ``/static`` (y, x), ``/stats`` (group, variable) and ``/split`` (time). `xldm.data.storing`
-writes it. Until `xldm.data.verifying` has found every part right, its root lacks ``xldm_complete``
-and readers refuse it.
+units, ``/static`` (y, x), ``/stats`` (group, variable) and ``/split`` (time), written by `storing`.
+Until `verifying` has found every part right, its root lacks ``xldm_complete`` and readers refuse
+it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def open_store(
     --------
     >>> open_store("memory://nowhere/training.zarr")
     Traceback (most recent call last):
-    xldm.data.place.StoreError: memory://nowhere/training.zarr: there is no Zarr 3 store; ...
+    xldm.data.stores.place.StoreError: memory://nowhere/training.zarr: there is no Zarr 3 store; ...
     """
     place = locate(url, storage_options)
     with reaching(place):

@@ -6,8 +6,8 @@ import importlib.util
 
 import pytest
 
-from xldm.data.place import StoreError, locate
-from xldm.data.store import open_store
+from xldm.data.stores.place import StoreError, locate
+from xldm.data.stores.store import open_store
 
 
 @pytest.mark.parametrize("secret", ["hush", "slash/hush", "a:hush"])

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from stores import ATTRS, HOURS, hashes, inputs, unmark
 
-from xldm.data import claim
-from xldm.data.place import StoreError, locate
-from xldm.data.store import open_store
-from xldm.data.storing import write
+from xldm.data.stores import claim
+from xldm.data.stores.place import StoreError, locate
+from xldm.data.stores.store import open_store
+from xldm.data.stores.storing import write
 
 # What is refused before anything is written
 
@@ -200,7 +200,7 @@ KILLED = """
     sys.path[:0] = {path!r}
     import zarr
     import stores
-    from xldm.data.storing import write
+    from xldm.data.stores.storing import write
     put = zarr.storage.LocalStore.set
     async def set_or_die(self, key, value):
         if key.startswith({key!r}):
@@ -218,7 +218,7 @@ KILLED = """
 def test_a_killed_run_resumes_to_the_same_bytes(whole, tmp_path, key, monkeypatch):
     monkeypatch.setattr(claim, "_PATIENCE", 0.1)
     folder = tmp_path / "killed.zarr"
-    tests = str(Path(__file__).parents[1])
+    tests = str(Path(__file__).parents[2])
     script = textwrap.dedent(KILLED).format(path=[tests], key=key, store=str(folder))
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -247,7 +247,7 @@ def test_days_that_are_whole_are_not_computed_again(store):
     path = store / "fine" / "u10" / "c" / "1" / "0" / "0"
     path.write_bytes(path.read_bytes()[:-100])
     seen = []
-    place = "xldm.data.storing.verify"
+    place = "xldm.data.stores.storing.verify"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(place, lambda *_, **__: seen.extend(computed) or "0")
         write(store, **given, attrs=ATTRS, resume=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xldm.data.landcover import CGLS_LC100, GLC2000, IGBP, LEGENDS, one_hot, refuse_unknown
+from xldm.data.statics.landcover import CGLS_LC100, GLC2000, IGBP, LEGENDS, one_hot, refuse_unknown
 
 LAND = np.array([[False, True, True, True, True]])
 

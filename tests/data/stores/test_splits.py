@@ -8,7 +8,7 @@ import xarray as xr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from xldm.data.splits import by_blocks, check, random_hours
+from xldm.data.stores.splits import by_blocks, check, random_hours
 
 GAP, TRAIN, VAL, TEST = -1, 0, 1, 2
 

@@ -16,8 +16,8 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from ..config import GridConfig
-from .grid import axes
+from ...config import GridConfig
+from ..grid import axes
 from .groups import DAY, SCHEMA, laid_out, plain
 from .pairing import REQUIRED, bad_fields, bad_hours, bad_static
 from .place import Place, StoreError, content, locate, reaching
@@ -155,7 +155,7 @@ def open_part(url: str | PathLike, storage_options: Mapping[str, Any] | None = N
     --------
     >>> open_part("memory://nowhere/coarse.zarr")
     Traceback (most recent call last):
-    xldm.data.place.StoreError: memory://nowhere/coarse.zarr: there is no Zarr 2 group; ...
+    xldm.data.stores.place.StoreError: memory://nowhere/coarse.zarr: there is no Zarr 2 group; ...
     """
     place = locate(url, storage_options)
     with reaching(place):

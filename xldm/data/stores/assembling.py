@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .era5 import ERA5
-from .grid import ITALY
+from ..era5 import ERA5
+from ..grid import ITALY
+from ..statics import embedded
 from .groups import BOUNDS, plain
 from .pairing import REQUIRED, bad_fields
 from .parts import open_part
 from .place import StoreError
-from .statics import embedded
 
 __all__ = ["EMBEDDED", "assemble"]
 
@@ -47,7 +47,7 @@ def assemble(
     Returns
     -------
     dict
-        ``coarse``, ``fine``, ``static`` and ``attrs`` for `xldm.data.storing.write`.
+        ``coarse``, ``fine``, ``static`` and ``attrs`` for `xldm.data.stores.storing.write`.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Static fields of a fine grid: terrain height, northing, land mask and land cover.
 
-Rasters on latitude and longitude (`build`), or GeoTIFFs (`xldm.data.rasters`), become height, land
-and land cover of the fine cells, and `assemble` makes the static fields of these. The land mask
-rules: terrain and land cover are made to agree with it.
+Rasters on latitude and longitude (`build`), or GeoTIFFs (`xldm.data.statics.rasters`), become
+height, land and land cover of the fine cells, and `assemble` makes the static fields of these. The
+land mask rules: terrain and land cover are made to agree with it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import BinaryIO
 import numpy as np
 import xarray as xr
 
-from ..config import GridConfig
-from .grid import ITALY, axes, coordinates, lon_lat
+from ...config import GridConfig
+from ..grid import ITALY, axes, coordinates, lon_lat
 from .landcover import IGBP, Legend, one_hot, refuse_unknown
 
 __all__ = ["assemble", "average", "build", "channels", "embedded", "read"]
@@ -85,7 +85,7 @@ def build(
     terrain : DataArray (latitude, longitude)
         Height above sea level [m].
     cover : DataArray (latitude, longitude)
-        IGBP codes, see `xldm.data.landcover.IGBP`.
+        IGBP codes, see `xldm.data.statics.landcover.IGBP`.
     mask : DataArray (latitude, longitude)
         True on land.
     grid : GridConfig
@@ -123,7 +123,7 @@ def assemble(
     """Static fields from height, land and land cover of the fine cells of a grid.
 
     - Sea cells have height 0. Lakes are land.
-    - Land cover is one-hot, by `xldm.data.landcover.one_hot`: ``sea`` is where ``land`` says so.
+    - Land cover is one-hot, by `.landcover.one_hot`: ``sea`` is where ``land`` says so.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def assemble(
 
     Examples
     --------
-    >>> from xldm.data.landcover import CGLS_LC100
+    >>> from xldm.data.statics.landcover import CGLS_LC100
     >>> north = xr.DataArray(np.arange(672)[:, None] < np.full(576, 300), dims=("y", "x"))
     >>> static = assemble(400.0 * north, north, xr.where(north, 40, 200), CGLS_LC100, ITALY)
     >>> static["land_cover_class"].values.tolist(), float(static["orog"].max())

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from fsspec.core import has_magic
 
-from ..config import GridConfig
-from .grid import axes
-from .place import Place, locate, reaching
-from .report import InputError
+from ...config import GridConfig
+from ..grid import axes
+from ..report import InputError
+from ..stores.place import Place, locate, reaching
 
 if TYPE_CHECKING:
     from affine import Affine

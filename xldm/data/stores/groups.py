@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..config import GridConfig
-from .era5 import ERA5
-from .grid import coordinates
+from ...config import GridConfig
+from ..era5 import ERA5
+from ..grid import coordinates
 
 __all__ = [
     "BOUNDS",

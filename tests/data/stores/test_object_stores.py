@@ -16,10 +16,10 @@ import pytest
 import s3
 from stores import ATTRS, hashes, inputs
 
-from xldm.data import claim
-from xldm.data.place import StoreError, locate
-from xldm.data.store import open_store
-from xldm.data.storing import write
+from xldm.data.stores import claim
+from xldm.data.stores.place import StoreError, locate
+from xldm.data.stores.store import open_store
+from xldm.data.stores.storing import write
 
 # For servers that are not there: botocore tries again for ten seconds otherwise.
 HASTY = {"config_kwargs": {"retries": {"max_attempts": 0}}}
@@ -145,7 +145,7 @@ KILLED = """
     import os, signal, sys
     sys.path[:0] = {path!r}
     import stores, zarr
-    from xldm.data.storing import write
+    from xldm.data.stores.storing import write
     put = zarr.storage.FsspecStore.set
     async def set_or_die(self, key, value, *rest):
         if key.startswith("fine/u10/c/1"):
@@ -159,7 +159,7 @@ KILLED = """
 def test_a_killed_run_on_s3_resumes_to_the_same_bytes(whole, bucket, monkeypatch):
     monkeypatch.setattr(claim, "_PATIENCE", 0.1)
     url = f"s3://{s3.BUCKET}/killed.zarr"
-    path = [str(Path(__file__).parents[1])]
+    path = [str(Path(__file__).parents[2])]
     script = textwrap.dedent(KILLED).format(path=path, url=url, options=bucket)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr

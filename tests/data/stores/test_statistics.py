@@ -10,8 +10,8 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xldm.data.splits import by_blocks, random_hours
-from xldm.data.statistics import statistics
+from xldm.data.stores.splits import by_blocks, random_hours
+from xldm.data.stores.statistics import statistics
 
 # A pressure: in single precision, its squares about zero hold nothing of its spread.
 FIELDS = {"msl": (101325.0, 0.5), "t2m": (287.0, 8.0), "u10": (0.3, 5.0), "q850": (5e-3, 2e-3)}

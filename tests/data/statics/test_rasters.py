@@ -9,11 +9,12 @@ import tiff
 import xarray as xr
 
 from xldm.config import GridConfig
-from xldm.data import rasters, statics
-from xldm.data.dem import TERRAINS
+from xldm.data import statics
 from xldm.data.grid import ITALY, crop, lon_lat
-from xldm.data.landcover import CGLS_LC100, GLC2000, IGBP
 from xldm.data.report import InputError
+from xldm.data.statics import rasters
+from xldm.data.statics.dem import TERRAINS
+from xldm.data.statics.landcover import CGLS_LC100, GLC2000, IGBP
 from xldm.data.twin import geotiff
 from xldm.published.data import LAND_COVER
 

@@ -12,10 +12,10 @@ import zarr
 from stores import ATTRS, COVER, inputs, unmark
 
 import xldm
-from xldm.data import claim
-from xldm.data.place import StoreError
-from xldm.data.store import open_store
-from xldm.data.storing import write
+from xldm.data.stores import claim
+from xldm.data.stores.place import StoreError
+from xldm.data.stores.store import open_store
+from xldm.data.stores.storing import write
 
 # What is in a store
 

@@ -24,7 +24,7 @@ except ImportError:
         "environment with zarr>=3. The recipes' environment has zarr 2, and writes parts."
     ) from None
 
-from ..config import GridConfig
+from ...config import GridConfig
 from .claim import FOLDER, sole_writer
 from .groups import DAY, SCHEMA, gathered, laid_out
 from .pairing import accepted
@@ -56,9 +56,9 @@ def write(
     ``resume`` goes on with: it reads the days that are there, whose chunks carry checksums, and
     writes those that are absent or damaged. That a store is resumed with the same inputs is checked
     of names, attributes, axes, static fields and splits, and of fields by the sample that
-    `xldm.data.verifying.verify` compares in the end.
+    `xldm.data.stores.verifying.verify` compares in the end.
 
-    One writer at a time: `xldm.data.claim.sole_writer` says what that relies on.
+    One writer at a time: `xldm.data.stores.claim.sole_writer` says what that relies on.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def write(
     static : Dataset (y, x)
         As of `xldm.data.statics`.
     split : DataArray (time) int8
-        As of `xldm.data.splits`.
+        As of `xldm.data.stores.splits`.
     attrs : mapping of str
         ``title``, ``source``, ``license``, ``references`` and ``crs`` (as ``EPSG:3035``), and any
         others for the root.

@@ -9,9 +9,9 @@ import pytest
 import stores
 import zarr
 
-from xldm.data.parts import open_part, prepared, template
-from xldm.data.place import StoreError
 from xldm.data.statics import embedded
+from xldm.data.stores.parts import open_part, prepared, template
+from xldm.data.stores.place import StoreError
 
 
 @pytest.fixture

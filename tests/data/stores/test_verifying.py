@@ -9,11 +9,11 @@ import pytest
 import zarr
 from stores import ATTRS, HOURS, inputs
 
-from xldm.data.groups import gathered
-from xldm.data.place import StoreError
-from xldm.data.store import open_store
-from xldm.data.storing import write
-from xldm.data.verifying import verify
+from xldm.data.stores.groups import gathered
+from xldm.data.stores.place import StoreError
+from xldm.data.stores.store import open_store
+from xldm.data.stores.storing import write
+from xldm.data.stores.verifying import verify
 
 # Verification
 

@@ -38,7 +38,7 @@ def verify(
     url, storage_options
         As of `open_store`; the store need not be complete.
     given : mapping of str to Dataset
-        What the store was made of, as of `xldm.data.groups.gathered`.
+        What the store was made of, as of `xldm.data.stores.groups.gathered`.
     hours, seed : int
         How many hours are compared and which; all of them if there are no more.
 

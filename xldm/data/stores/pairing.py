@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import xarray as xr
 
-from ..config import GridConfig
-from .grid import axes
+from ...config import GridConfig
+from ..grid import axes
 from .groups import BOUNDS, accumulated, hour_ends
 from .place import StoreError
 
@@ -28,9 +28,9 @@ def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]
     url : str
         Of the store, for messages.
     given : mapping of str to Dataset
-        As of `xldm.data.groups.gathered`.
+        As of `xldm.data.stores.groups.gathered`.
     attrs : mapping of str
-        As of `xldm.data.storing.write`.
+        As of `xldm.data.stores.storing.write`.
 
     Raises
     ------

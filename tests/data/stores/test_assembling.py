@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import stores
 
-from xldm.data.assembling import assemble
-from xldm.data.place import StoreError
 from xldm.data.statics import embedded
+from xldm.data.stores.assembling import assemble
+from xldm.data.stores.place import StoreError
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import tiff
 from xldm.config import GridConfig
 from xldm.data.grid import axes, lon_lat
 from xldm.data.report import InputError
-from xldm.data.tiles import cell_means
+from xldm.data.statics.tiles import cell_means
 
 # 2 x 3 coarse cells of 16 km in Apulia, where the grid is turned most, by 5 degrees.
 TURNED = GridConfig(

@@ -25,7 +25,7 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
     ds : Dataset (time, ...)
         Fields in physical units.
     train : DataArray (time) of bool
-        Which rows train, on the times of ``ds``, e.g. ``xldm.data.splits.by_blocks(time) == 0``.
+        Which rows train, on the times of ``ds``, e.g. ``splits.by_blocks(time) == 0``.
 
     Returns
     -------

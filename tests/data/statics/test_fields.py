@@ -10,7 +10,7 @@ import xarray as xr
 from xldm.config import GridConfig
 from xldm.data import statics
 from xldm.data.grid import ITALY, axes, lon_lat
-from xldm.data.landcover import IGBP
+from xldm.data.statics.landcover import IGBP
 
 # 3 x 4 coarse cells of 16 km in central Italy: small enough to build in a test.
 SMALL = GridConfig(

@@ -1,0 +1,1 @@
+"""Training stores and their parts: written, verified, marked, opened."""
