@@ -36,7 +36,7 @@ def made(run, s3):
     def made(recipe: str, source: str) -> xr.Dataset:
         if (recipe, source) not in parts:
             target = f"{recipe}-{source.partition('/')[0]}.zarr"
-            done = run(recipe, source, target)
+            done = run(recipe, source, target, "--comment=made from the twin")
             assert done.returncode == 0, done.stderr
             made.said[recipe] = done.stdout + done.stderr
             parts[recipe, source] = open_part(f"s3://{BUCKET}/{target}", s3)
@@ -99,6 +99,10 @@ def test_a_part_has_the_declared_axis_chunks_and_attributes(made):
     assert part["t2m"].encoding["chunks"] == (24, 84, 72)
     assert part["tp"].attrs["cell_methods"] == "time: sum" and part.attrs["wind_frame"] == "earth"
     assert "xldm_complete" in part.attrs and part.attrs["license"]
+
+
+def test_a_part_says_what_its_run_was_told_to_say(made):
+    assert made("era5_cds_grib", "cds-grib").attrs["comment"] == "made from the twin"
 
 
 def test_a_fine_part_has_a_chunk_for_every_hour(made):

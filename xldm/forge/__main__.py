@@ -31,7 +31,7 @@ _RUNNERS = {
 def main(arguments: list[str] | None = None) -> int:
     """Build the recipe's pipeline with what was given, and run it as the target's only writer."""
     given, options = _parser().parse_known_args(arguments)
-    for name in ("source", "target", "period", "part"):
+    for name in ("source", "target", "period", "part", "comment"):
         if (value := getattr(given, name)) is not None:
             os.environ[f"XLDM_{name.upper()}"] = value
     start = time.monotonic()
@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", metavar="URL", help="where the part is written")
     parser.add_argument("--period", metavar="FIRST/LAST", help="whole days, both included")
     parser.add_argument("--part", choices=PARTS, help="which, of a recipe that can make several")
+    parser.add_argument(
+        "--comment",
+        metavar="TEXT",
+        help="an attribute of the part, e.g. that an archive is synthetic",
+    )
     parser.add_argument(
         "--runner",
         default="DirectRunner",

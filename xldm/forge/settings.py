@@ -18,6 +18,7 @@ _MEANING = {
     "XLDM_PERIOD": "FIRST/LAST day, as 2001-07-01/2001-07-31 (--period)",
     "XLDM_PART": f"{' or '.join(PARTS)} (--part)",
     "XLDM_TARGET": "the URL that the part is written to (--target)",
+    "XLDM_COMMENT": "what else the part says of itself (--comment)",
 }
 
 
@@ -58,6 +59,12 @@ class Settings:
         if part not in PARTS:
             raise StoreError(f"XLDM_PART is {part!r}; it is {' or '.join(PARTS)}.")
         return part
+
+    @property
+    def comment(self) -> dict[str, str]:
+        """An attribute of the part for what no file can say, as that an archive is synthetic."""
+        said = self.variables.get("XLDM_COMMENT", "").strip()
+        return {"comment": said} if said else {}
 
     def _needed(self, variable: str) -> str:
         value = self.variables.get(variable, "").strip()

@@ -88,7 +88,7 @@ class StoreDays(beam.PTransform):
             files(self.pattern),
             self.period,
             self.grid,
-            dict(self.attrs),
+            {**self.attrs, **settings().comment},
         )
         target = self.target_root or settings().target
         is_file, kwargs = (
@@ -155,7 +155,11 @@ class StoreStatic(beam.PTransform):
         target = self.target_root or settings().target
         run = begin(target, None, xr.Dataset)
         write = functools.partial(
-            write_static, target=target, run=run, grid=self.grid, attrs=dict(self.attrs)
+            write_static,
+            target=target,
+            run=run,
+            grid=self.grid,
+            attrs={**self.attrs, **settings().comment},
         )
         return pipeline | beam.Create([self.build]) | "Write and verify" >> beam.Map(write)
 

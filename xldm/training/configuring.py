@@ -77,7 +77,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
         for part in preset.components
     )
     stats = store["stats"].attrs
-    said = [f"{store.attrs.get(n, '')}".strip() for n in ("title", "source", "license")]
+    said = [f"{store.attrs.get(n, '')}".strip() for n in ("title", "comment", "source", "license")]
     said += [f"{n} {stats[n]}" for n in ("period", "split") if n in stats]
     try:
         config = ModelConfig(

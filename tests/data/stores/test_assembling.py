@@ -26,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
         "upper": ("coarse", upper, {"title": "Upper", "history": "made by hand"}),
         "late": ("coarse", upper.isel(time=slice(20, None)), {}),
         "next-year": ("coarse", later, {}),
-        "fine": ("fine", stores.fields(stores.FINE, fine=True), {"title": "Fine"}),
+        "fine": ("fine", stores.fields(stores.FINE, fine=True), {"title": "Fine", "comment": "not real"}),
         "static": ("static", stores.static(), {"title": "Static"}),
     }
     for name, (kind, ds, attrs) in written.items():
@@ -56,6 +56,7 @@ def test_nothing_is_computed(folder):
 def test_what_parts_say_of_themselves_is_kept_once(folder):
     attrs = _assemble(folder, "upper", "surface")["attrs"]
     assert attrs["title"] == "Upper; Surface; Fine; Static"
+    assert attrs["comment"] == "not real"
     assert attrs["license"] == "CC0-1.0; CC-BY-4.0"
     assert attrs["source"] == "random numbers" and attrs["crs"] == "EPSG:3035"
 

@@ -149,6 +149,9 @@ def _attrs(parts: Sequence[tuple[str, str, xr.Dataset]]) -> dict[str, str]:
         f"xldm store: {kind} from {url} ({part.attrs.get('xldm_complete', 'shipped with xldm')})"
         for kind, url, part in parts
     ]
+    comments = dict.fromkeys(p.attrs["comment"] for *_, p in parts if "comment" in p.attrs)
+    if comments:
+        out["comment"] = "; ".join(comments)
     return out | {"history": "\n".join([*histories, *made])}
 
 
