@@ -21,9 +21,12 @@ def preset() -> Preset:
     return read_preset("tiny")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Sums in the same order in every process, and two cores for two of them."""
+    """Sums in the same order in every process, and two cores for two of them.
+
+    Before any fixture of a module trains, hence of its scope.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
