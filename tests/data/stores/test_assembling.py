@@ -21,12 +21,13 @@ def folder(tmp_path_factory) -> Path:
     coarse = stores.fields(stores.COARSE, fine=False)
     surface, upper = coarse[["t2m", "tp", "sst"]], coarse[["msl"]]
     later = upper.assign_coords(time=upper["time"] + np.timedelta64(365, "D"))
+    fine = stores.fields(stores.FINE, fine=True)
     written = {
         "surface": ("coarse", surface, {"title": "Surface", "license": "CC-BY-4.0"}),
         "upper": ("coarse", upper, {"title": "Upper", "history": "made by hand"}),
         "late": ("coarse", upper.isel(time=slice(20, None)), {}),
         "next-year": ("coarse", later, {}),
-        "fine": ("fine", stores.fields(stores.FINE, fine=True), {"title": "Fine", "comment": "not real"}),
+        "fine": ("fine", fine, {"title": "Fine", "comment": "not real"}),
         "static": ("static", stores.static(), {"title": "Static"}),
     }
     for name, (kind, ds, attrs) in written.items():
