@@ -95,3 +95,15 @@ def test_a_protocol_gives_a_result_with_snapshots_and_provenance(era5, model, tr
     assert result.attrs["protocol"] == "comparison"
     assert '"model": "tiny"' in result.attrs["forecast_models"]
     assert [name.split(" at ")[0] for name in snapshots] == ["2 m temperature"]
+
+
+def test_other_models_stand_in_the_comparison_under_their_names(era5, model, truth):
+    gan = model.baseline("regression")
+    forecasts, _ = protocols.comparison(model, era5, truth, members=2, beside={"GAN": gan})
+    assert list(forecasts) == ["quadratic", "UNET", "GAN", "LDM_res", "autoencoder"]
+    assert "member" not in forecasts["GAN"].dims
+
+
+def test_other_models_are_refused_by_other_protocols(era5, truth):
+    with pytest.raises(InputError, match="for the comparison; the protocol is 'sampling'"):
+        protocol("sampling", "italy-2km", era5, truth, beside={"GAN": "italy-2km"})

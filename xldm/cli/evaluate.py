@@ -28,6 +28,10 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="what a protocol draws from, and whose static fields tell land from sea "
         "(default %(default)s; '' for none)",
     )
+    command.add_argument(
+        "--beside", action="append", default=[], metavar="NAME=MODEL",
+        help="another model in the comparison, e.g. GAN=run/gan/package; repeat it",
+    )  # fmt: skip
     command.add_argument("--members", type=int, default=8, help="of a protocol's ensembles")
     command.add_argument("--truth", help="netCDF or Zarr, path or URL")
     command.add_argument("--era5", help="what a protocol downscales: netCDF, GRIB or Zarr")
@@ -51,7 +55,10 @@ def _evaluate(args: argparse.Namespace) -> None:
             if args.twin
             else (_opened(path, needed) for path in (args.era5, args.truth))
         )
-        done = run.protocol(args.protocol, args.model, era5, truth, members=args.members)
+        beside = dict(map(_pair, args.beside))
+        done = run.protocol(
+            args.protocol, args.model, era5, truth, members=args.members, beside=beside
+        )
     else:
         truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
         forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
@@ -72,5 +79,5 @@ def _opened(path: str | None, needed: str = "") -> xr.Dataset:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
-        raise ValueError(f"expected NAME=PATH for each forecast, got {text!r}")
+        raise ValueError(f"expected NAME=PATH, got {text!r}")
     return name, path

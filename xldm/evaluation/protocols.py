@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
@@ -19,7 +20,13 @@ __all__ = ["PROTOCOLS", "comparison", "reconstruction", "residual", "sampling"]
 Pair = tuple[dict[str, xr.Dataset], xr.Dataset]
 
 
-def comparison(model: Model, era5: xr.Dataset, truth: xr.Dataset, members: int = 8) -> Pair:
+def comparison(
+    model: Model,
+    era5: xr.Dataset,
+    truth: xr.Dataset,
+    members: int = 8,
+    beside: Mapping[str, Model] = MappingProxyType({}),
+) -> Pair:
     """The paper's: interpolation, the regression alone, the whole model, and what bounds it.
 
     "autoencoder" is the mean plus the true residual, encoded and decoded: what would be left of
@@ -34,6 +41,8 @@ def comparison(model: Model, era5: xr.Dataset, truth: xr.Dataset, members: int =
         The model's targets at the same times.
     members : int
         Of the ensemble.
+    beside : mapping of str to Model
+        Other models to compare with, such as a GAN.
 
     Returns
     -------
@@ -46,6 +55,8 @@ def comparison(model: Model, era5: xr.Dataset, truth: xr.Dataset, members: int =
     forecasts = {"quadratic": downscale(era5, model.baseline("interpolation"), members=None)}
     if whole:
         forecasts["UNET"] = downscale(era5, model.baseline("regression"), members=None)
+    for name, other in beside.items():
+        forecasts[name] = downscale(era5, other, members=members if _whole(other) else None)
     forecasts["LDM_res" if whole else model.config.name] = downscale(era5, model, members=members)
     if whole:
         forecasts["autoencoder"] = reconstruction(model, era5, truth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,13 @@ def stores(
 
 
 def protocol(
-    name: str, model: str, era5: xr.Dataset, truth: xr.Dataset, *, members: int = 8
+    name: str,
+    model: str,
+    era5: xr.Dataset,
+    truth: xr.Dataset,
+    *,
+    members: int = 8,
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
     """Evaluate what a protocol draws from a model.
 
@@ -65,6 +72,8 @@ def protocol(
         Name, path or URL.
     era5, truth : Dataset
     members : int
+    beside : mapping of str to str
+        Other models that the comparison shows, by what to call them.
 
     Returns
     -------
@@ -73,8 +82,11 @@ def protocol(
     """
     if name not in PROTOCOLS:
         raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}; got {name!r}")
+    if beside and name != "comparison":
+        raise InputError(f"other models are for the comparison; the protocol is {name!r}")
     loaded: Model = load_model(model)
-    forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members)
+    others = {"beside": {n: load_model(m) for n, m in beside.items()}} if beside else {}
+    forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members, **others)
     # One part: the networks of a model run one block at a time in any case.
     result = evaluate(forecasts, observed, static=loaded.static, parts=1)
     result.attrs["protocol"] = name
