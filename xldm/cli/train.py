@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from contextlib import suppress
 
 __all__ = ["add"]
 
@@ -37,12 +39,13 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    import logging
-
     from ..training import train
 
-    # What Lightning says of itself; a bar and our own lines are enough.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with suppress(ImportError):  # said by train itself
+        import lightning.pytorch  # noqa: F401, sets its own level
+
+        # What Lightning says of itself; a bar and our own lines are enough.
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     package = train(
         args.config,
         args.store,

@@ -56,7 +56,7 @@ def comparison(
     if whole:
         forecasts["UNET"] = downscale(era5, model.baseline("regression"), members=None)
     for name, other in beside.items():
-        forecasts[name] = downscale(era5, other, members=members if _whole(other) else None)
+        forecasts[name] = downscale(era5, other, members=members if _draws(other) else None)
     forecasts["LDM_res" if whole else model.config.name] = downscale(era5, model, members=members)
     if whole:
         forecasts["autoencoder"] = reconstruction(model, era5, truth)
@@ -163,5 +163,14 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
     )
 
 
+def _draws(model: Model) -> bool:
+    """Whether there is anything random about its fields."""
+    return any(part.noise_shape(*model.config.grid.shape) for part in model.components.values())
+
+
 def _whole(model: Model) -> bool:
-    return all(isinstance(part, ResidualDiffusion) for part in model.components.values())
+    """Whether it has everything from the mean to the denoiser."""
+    return all(
+        isinstance(part, ResidualDiffusion) and not part.config.partial
+        for part in model.components.values()
+    )
