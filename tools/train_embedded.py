@@ -33,7 +33,7 @@ from xldm.config import ModelConfig, from_yaml, to_yaml
 from xldm.data import fields, regrid, statics
 from xldm.data.twin import Twin
 from xldm.numerics import scaling
-from xldm.training import losses, stages
+from xldm.training import stages
 
 log = logging.getLogger("train_embedded")
 
@@ -160,13 +160,13 @@ class TwinBatches:
             target = scaling.normalise(self.fine[(hour, slice(None), *fine)], *self.moments)
             parts.append(
                 (
-                    self.coarse[(hour, slice(None), *coarse)],
+                    self._dropped(self.coarse[(hour, slice(None), *coarse)]),
                     torch.from_numpy(target),
                     self.static[(0, slice(None), *fine)],
                 )
             )
         coarse, fine, static = map(torch.stack, zip(*parts, strict=True))
-        return losses.drop_predictors(coarse, self.generator, DROPOUT), fine, static
+        return coarse, fine, static
 
     def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """A random window of coarse cells; it starts at even ones, for the UNET's four halvings."""
@@ -183,10 +183,11 @@ class TwinBatches:
     def whole(self, hour: int, *, drop: bool) -> tuple[Tensor, Tensor]:
         """Predictors (1, P, h, w), some dropped on demand, and targets (1, C, H, W) of an hour."""
         target = torch.from_numpy(scaling.normalise(np.asarray(self.fine[hour]), *self.moments))
-        coarse = losses.drop_predictors(
-            self.coarse[hour][None], self.generator, DROPOUT if drop else 0.0
-        )
-        return coarse, target[None]
+        coarse = self._dropped(self.coarse[hour]) if drop else self.coarse[hour]
+        return coarse[None], target[None]
+
+    def _dropped(self, coarse: Tensor) -> Tensor:
+        return torch.from_numpy(scaling.drop_predictors(coarse.numpy(), self.rng, DROPOUT))
 
 
 def fit(folder: Path) -> None:

@@ -57,10 +57,9 @@ class StoreLDM:
 
         Examples
         --------
-        >>> import xldm
-        >>> store = xldm.open_store("s3://bucket/italy.zarr")  # doctest: +SKIP
-        >>> for batch in store.ldm.batches(size=(64, 64), batch_size=8):  # doctest: +SKIP
-        ...     step(batch.coarse, batch.fine, batch.static)
+        >>> xr.DataTree().ldm.batches(split="all")
+        Traceback (most recent call last):
+        ValueError: split must be one of train, val, test; got 'all'
         """
         from .data.batches import batches
 

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xldm.numerics.scaling import DRY_LAND, denormalise, fill_dry_land, normalise
+from xldm.numerics.scaling import (
+    DRY_LAND,
+    denormalise,
+    drop_predictors,
+    fill_dry_land,
+    normalise,
+)
 
 MEAN, STD = [285.0, 101_325.0], [8.0, 900.0]
 
@@ -84,3 +90,31 @@ def test_statistics_that_do_not_match_the_channels_are_refused(mean):
 def test_a_field_without_a_channel_axis_is_refused():
     with pytest.raises(ValueError, match="one value per channel"):
         normalise(np.ones((2, 5)), MEAN, STD)
+
+
+def dropped(samples: np.ndarray, share: float = 0.5) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.stack([drop_predictors(sample, rng, share) for sample in samples])
+
+
+def test_dropped_predictors_are_zero_and_the_others_untouched():
+    coarse = np.random.default_rng(1).normal(size=(64, 14, 3, 3)).astype(np.float32)
+    found = dropped(coarse)
+    zero = (found == 0).all(axis=(2, 3))
+    np.testing.assert_array_equal(found[~zero], coarse[~zero])
+    assert zero.any() and not zero.all()
+
+
+def test_about_half_of_the_samples_stay_whole():
+    whole = (dropped(np.ones((2000, 14, 1, 1), np.float32)) == 1).all(axis=1).mean()
+    # Of the other half, those whose rate is near zero lose nothing either: 1/15 of them.
+    assert whole == pytest.approx(0.5 + 0.5 / 15, abs=0.04)
+
+
+def test_every_predictor_is_dropped_sometimes():
+    assert (dropped(np.ones((400, 14, 1, 1), np.float32)) == 0).any(axis=0).all()
+
+
+def test_dropping_a_predictor_hides_its_nan():
+    found = dropped(np.full((50, 14, 1, 1), np.nan, np.float32))
+    assert set(found[~np.isnan(found)].tolist()) == {0.0}

@@ -49,32 +49,6 @@ def test_autoencoder_loss_is_its_formula(generator):
     assert got == pytest.approx(want, rel=1e-5)
 
 
-def test_dropped_predictors_are_zero_and_the_others_untouched(generator):
-    coarse = torch.randn(64, 14, 3, 3, generator=generator)
-    dropped = losses.drop_predictors(coarse, generator)
-    zero = (dropped == 0).all(dim=(2, 3))
-    assert torch.equal(dropped[~zero], coarse[~zero])
-    assert zero.any() and not zero.all()
-
-
-def test_about_half_of_the_samples_stay_whole(generator):
-    dropped = losses.drop_predictors(torch.ones(2000, 14, 1, 1), generator)
-    whole = (dropped == 1).all(dim=1).float().mean().item()
-    # Of the other half, those whose rate is near zero lose nothing either: 1/15 of them.
-    assert whole == pytest.approx(0.5 + 0.5 / 15, abs=0.04)
-
-
-def test_every_predictor_is_dropped_sometimes(generator):
-    dropped = losses.drop_predictors(torch.ones(400, 14, 1, 1), generator)
-    assert (dropped == 0).any(dim=0).all()
-
-
-def test_dropping_a_predictor_hides_its_nan(generator):
-    coarse = torch.full((50, 14, 1, 1), torch.nan)
-    dropped = losses.drop_predictors(coarse, generator)
-    assert set(dropped[~dropped.isnan()].tolist()) == {0.0}
-
-
 def test_the_average_moves_by_the_papers_decay():
     average, net = nn.Linear(1, 1), nn.Linear(1, 1)
     before = copy.deepcopy(average)

@@ -11,7 +11,17 @@ import xarray as xr
 
 from ..config import GridConfig
 
-__all__ = ["ITALY", "axes", "coordinates", "crop", "lon_lat", "turn", "uncovered", "window"]
+__all__ = [
+    "ITALY",
+    "axes",
+    "coordinates",
+    "crop",
+    "lon_lat",
+    "nested",
+    "turn",
+    "uncovered",
+    "window",
+]
 
 # Windows align to, and are at least, so many coarse cells; input may end within _TOUCH degrees.
 _ALIGN, _LEAST, _TOUCH = 4, 8, 1e-6
@@ -42,6 +52,35 @@ def _centres(ends: tuple[float, float], spacing: float, size: int, factor: int) 
     direction = np.sign(ends[1] - ends[0]) or 1.0
     edge = ends[0] - direction * spacing / 2
     return edge + direction * spacing / factor * (np.arange(size * factor) + 0.5)
+
+
+def nested(coarse: xr.Dataset, fine: xr.Dataset, crs: str) -> GridConfig:
+    """The grids that two datasets with axes ``y`` and ``x`` in metres are on.
+
+    Raises
+    ------
+    ValueError
+        If the axes are not even, or the cells of one do not nest in those of the other.
+
+    Examples
+    --------
+    >>> sides = (xr.Dataset(coords=coordinates(ITALY, fine=fine)) for fine in (False, True))
+    >>> nested(*sides, "EPSG:3035") == ITALY
+    True
+    """
+    y, x = (coarse[name].values.astype("float64") for name in ("y", "x"))
+    factor = fine.sizes["y"] // y.size
+    ends = ((float(axis[0]), float(axis[-1])) for axis in (x, y))
+    grid = GridConfig(crs, *ends, abs(float(x[1] - x[0])), factor)
+    for title, ds, is_fine in (("coarse", coarse, False), ("fine", fine, True)):
+        for name, wanted in zip(("y", "x"), axes(grid, fine=is_fine), strict=True):
+            values = ds[name].values
+            if values.shape != wanted.shape or np.abs(values - wanted).max() > 1e-3:
+                raise ValueError(
+                    f"{title} {name} runs from {values[0]} to {values[-1]} m in {values.size}, the "
+                    f"coarse cells imply {wanted[0]} to {wanted[-1]} m in {wanted.size}"
+                )
+    return grid
 
 
 @functools.lru_cache(maxsize=8)

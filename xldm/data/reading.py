@@ -183,8 +183,8 @@ class Batches:
 
     def _read(self, rows: tuple[int, ...]) -> list[list[np.ndarray]]:
         """Physical fields (row, y, x) of each predictor and each target."""
-        if rows in self._cache:
-            return self._cache[rows]
+        if (kept := self._cache.get(rows)) is not None:
+            return kept
         at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == len(rows) else list(rows)
         block = []
         for side, variables in ((self.coarse, self.predictors), (self.fine, self.targets)):
@@ -192,10 +192,12 @@ class Batches:
             block.append([fields[v.name].values for v in variables])
         if self.cache_bytes:
             self._cache[rows] = block
-            kept = [sum(a.nbytes for s in b for a in s) for b in self._cache.values()]
-            while sum(kept) > self.cache_bytes:
-                self._cache.popitem(last=False)
-                kept.pop(0)
+            # Several threads are here at once: each takes a list, and what is gone is gone.
+            for oldest in list(self._cache):
+                kept = list(self._cache.values())
+                if sum(a.nbytes for b in kept for side in b for a in side) <= self.cache_bytes:
+                    break
+                self._cache.pop(oldest, None)
         return block
 
     def _cut(

@@ -16,9 +16,9 @@ from ..data import statics
 from ..data.coarse import coarse
 from ..data.era5 import ERA5
 from ..data.grid import ITALY, axes
-from ..data.statics.landcover import SEA
 from ..data.twin import Twin
-from ..data.twin.archive.writing import days as hours_of
+from ..data.twin.archive import days as hours_of
+from ..data.twin.geotiff import CLASSES
 from .data import LAND_COVER, RASTERS, SCALING
 from .listing import METADATA
 from .tensors import FIELDS
@@ -38,25 +38,9 @@ MOMENTS = {
 }  # fmt: skip
 #: Stands for the predictor that the files hold and the paper does not use; its name is not known.
 FIFTEENTH = "WS850"
-#: The embedded land cover in the classes of the release, by code.
-COVER = {
-    "evergreen_needleleaf_forest": 111,
-    "evergreen_broadleaf_forest": 116,
-    "deciduous_broadleaf_forest": 114,
-    "mixed_forest": 115,
-    "open_shrubland": 20,
-    "woody_savanna": 124,
-    "savanna": 126,
-    "grassland": 30,
-    "permanent_wetland": 90,
-    "cropland": 40,
-    "urban": 50,
-    "cropland_natural_mosaic": 40,
-    "snow_and_ice": 70,
-    "barren": 60,
-    "inland_water": 80,
-    SEA: 200,
-}
+#: The embedded land cover in the classes of the release, by code. It has no class for evergreen
+#: broadleaf forest, and two for open forest of trees that are known.
+COVER = CLASSES | {"evergreen_broadleaf_forest": 116, "woody_savanna": 124}
 
 _README = """\
 Synthetic twin in the layout of the dataset of arXiv 2406.13627

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import xarray as xr
 
 from ..config import ComponentConfig, ConfigError, GridConfig, ModelConfig
-from ..data.grid import axes
+from ..data.grid import nested
 from ..data.stores.variables import scaled_variables
 from .module import TrainingError
 from .objectives import OBJECTIVES
@@ -28,20 +27,11 @@ def grid_of(store: xr.DataTree) -> GridConfig:
     """
     if not store.attrs.get("crs"):
         raise ConfigError("the store states no crs in the attributes of its root")
-    y, x = (store["coarse"][name].values.astype("float64") for name in ("y", "x"))
-    factor = store["fine"].sizes["y"] // y.size
-    grid = GridConfig(
-        crs=store.attrs["crs"],
-        x=(float(x[0]), float(x[-1])),
-        y=(float(y[0]), float(y[-1])),
-        spacing=abs(float(x[1] - x[0])),
-        factor=factor,
-    )
-    for name, wanted in zip(("y", "x"), axes(grid, fine=True), strict=True):
-        found = store["fine"][name].values
-        if found.shape != wanted.shape or np.abs(found - wanted).max() > 1e-3:
-            raise ConfigError(f"coarse and fine {name} of the store do not nest")
-    return grid
+    sides = (store[group].to_dataset() for group in ("coarse", "fine"))
+    try:
+        return nested(*sides, store.attrs["crs"])
+    except ValueError as error:
+        raise ConfigError(f"grids of the store do not nest: {error}") from error
 
 
 def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:

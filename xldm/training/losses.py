@@ -1,8 +1,7 @@
-"""Losses of the three stages and the predictor dropout; equations of arXiv 2406.13627."""
+"""Losses of the three stages, and how weights are averaged; equations of arXiv 2406.13627."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import torch
@@ -13,8 +12,8 @@ from ..numerics.schedule import Schedule
 
 __all__ = [
     "autoencoder_loss",
+    "average_decay",
     "diffusion_loss",
-    "drop_predictors",
     "log_squared_error",
     "squared_error",
     "update_average",
@@ -108,35 +107,20 @@ def diffusion_loss(
     return nn.functional.mse_loss(predicted.float(), velocity)
 
 
-def drop_predictors(coarse: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
-    """Set random predictors of some samples to their mean, which is zero here.
+def average_decay(updates: float, limit: float) -> float:
+    """Decay of the moving average of weights after n updates, min(limit, (1 + n) / (10 + n)).
 
-    A model trained so still works when predictors are absent. A sample is left whole with
-    probability 1 - share; of the others, each predictor goes with a probability drawn uniformly.
-
-    Parameters
-    ----------
-    coarse : Tensor
-        Normalised predictors (B, P, h, w).
-    generator : torch.Generator
-        The only source of randomness.
-    share : float
-        Of samples that predictors are dropped from.
+    Examples
+    --------
+    >>> average_decay(5, limit=0.9999), average_decay(10**9, limit=0.5)
+    (0.4, 0.5)
     """
-    batch, predictors = coarse.shape[:2]
-    draw = functools.partial(torch.rand, generator=generator)
-    rate = draw(batch, 1) * (draw(batch, 1) < share)
-    keep = draw(batch, predictors) >= rate
-    # Not a product: what is dropped may hold NaN.
-    return torch.where(keep[:, :, None, None], coarse, torch.zeros_like(coarse))
+    return min(limit, (1 + updates) / (10 + updates))
 
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, updates: int, limit: float = 0.9999) -> None:
-    """Move an exponential moving average of weights towards the net, in place.
-
-    The decay after n updates is min(limit, (1 + n) / (10 + n)).
-    """
-    decay = min(limit, (1 + updates) / (10 + updates))
+    """Move an exponential moving average of weights towards the net, in place."""
+    decay = average_decay(updates, limit)
     for kept, current in zip(average.parameters(), net.parameters(), strict=True):
         kept.lerp_(current, 1 - decay)

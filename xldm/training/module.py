@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..components import ResidualDiffusion
 from ..nets.gan import PatchDiscriminator
-from . import adversarial
+from . import adversarial, losses
 from .objectives import Sample
 from .optimisers import with_muon
 
@@ -256,6 +256,7 @@ class AdversarialStage(Stage):
         logits = (self.discriminator(f) for f in (sample.fine, field.detach()))
         against = adversarial.discriminator_loss(*logits)
         self.manual_backward(against / self.phase.accumulate)
+        # The error is what is shown; a number lost by the discriminator is not to go unseen.
         self._end_step(error.detach() + 0 * against.detach(), batch_idx, [generator, discriminator])
 
     def configure_optimizers(self) -> tuple[list, list]:
@@ -296,6 +297,5 @@ def _averaged(net: nn.Module, limit: float) -> AveragedModel:
 def _move(
     limit: float, averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int
 ) -> None:
-    """Move averages by the paper's decay after n updates, min(limit, (1 + n) / (10 + n))."""
-    n = float(updates)
-    torch._foreach_lerp_(averages, current, 1 - min(limit, (1 + n) / (10 + n)))
+    """Move averages by the paper's decay."""
+    torch._foreach_lerp_(averages, current, 1 - losses.average_decay(float(updates), limit))

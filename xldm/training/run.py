@@ -56,12 +56,54 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> str:
-    """Train a model from a training store; see the package for the parameters."""
+    """Train a model from a training store, each stage from the package that the one before wrote.
+
+    Parameters
+    ----------
+    preset : Preset, str or path
+        A YAML file, or the name of a shipped preset.
+    store : DataTree, str or path
+        A training store, or where it is.
+    folder : str or path
+        For checkpoints, logs and packages, a folder for each stage; any fsspec URL.
+    stage : str
+        ``all`` for regression, autoencoder and diffusion in turn, or one of them, or ``gan``.
+    start : str or path, optional
+        Package to start from: what it has of the stage's networks is trained on, what comes before
+        is taken as it is. The package of the stage before in the same folder unless given.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` and what else Lightning knows.
+    devices : int
+        How many; each has a batch of its own, gradients are averaged.
+    resume : bool
+        Go on where an interrupted run left off: whole stages stay, the one that was interrupted
+        goes on from its newest checkpoint.
+    progress : bool
+        Show a bar with loss, samples a second and the share of time that was waited for data.
+
+    Returns
+    -------
+    str
+        Where the last stage's package is.
+
+    Raises
+    ------
+    ImportError
+        Without the packages that training needs.
+    ConfigError, StoreError, TrainingError, PackageError
+        If preset, store, folder or package do not go together, and where training cannot go on.
+
+    Examples
+    --------
+    >>> train("italy-3km", "s3://bucket/italy.zarr", "run")
+    Traceback (most recent call last):
+    xldm.config.ConfigError: italy-3km: there is no such file, and shipped presets are ...
+    """
     preset = read_preset(preset)
     chosen = preset.chain if stage == "all" else (stage,)
     _refuse_stages(preset, stage, chosen)
     place = None if isinstance(store, xr.DataTree) else locate(store)
-    opened = store if place is None else open_store(store)
+    opened = store if place is None else open_store(store, dask=False)
     model_config(preset, opened)
     run = _Run(preset, opened, place, locate(folder), device, devices, resume, progress)
     base = None if start is None else Base.read(str(start))

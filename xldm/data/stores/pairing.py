@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ...config import GridConfig
-from ..grid import axes
+from ..grid import nested
 from .groups import BOUNDS, accumulated, hour_ends
 from .place import StoreError
 
@@ -127,17 +127,7 @@ def _other_hours(coarse: xr.DataArray, others: Mapping[str, xr.DataArray]) -> It
 
 
 def _nested(coarse: xr.Dataset, fine: xr.Dataset, static: xr.Dataset, crs: str) -> GridConfig:
-    y, x = (coarse[name].values.astype("float64") for name in ("y", "x"))
-    factor = fine.sizes["y"] // y.size
-    grid = GridConfig(crs, (x[0], x[-1]), (y[0], y[-1]), abs(float(x[1] - x[0])), factor)
-    for title, ds, is_fine in (("coarse", coarse, False), ("fine", fine, True)):
-        for name, wanted in zip(("y", "x"), axes(grid, fine=is_fine), strict=True):
-            values = ds[name].values
-            if values.shape != wanted.shape or np.abs(values - wanted).max() > 1e-3:
-                raise ValueError(
-                    f"{title} {name} runs from {values[0]} to {values[-1]} m in {values.size}, the "
-                    f"coarse cells imply {wanted[0]} to {wanted[-1]} m in {wanted.size}"
-                )
+    grid = nested(coarse, fine, crs)
     for name in ("y", "x"):
         if not np.array_equal(static[name], fine[name]):
             raise ValueError(f"{name} of static is not that of fine")

@@ -68,7 +68,9 @@ def write_dem(folder: str | Path) -> list[Path]:
 
     Examples
     --------
-    >>> write_dem("archive/dem")[0].name  # doctest: +SKIP
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_dem(folder)[0].name
     'Copernicus_DSM_COG_30_N35_00_E005_00_DEM.tif'
     """
     static, written = embedded(), []
@@ -104,7 +106,9 @@ def write_land_cover(folder: str | Path) -> Path:
 
     Examples
     --------
-    >>> write_land_cover("archive/landcover").name  # doctest: +SKIP
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_land_cover(folder).name
     'PROBAV_LC100_global_v3.0.1_2019-nrt_Discrete-Classification-map_EPSG-4326.tif'
     """
     static, squares = embedded(), _squares()
