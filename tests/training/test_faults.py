@@ -7,12 +7,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
+import s3
 import torch
 import training_store
 
-from xldm import cli
+from xldm import cli, package
 from xldm.config import ConfigError, to_yaml
 from xldm.data.batches import BatchError
 from xldm.data.stores.place import StoreError
@@ -98,6 +100,37 @@ def test_a_store_that_goes_away_is_named(on_disk, preset, tmp_path, before_step)
     assert checkpoints(tmp_path / "run")
     (tmp_path / "elsewhere").rename(lost)
     assert train(many, lost, tmp_path / "run", resume=True, **QUIET)
+
+
+def test_a_server_that_goes_away_and_comes_back_costs_no_bit(
+    on_disk, preset, tmp_path, before_step
+):
+    many = regression(preset, batch_size=32, checkpoint_every=2, validate_every=None)
+    calm = train(many, on_disk, tmp_path / "calm", **QUIET)
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    with s3.running(folder) as server:
+        # At once, where botocore would try again and again.
+        options = {**server.options, "config_kwargs": {"retries": {"max_attempts": 0}}}
+        url, run = f"s3://{s3.BUCKET}/store.zarr", tmp_path / "run"
+        fsspec.filesystem("s3", **options).put(str(on_disk), url, recursive=True)
+        before_step(2, server.kill)
+        with pytest.raises(StoreError, match=r"store\.zarr: it cannot be reached"):
+            train(many, url, run, storage_options=options, **QUIET)
+        assert checkpoints(run)
+        server.start()
+        location = train(many, url, run, storage_options=options, resume=True, **QUIET)
+    once, again = (package.read(p).components["all"].state_dict() for p in (calm, location))
+    assert all(torch.equal(once[name], again[name]) for name in once)
+
+
+def test_a_leaky_split_is_taken_only_if_asked_for(store, preset, tmp_path):
+    leaky = store.copy()
+    leaky["split"]["split"].attrs["leaky"] = "true"
+    leaky["split"]["split"][:] = np.arange(leaky["split"].sizes["time"]) % 2
+    with pytest.raises(ValueError, match="leak"):
+        train(preset, leaky, tmp_path / "refused", **QUIET)
+    assert train(preset, leaky, tmp_path / "run", allow_leaky=True, **QUIET)
 
 
 def test_a_key_that_is_not_known_is_refused_with_its_place(preset, tmp_path):

@@ -1,16 +1,21 @@
 """Losses against their formulas, written out with NumPy."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from torch import nn
 
+from xldm.components import ResidualDiffusion
 from xldm.config import AutoencoderConfig
 from xldm.nets.autoencoder import Autoencoder
 from xldm.numerics.schedule import Schedule
 from xldm.training import losses
+from xldm.training.objectives import OBJECTIVES
+from xldm.training.preset import AutoencoderPhase
 
 
 @pytest.fixture
@@ -63,3 +68,32 @@ def test_the_average_decays_no_slower_than_the_limit():
     before = copy.deepcopy(average)
     losses.update_average(average, net, updates=10**9, limit=0.5)
     torch.testing.assert_close(average.weight, 0.5 * before.weight + 0.5 * net.weight)
+
+
+def test_spectra_that_differ_by_a_factor_differ_by_its_logarithm():
+    truth = torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(1))
+    error = losses.log_spectral_error(truth * 3.0 + 5.0, truth)
+    assert float(error) == pytest.approx(2 * math.log(3.0), rel=1e-4)
+
+
+def test_the_spectral_error_is_that_of_the_rings_that_a_wave_lies_in():
+    y = torch.arange(32.0)[:, None].expand(32, 32)
+    noise = 1e-2 * torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(2))
+    wave = torch.cos(2 * math.pi * (5 * y) / 32)[None, None]
+    error = losses.log_spectral_error(noise + 0.1 * wave, noise + wave)
+    # A Hann window spreads a wave over its ring and the neighbours: 3 of 16 rings, ln 100 each.
+    assert float(error) == pytest.approx(3 / 16 * math.log(100), rel=0.1)
+
+
+def test_the_decoder_alone_leaves_the_latent_as_it_was():
+    torch.manual_seed(0)
+    part = tiny.config().components[0]
+    phase = AutoencoderPhase(steps=1, lr=1e-3, decoder_only=True, spectral_weight=0.1)
+    net = ResidualDiffusion(part, 3, 4)
+    fitted = {
+        id(p)
+        for module in OBJECTIVES["autoencoder"](phase, part).modules(net)
+        for p in module.parameters()
+    }
+    of_encoder = [*net.autoencoder.encoder.parameters(), *net.autoencoder.to_moments.parameters()]
+    assert fitted and not fitted & {id(p) for p in of_encoder}

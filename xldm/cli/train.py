@@ -33,6 +33,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     command.add_argument("--device", default="auto", help="cpu, cuda ... (default %(default)s)")
     command.add_argument("--devices", type=int, default=1, help="how many (default 1)")
+    command.add_argument(
+        "--allow-leaky", action="store_true",
+        help="take a store whose hours of different splits are neighbours",
+    )  # fmt: skip
+    command.add_argument(
+        "--storage-option", action="append", default=[], metavar="KEY=VALUE", dest="options",
+        help="for the store, e.g. anon=true or endpoint_url=https://...; repeat it; no secrets here",
+    )  # fmt: skip
     command.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     command.add_argument("--no-progress", action="store_true", help="show no bar")
     command.set_defaults(run=_train)
@@ -54,6 +62,8 @@ def _train(args: argparse.Namespace) -> None:
         start=args.start,
         device=args.device,
         devices=args.devices,
+        allow_leaky=args.allow_leaky,
+        storage_options=storage_options(args.options) or None,
         resume=args.resume,
         progress=not args.no_progress,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["train"]
+__all__ = ["DataModule", "train"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazily: Lightning is an extra, and takes seconds.
-    if name != "train":
+    if name not in __all__:
         raise AttributeError(f"module 'xldm.training' has no attribute {name!r}")
     try:
         import lightning  # noqa: F401
@@ -17,6 +17,6 @@ def __getattr__(name: str) -> Any:
         raise ImportError(
             "training needs packages that are not installed: pip install 'xldm[train]'"
         ) from error
-    from .run import train
+    from . import datamodule, run
 
-    return train
+    return {"train": run.train, "DataModule": datamodule.DataModule}[name]

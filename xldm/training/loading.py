@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
@@ -20,7 +21,7 @@ from ..data.stores.place import Place, StoreError, reaching
 from ..data.stores.store import root_attrs
 from .objectives import Sample
 
-__all__ = ["Draws", "Source", "StoreData", "Stream"]
+__all__ = ["Draws", "Encoded", "Source", "StoreData", "Stream"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Source:
     predictors: tuple[Variable, ...]
     targets: tuple[Variable, ...]
     place: Place | None = None
+    allow_leaky: bool = False
 
-    def batches(self, split: str, phase, seed: int, shard: tuple[int, int], **options) -> Batches:
+    def batches(self, split: str, phase, seed: int, shard: tuple[int, int]) -> Batches:
         """Batches as a phase wants them; validation is without dropout."""
         return batches(
             self.store,
@@ -45,7 +47,7 @@ class Source:
             shard=shard,
             predictors=self.predictors,
             targets=self.targets,
-            **options,
+            allow_leaky=self.allow_leaky,
         )
 
     @property
@@ -72,6 +74,17 @@ class Source:
             raise
 
 
+class Encoded(NamedTuple):
+    """Arrays of a batch of whole fields."""
+
+    #: Normalised predictors (B, P, h, w).
+    coarse: np.ndarray
+    #: Posterior means of the residual (B, L, h, w).
+    latent: np.ndarray
+    #: Epoch and number of each sample (B, 2).
+    address: np.ndarray
+
+
 @dataclass(frozen=True)
 class Draws:
     """What is drawn for a sample follows from its address, whatever the batch, rank or run."""
@@ -80,7 +93,7 @@ class Draws:
     #: Seed, stage and phase, split.
     key: tuple[int, ...]
 
-    def sample(self, batch: Batch) -> Sample:
+    def sample(self, batch: Batch | Encoded) -> Sample:
         """Tensors of a batch, with what was drawn for each of its windows."""
         shape = batch.coarse.shape[-2:]
         drawn = [
@@ -88,16 +101,18 @@ class Draws:
             for address in batch.address.tolist()
         ]
         noise, t = (torch.from_numpy(np.stack(parts)) for parts in zip(*drawn, strict=True))
-        coarse, fine = (torch.from_numpy(a) for a in (batch.coarse, batch.fine))
-        return Sample(batch.corner.tolist(), coarse, fine, noise, t)
+        coarse = torch.from_numpy(batch.coarse)
+        if isinstance(batch, Encoded):
+            return Sample([], coarse, None, noise, t, latent=torch.from_numpy(batch.latent))
+        return Sample(batch.corner.tolist(), coarse, torch.from_numpy(batch.fine), noise, t)
 
 
 @dataclass
 class Stream(IterableDataset):
     """Samples of epoch after epoch, from any batch on; counts the seconds waited for them."""
 
-    source: Source
-    batches: Batches
+    batches: Any
+    reading: Callable[[Iterator], Iterator]
     draws: Draws
     start: int = 0
     waited: float = field(default=0.0, init=False)
@@ -111,9 +126,9 @@ class Stream(IterableDataset):
             self.waited += time.perf_counter() - began
             yield sample
 
-    def _from(self, epoch: int, first: int) -> Iterator[Batch]:
+    def _from(self, epoch: int, first: int) -> Iterator[Batch | Encoded]:
         for number in itertools.count(epoch):
-            yield from self.source.reading(self.batches.epoch(number, first))
+            yield from self.reading(self.batches.epoch(number, first))
             first = 0
 
 
@@ -127,24 +142,34 @@ class StoreData(lightning.LightningDataModule):
     draws : Draws
     seed : int
         Of order, windows and dropout.
+    latents : mapping of str to Latents
+        Of the splits, where they are known: they stand in for the store.
     """
 
-    def __init__(self, source: Source, phase, draws: Draws, seed: int) -> None:
+    def __init__(
+        self, source: Source, phase, draws: Draws, seed: int, latents: Mapping[str, Any]
+    ) -> None:
         super().__init__()
         self.source, self.phase, self.draws, self.seed = source, phase, draws, seed
+        self.latents = latents
 
     def train_dataloader(self) -> DataLoader:
-        made = self.source.batches("train", self.phase, self.seed, self._shard)
         start = self.trainer.lightning_module.done * self.phase.accumulate
-        self.stream = Stream(self.source, made, self.draws, start)
+        self.stream = Stream(*self._batches("train"), self.draws, start)
         return self._loader(self.stream)
 
     def val_dataloader(self) -> DataLoader:
-        made = self.source.batches("val", self.phase, self.seed, self._shard)
-        found = self.source.reading(made.epoch(0))
+        made, reading = self._batches("val")
         draws = Draws(self.draws.objective, (*self.draws.key, 1))
-        wanted = itertools.islice(found, self.phase.validate_batches)
+        wanted = itertools.islice(reading(made.epoch(0)), self.phase.validate_batches)
         return self._loader([draws.sample(batch) for batch in wanted])
+
+    def _batches(self, split: str) -> tuple[Any, Callable[[Iterator], Iterator]]:
+        """Batches of this rank, and what their iterators are wrapped in."""
+        if split in self.latents:
+            return replace(self.latents[split], shard=self._shard), iter
+        made = self.source.batches(split, self.phase, self.seed, self._shard)
+        return made, self.source.reading
 
     @property
     def _shard(self) -> tuple[int, int]:

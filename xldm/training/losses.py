@@ -14,6 +14,7 @@ __all__ = [
     "autoencoder_loss",
     "average_decay",
     "diffusion_loss",
+    "log_spectral_error",
     "log_squared_error",
     "squared_error",
     "update_average",
@@ -49,12 +50,15 @@ def autoencoder_loss(
     *,
     kl_weight: float = 0.01,
     weights: Tensor | float = 1.0,
+    spectral_weight: float = 0.0,
+    mean_field: Tensor | float = 0.0,
 ) -> Tensor:
     r"""Reconstruction from a draw of the posterior, plus its divergence from a standard normal.
 
     .. math:: \overline{|y - \hat y|} + w\,\overline{(e^{s} + m^2 - 1 - s) / 2}
 
-    with posterior mean m and log variance s.
+    with posterior mean m and log variance s; on demand, plus what spectra of the fields that the
+    residuals belong to differ by.
 
     Parameters
     ----------
@@ -67,12 +71,49 @@ def autoencoder_loss(
         w.
     weights : Tensor (C, 1, 1) or float
         Weight of each channel in the error.
+    spectral_weight : float
+        Weight of `log_spectral_error`. An absolute error alone is least where scales that the
+        latent has no room for are left out.
+    mean_field : Tensor (B, C, H, W) or float
+        What ``field`` is the residual of.
     """
     mean, log_var = net.encode(field)
     decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)
     divergence = 0.5 * (log_var.exp() + mean**2 - 1.0 - log_var)
     error = (weights * (decoded.float() - field).abs()).mean()
-    return error + kl_weight * divergence.float().mean()
+    loss = error + kl_weight * divergence.float().mean()
+    if spectral_weight:
+        fields = (mean_field + part.float() for part in (decoded, field))
+        loss = loss + spectral_weight * log_spectral_error(*fields)
+    return loss
+
+
+def log_spectral_error(field: Tensor, truth: Tensor) -> Tensor:
+    """Mean |ln(power / true power)| of fields (B, C, H, W) over rings of wavenumbers.
+
+    Rings are as wide as the smallest wavenumber and end at that of two cells; fields are tapered
+    by a Hann window along each axis, since their edges do not meet.
+
+    Examples
+    --------
+    >>> truth = torch.randn(1, 1, 32, 16, generator=torch.Generator().manual_seed(0))
+    >>> round(float(log_spectral_error(torch.e * truth, truth)), 3)
+    2.0
+    """
+    height, width = truth.shape[2:]
+    taper = [torch.hann_window(n, device=truth.device) for n in (height, width)]
+    ky, kx = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
+    ring = (torch.hypot(ky[:, None], kx) * min(height, width)).round().long().flatten()
+    last = min(height, width) // 2
+    ring = ring.clamp_max(last + 1).to(truth.device)
+
+    def power(x: Tensor) -> Tensor:
+        x = (x - x.mean((2, 3), keepdim=True)) * taper[0][:, None] * taper[1]
+        modes = torch.view_as_real(torch.fft.rfft2(x, norm="ortho")).square().sum(-1).flatten(2)
+        rings = modes.new_zeros(*modes.shape[:2], last + 2).index_add(2, ring, modes)
+        return rings[..., 1 : last + 1].clamp_min(1e-12)
+
+    return (power(field).log() - power(truth).log()).abs().mean()
 
 
 def diffusion_loss(

@@ -6,7 +6,7 @@ An objective is plain functions of networks and tensors; the loop around it is i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,17 +29,21 @@ class Sample(NamedTuple):
 
     #: (B, P, h, w).
     coarse: Tensor
-    #: (B, C, H, W).
-    fine: Tensor
+    #: (B, C, H, W), or None where the latent is known.
+    fine: Tensor | None
     #: Standard normal (B, L, h, w); empty where none is needed.
     noise: Tensor
     #: Diffusion steps (B,); empty where none are needed.
     t: Tensor
     #: (B, S, H, W), or (1, S, H, W) where all windows are the whole field.
     static: Tensor | None = None
+    #: Posterior means (B, L, h, w) of whole fields.
+    latent: Tensor | None = None
 
     def on(self, whole_static: Tensor) -> Sample:
         """The same with static channels, cut from those (S, y, x) of the whole grid."""
+        if self.latent is not None:
+            return self._replace(static=whole_static[None])
         height, width = self.fine.shape[2:]
         if whole_static.shape[1:] == (height, width):
             return self._replace(static=whole_static[None])
@@ -107,6 +111,12 @@ class Autoencoder(Objective):
     fits: tuple[str, ...] = ("autoencoder",)
     holds: tuple[str, ...] = ("regression", "autoencoder")
 
+    def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
+        """The half after the latent may be all that is fitted."""
+        if self.phase.decoder_only:
+            return [net.autoencoder.to_decoder, net.autoencoder.decoder]
+        return super().modules(net)
+
     def begin_step(self, net: ResidualDiffusion, step: int) -> None:
         """What is not fitted is evaluated."""
         net.eval()
@@ -121,11 +131,14 @@ class Autoencoder(Objective):
 
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Of a batch."""
+        left = residual(net, sample)
         return losses.autoencoder_loss(
             net.autoencoder,
-            residual(net, sample),
+            left,
             sample.noise,
             kl_weight=self.phase.kl_weight,
+            spectral_weight=self.phase.spectral_weight,
+            mean_field=sample.fine - left,
             weights=_weights(self.phase.weights, self.part).to(sample.fine)[:, None, None],
         )
 
@@ -141,6 +154,8 @@ class Diffusion(Objective):
     phase: DiffusionPhase
     fits: tuple[str, ...] = ("conditioner", "denoiser")
     holds: tuple[str, ...] = ("regression", "autoencoder", "conditioner", "denoiser")
+    #: Features of the whole static fields, where they stay the same from step to step.
+    _kept: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """The conditioner's static branch may stay as it is."""
@@ -167,15 +182,27 @@ class Diffusion(Objective):
         self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
     ) -> Tensor:
         """Of a batch, with another denoiser if one is given."""
-        with torch.no_grad():
-            clean = net.autoencoder.encode(residual(net, sample))[0].float()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.phase.train_static):
-            features = net.conditioner.static_features(sample.static)
-        context = net.conditioner.context(features, sample.coarse)
+        clean = sample.latent
+        if clean is None:
+            with torch.no_grad():
+                clean = net.autoencoder.encode(residual(net, sample))[0].float()
+        context = net.conditioner.context(self._static_features(net, sample), sample.coarse)
         net_or_average = net.denoiser if denoiser is None else denoiser
         return losses.diffusion_loss(
             net_or_average, net.schedule, clean, context, sample.t, sample.noise
         )
+
+    def _static_features(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        if self.phase.train_static:
+            return net.conditioner.static_features(sample.static)
+        if self._kept:
+            return self._kept[0]
+        # Not in inference mode: steps to come take gradients of what follows from them.
+        with torch.inference_mode(False), torch.no_grad():
+            features = net.conditioner.static_features(sample.static.clone())
+        if sample.latent is not None:
+            self._kept.append(features)
+        return features
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Levels of the denoiser and of the conditioner's static branch."""

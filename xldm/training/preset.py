@@ -132,12 +132,17 @@ class RegressionPhase(Phase):
 
 @_frozen
 class AutoencoderPhase(Phase):
-    """The latent: ``standardise`` is of how many batches its mean and spread become 0 and 1."""
+    """The latent: ``standardise`` is of how many batches its mean and spread become 0 and 1.
+
+    ``spectral_weight`` is of the error of spectra. With ``decoder_only`` the latent stays as it is.
+    """
 
     betas: tuple[Share, Share] = (0.5, 0.9)
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
     weights: dict[str, float] = Field(default_factory=dict)
     kl_weight: Annotated[float, Field(ge=0)] = 0.01
+    spectral_weight: Annotated[float, Field(ge=0)] = 0.0
+    decoder_only: bool = False
     standardise: Annotated[int, Field(ge=0)] = 0
     checkpointing: bool = False
 
@@ -147,7 +152,10 @@ class DiffusionPhase(Phase):
     """Denoiser and conditioner; ``average`` limits the decay of the denoiser's moving average.
 
     ``train_static`` is false where the static branch of the conditioner stays as initialised;
-    ``checkpointing`` recomputes activations and so saves memory.
+    ``checkpointing`` recomputes activations and so saves memory. ``cache_latents`` computes the
+    latents of whole fields once, each with one draw of dropped predictors, and leaves out hours
+    whose latent has a larger mean square than ``latent_limit``: where a dropped predictor mattered,
+    a latent is far from the unit variance that sampling starts from.
     """
 
     betas: tuple[Share, Share] = (0.5, 0.9)
@@ -155,6 +163,16 @@ class DiffusionPhase(Phase):
     average: Share = 0.9999
     train_static: bool = True
     checkpointing: bool = False
+    cache_latents: bool = False
+    latent_limit: Rate | None = None
+
+    @model_validator(mode="after")
+    def _whole_fields(self) -> DiffusionPhase:
+        if self.cache_latents and self.size is not None:
+            raise ValueError("cache_latents is of whole fields: leave out size, or it")
+        if self.latent_limit and not self.cache_latents:
+            raise ValueError("latent_limit goes by cached latents: say cache_latents, or leave it")
+        return self
 
 
 @_frozen

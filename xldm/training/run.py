@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import logging
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from ..data.stores.store import open_store
 from . import checkpoints, stages
 from .configuring import compared, model_config
 from .fitting import fit
+from .latents import encode
 from .loading import Draws, Source, StoreData
 from .module import AdversarialStage, Stage, TrainingError, trained_weights
 from .objectives import OBJECTIVES, residual
@@ -40,6 +43,7 @@ class _Run:
     folder: Place
     device: str
     devices: int
+    allow_leaky: bool
     resume: bool
     progress: bool
 
@@ -53,6 +57,8 @@ def train(
     start: str | PathLike | None = None,
     device: str = "auto",
     devices: int = 1,
+    allow_leaky: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> str:
@@ -75,6 +81,11 @@ def train(
         ``auto``, ``cpu``, ``cuda`` and what else Lightning knows.
     devices : int
         How many; each has a batch of its own, gradients are averaged.
+    allow_leaky : bool
+        Take a store whose hours of different splits are neighbours.
+    storage_options : mapping, optional
+        What fsspec needs to reach ``store``. The way to ``folder``, where loggers write too, comes
+        from the environment or fsspec's own configuration.
     resume : bool
         Go on where an interrupted run left off: whole stages stay, the one that was interrupted
         goes on from its newest checkpoint.
@@ -102,10 +113,11 @@ def train(
     preset = read_preset(preset)
     chosen = preset.chain if stage == "all" else (stage,)
     _refuse_stages(preset, stage, chosen)
-    place = None if isinstance(store, xr.DataTree) else locate(store)
-    opened = store if place is None else open_store(store, dask=False)
+    place = None if isinstance(store, xr.DataTree) else locate(store, storage_options)
+    opened = store if place is None else open_store(store, storage_options, dask=False)
     model_config(preset, opened)
-    run = _Run(preset, opened, place, locate(folder), device, devices, resume, progress)
+    at = locate(folder)
+    run = _Run(preset, opened, place, at, device, devices, allow_leaky, resume, progress)
     base = None if start is None else Base.read(str(start))
     location = ""
     for name in chosen:
@@ -214,11 +226,24 @@ def _phase(
     where = f"{stage} of {part.name}, phase {number}"
     objective = OBJECTIVES[stage](phase, part)
     key = (run.preset.seed, _number(stage, number))
-    source = Source(run.store, config.predictors, part.targets, run.place)
+    source = Source(
+        run.store, config.predictors, part.targets, run.place, allow_leaky=run.allow_leaky
+    )
     seed = run.preset.seed + 1000 * _number(stage, number)
     found = checkpoints.newest(place)
     if found is None or not found[1]["xldm"]["finished"]:
-        data = StoreData(source, phase, Draws(objective, (*key, 0)), seed)
+        draws = Draws(objective, (*key, 0))
+        known = {}
+        if getattr(phase, "cache_latents", False):
+            at = _within(run.folder, f"{stage}/{part.name}/{number}/latents")
+            known = {
+                split: encode(
+                    net, source, split, draws, _within(at, split),
+                    seed=seed, device=_torch_device(run.device), progress=run.progress,
+                )
+                for split in ("train", *(["val"] if phase.validate_every else []))
+            }  # fmt: skip
+        data = StoreData(source, phase, draws, seed, known)
         made = AdversarialStage if stage == "gan" else Stage
         with torch.random.fork_rng():  # a discriminator has weights to begin with
             torch.manual_seed(seed)
@@ -248,6 +273,13 @@ def _standardise(
     net.eval()
     latents = [net.autoencoder.encode(residual(net, sample))[0] for sample in samples]
     stages.standardise_latent(net.autoencoder, torch.cat(latents))
+
+
+def _torch_device(name: str) -> str:
+    """Torch's name of what Lightning calls a device."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return {"gpu": "cuda"}.get(name, name)
 
 
 def _within(place: Place, path: str) -> Place:

@@ -1,0 +1,133 @@
+"""Latents computed once: what they are, whose turn it is, what an interruption costs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import training_store
+import zarr
+
+from xldm import package
+from xldm.data import statics
+from xldm.data.batches import batches
+from xldm.data.stores.place import locate
+from xldm.training import train
+from xldm.training.latents import Latents
+from xldm.training.module import TrainingError
+from xldm.training.preset import Preset, read_preset
+
+QUIET = {"device": "cpu", "progress": False}
+
+
+def cached(**changes) -> Preset:
+    preset = read_preset("tiny")
+    phase = replace(preset.diffusion[0], size=None, cache_latents=True, **changes)
+    return replace(preset, diffusion=(phase,))
+
+
+@pytest.fixture(scope="module")
+def run(store, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train(cached(), store, folder, **QUIET)
+    return folder
+
+
+@pytest.fixture
+def before(run, tmp_path) -> Path:
+    """A run whose first two stages are done."""
+    for stage in ("regression", "autoencoder"):
+        shutil.copytree(run / stage, tmp_path / stage)
+    return tmp_path
+
+
+def kept(folder: Path) -> zarr.Group:
+    """Arrays of the hours that train."""
+    return zarr.open_group(folder / "diffusion" / "all" / "1" / "latents" / "train", mode="r")
+
+
+def sorted_hours(latents) -> np.ndarray:
+    """In an order that follows from the values."""
+    return np.stack(sorted(latents, key=lambda latent: float(latent.flat[0])))
+
+
+def test_latents_are_posterior_means_of_the_residual(run, store):
+    (net,) = package.read(run / "autoencoder" / "package").components.values()
+    static = torch.from_numpy(statics.channels(store["static"].to_dataset()))[None]
+    expected = []
+    with torch.no_grad():
+        for batch in batches(store, windows=1):
+            coarse, fine = torch.from_numpy(batch.coarse), torch.from_numpy(batch.fine)
+            mean = net.mean.condition(coarse, static)
+            expected.append(net.autoencoder.encode(fine - mean)[0][0].numpy())
+    found = kept(run)["latent"][:]
+    assert len(found) == len(expected)
+    np.testing.assert_allclose(sorted_hours(found), sorted_hours(expected), atol=1e-5)
+
+
+def test_an_interrupted_encoding_goes_on_and_ends_with_the_same_bits(run, before, store):
+    shutil.copytree(run / "diffusion", before / "diffusion")
+    shutil.rmtree(before / "diffusion" / "package")
+    shutil.rmtree(before / "diffusion" / "all" / "1" / "checkpoints")
+    latents = before / "diffusion" / "all" / "1" / "latents" / "train"
+    whole = kept(before)["latent"][:]
+    shutil.rmtree(latents / "mean_square")
+    for hour in range(20, len(whole)):
+        shutil.rmtree(latents / "latent" / "c" / str(hour))
+    train(cached(), store, before, stage="diffusion", resume=True, **QUIET)
+    np.testing.assert_array_equal(kept(before)["latent"][:], whole)
+    once, again = (
+        package.read(f / "diffusion" / "package").components["all"].state_dict()
+        for f in (run, before)
+    )
+    assert all(torch.equal(once[name], again[name]) for name in once)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_each_hour_comes_once_an_epoch(run, ranks):
+    place = locate(run / "diffusion" / "all" / "1" / "latents" / "train")
+    whole = kept(run)["latent"][:]
+    seen = []
+    for rank in range(ranks):
+        shard = Latents(place, np.arange(len(whole)), batch_size=3, seed=4, shard=(rank, ranks))
+        found = [batch.latent for batch in shard.epoch(1)]
+        assert len(found) == len(shard)
+        seen += list(np.concatenate(found))
+    np.testing.assert_array_equal(sorted_hours(seen), sorted_hours(whole))
+
+
+def test_an_epoch_goes_on_from_any_batch(run):
+    place = locate(run / "diffusion" / "all" / "1" / "latents" / "train")
+    latents = Latents(place, np.arange(9), batch_size=2, seed=4)
+    whole, rest = list(latents.epoch(3)), list(latents.epoch(3, start=2))
+    for one, other in zip(whole[2:], rest, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_hours_far_from_unit_variance_are_left_out(run, before, store):
+    squares = np.sort(kept(run)["mean_square"][:])
+    limit = float(squares[len(squares) // 2])
+    train(cached(latent_limit=limit, steps=2), store, before, stage="diffusion", **QUIET)
+    assert package.read(before / "diffusion" / "package").components["all"].denoiser
+
+
+def test_a_limit_that_leaves_nothing_is_refused(before, store):
+    with pytest.raises(TrainingError, match="smallest is"):
+        train(cached(latent_limit=1e-6), store, before, stage="diffusion", **QUIET)
+
+
+def test_a_static_branch_that_stays_gives_the_same_features_each_step(before, store):
+    frozen = training_store.changed(cached(), train_static=False)
+    location = train(frozen, store, before, stage="diffusion", **QUIET)
+    first = package.read(location).components["all"].conditioner
+    assert all(torch.isfinite(p).all() for p in first.parameters())
+
+
+def test_windows_and_cached_latents_exclude_each_other():
+    with pytest.raises(ValueError, match="whole fields"):
+        replace(cached().diffusion[0], size=(8, 8))
