@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 import torch
 import training_store
 import zarr
@@ -16,10 +17,11 @@ from xldm import package
 from xldm.data import statics
 from xldm.data.batches import batches
 from xldm.data.stores.place import locate
-from xldm.training import train
+from xldm.training import losses, train
 from xldm.training.latents import Latents
 from xldm.training.module import TrainingError
-from xldm.training.preset import Preset, read_preset
+from xldm.training.objectives import OBJECTIVES, Sample
+from xldm.training.preset import DiffusionPhase, Preset, read_preset
 
 QUIET = {"device": "cpu", "progress": False}
 
@@ -93,7 +95,9 @@ def test_each_hour_comes_once_an_epoch(run, ranks):
     whole = kept(run)["latent"][:]
     seen = []
     for rank in range(ranks):
-        shard = Latents(place, np.arange(len(whole)), batch_size=3, seed=4, shard=(rank, ranks))
+        shard = Latents(
+            place, np.arange(len(whole)), None, 1, batch_size=3, seed=4, shard=(rank, ranks)
+        )
         found = [batch.latent for batch in shard.epoch(1)]
         assert len(found) == len(shard)
         seen += list(np.concatenate(found))
@@ -102,7 +106,7 @@ def test_each_hour_comes_once_an_epoch(run, ranks):
 
 def test_an_epoch_goes_on_from_any_batch(run):
     place = locate(run / "diffusion" / "all" / "1" / "latents" / "train")
-    latents = Latents(place, np.arange(9), batch_size=2, seed=4)
+    latents = Latents(place, np.arange(9), (4, 4), 2, batch_size=2, seed=4)
     whole, rest = list(latents.epoch(3)), list(latents.epoch(3, start=2))
     for one, other in zip(whole[2:], rest, strict=True):
         for a, b in zip(one, other, strict=True):
@@ -128,6 +132,34 @@ def test_a_static_branch_that_stays_gives_the_same_features_each_step(before, st
     assert all(torch.isfinite(p).all() for p in first.parameters())
 
 
-def test_windows_and_cached_latents_exclude_each_other():
-    with pytest.raises(ValueError, match="whole fields"):
-        replace(cached().diffusion[0], size=(8, 8))
+def test_windows_are_cut_from_the_latents_of_whole_fields(run):
+    place, whole = locate(run / "diffusion" / "all" / "1" / "latents" / "train"), kept(run)
+    latents = Latents(place, np.array([3]), (4, 6), 5, batch_size=5, seed=1)
+    (batch,) = latents.epoch(0)
+    assert len({tuple(corner) for corner in batch.corner.tolist()}) > 1
+    for side in ("coarse", "latent"):
+        for window, (y, x) in zip(getattr(batch, side), batch.corner.tolist(), strict=True):
+            np.testing.assert_array_equal(window, whole[side][3, :, y : y + 4, x : x + 6])
+
+
+def test_features_of_a_window_are_those_of_the_whole_grid_there():
+    torch.manual_seed(0)
+    phase = DiffusionPhase(steps=1, lr=1.0, train_static=False, cache_latents=True)
+    objective, net = OBJECTIVES["diffusion"](phase, tiny.part()), tiny.network(tiny.part())
+    static = torch.randn(4, *tiny.GRID.fine_shape)
+    sample = Sample(
+        [(4, 0)], torch.randn(1, 14, 4, 4), None, torch.randn(1, 8, 4, 4), torch.tensor([500]),
+        latent=torch.randn(1, 8, 4, 4),
+    ).on(static)  # fmt: skip
+    with torch.no_grad():
+        features = net.conditioner.static_features(static[None])[:, 4:8, :4]
+        context = net.conditioner.context(features, sample.coarse)
+        expected = losses.diffusion_loss(
+            net.denoiser, net.schedule, sample.latent, context, sample.t, sample.noise
+        )
+        assert torch.equal(objective.loss(net, sample), expected)
+
+
+def test_windows_that_cover_are_not_cut_from_latents():
+    with pytest.raises(ValueError, match="say how many"):
+        replace(cached().diffusion[0], windows=None)

@@ -6,6 +6,8 @@ import argparse
 import logging
 from contextlib import suppress
 
+from .options import add_storage_options, storage_options
+
 __all__ = ["add"]
 
 
@@ -37,10 +39,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--allow-leaky", action="store_true",
         help="take a store whose hours of different splits are neighbours",
     )  # fmt: skip
-    command.add_argument(
-        "--storage-option", action="append", default=[], metavar="KEY=VALUE", dest="options",
-        help="for the store, e.g. anon=true or endpoint_url=https://...; repeat it; no secrets here",
-    )  # fmt: skip
+    add_storage_options(command, "the store")
     command.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     command.add_argument("--no-progress", action="store_true", help="show no bar")
     command.set_defaults(run=_train)
@@ -63,7 +62,7 @@ def _train(args: argparse.Namespace) -> None:
         device=args.device,
         devices=args.devices,
         allow_leaky=args.allow_leaky,
-        storage_options=storage_options(args.options) or None,
+        storage_options=storage_options(args),
         resume=args.resume,
         progress=not args.no_progress,
     )

@@ -29,37 +29,62 @@ AHEAD = 4
 class Latents:
     """Batches of hours whose latents are known; in use as `xldm.data.reading.Batches`.
 
-    Predictors that were dropped from an hour when its latent was computed stay dropped.
+    Predictors that were dropped from an hour when its latent was computed stay dropped. Windows are
+    cut from latents of whole fields, as they are when a whole field is drawn.
     """
 
     place: Place
     rows: np.ndarray = field(repr=False)
+    #: Rows and columns of a window in coarse cells, None for whole fields, and how many an hour.
+    size: tuple[int, int] | None
+    windows: int
     batch_size: int
     seed: int
     shard: tuple[int, int] = (0, 1)
 
     def __len__(self) -> int:
         """Batches of this shard in an epoch."""
-        return len(order.global_batches(self.rows.size, self.batch_size, self.shard[1]))
+        return len(order.global_batches(self._samples, self.batch_size, self.shard[1]))
+
+    @property
+    def _samples(self) -> int:
+        return self.rows.size * self.windows
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Encoded]:
-        """Batches of an epoch from one on, in an order that follows from seed and epoch."""
+        """Batches of an epoch from one on; order and windows follow from seed and epoch."""
         rank, ranks = self.shard
-        places = np.random.default_rng([self.seed, number]).permutation(self.rows.size)
-        every = order.global_batches(self.rows.size, self.batch_size, ranks)[start:]
+        rng = np.random.default_rng([self.seed, number])
+        rows = self.rows[rng.permutation(self._samples) // self.windows]
+        places = np.arange(rows.size)
+        every = order.global_batches(rows.size, self.batch_size, ranks)[start:]
         with reaching(self.place), ThreadPoolExecutor(AHEAD) as pool:
             group = zarr.open_group(zarr_store(self.place, read_only=True), mode="r")
+            arrays = group["coarse"], group["latent"]
+            whole = arrays[0].shape[2:]
+            size = self.size or whole
+            corners = rng.integers(0, np.subtract(whole, size) + 1, (rows.size, 2))
 
             def read(at: np.ndarray) -> Encoded:
+                cells = [
+                    tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
+                    for corner in corners[at].tolist()
+                ]
                 sides = (
-                    np.concatenate([group[name][r : r + 1] for r in self.rows[places[at]]])
-                    for name in ("coarse", "latent")
+                    np.stack(
+                        [
+                            a[(int(r), slice(None), *of)]
+                            for r, of in zip(rows[at], cells, strict=True)
+                        ]
+                    )
+                    for a in arrays
                 )
-                return Encoded(*sides, np.stack([np.full(at.size, number), at], axis=1))
+                return Encoded(
+                    *sides, corners[at], np.stack([np.full(at.size, number), at], axis=1)
+                )
 
             waiting: deque = deque()
             for batch in every:
-                waiting.append(pool.submit(read, np.arange(self.rows.size)[batch][rank::ranks]))
+                waiting.append(pool.submit(read, places[batch][rank::ranks]))
                 if len(waiting) > AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -99,7 +124,8 @@ def encode(
     from tqdm.auto import tqdm
 
     phase = draws.objective.phase
-    batches = source.batches(split, replace(phase, batch_size=1), seed, (0, 1))
+    one = replace(phase, batch_size=1, size=None, windows=1)
+    batches = source.batches(split, one, seed, (0, 1))
     hours = len(batches)
     if split == "val":
         hours = min(hours, phase.validate_batches * phase.batch_size)
@@ -131,7 +157,7 @@ def encode(
             f"no latent of {split} has a mean square below latent_limit {phase.latent_limit}: the "
             f"smallest is {squares.min():.3g}. Raise it, or let the autoencoder standardise"
         )
-    return Latents(place, rows, phase.batch_size, seed)
+    return Latents(place, rows, phase.size, phase.windows, phase.batch_size, seed)
 
 
 def _create(group: zarr.Group, hours: int, **shapes: tuple[int, ...]) -> None:

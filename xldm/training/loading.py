@@ -75,12 +75,14 @@ class Source:
 
 
 class Encoded(NamedTuple):
-    """Arrays of a batch of whole fields."""
+    """Arrays of a batch of windows whose latents are known."""
 
     #: Normalised predictors (B, P, h, w).
     coarse: np.ndarray
     #: Posterior means of the residual (B, L, h, w).
     latent: np.ndarray
+    #: Row and column of each window's first coarse cell (B, 2).
+    corner: np.ndarray
     #: Epoch and number of each sample (B, 2).
     address: np.ndarray
 
@@ -103,7 +105,8 @@ class Draws:
         noise, t = (torch.from_numpy(np.stack(parts)) for parts in zip(*drawn, strict=True))
         coarse = torch.from_numpy(batch.coarse)
         if isinstance(batch, Encoded):
-            return Sample([], coarse, None, noise, t, latent=torch.from_numpy(batch.latent))
+            latent = torch.from_numpy(batch.latent)
+            return Sample(batch.corner.tolist(), coarse, None, noise, t, latent=latent)
         return Sample(batch.corner.tolist(), coarse, torch.from_numpy(batch.fine), noise, t)
 
 

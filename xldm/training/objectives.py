@@ -35,9 +35,9 @@ class Sample(NamedTuple):
     noise: Tensor
     #: Diffusion steps (B,); empty where none are needed.
     t: Tensor
-    #: (B, S, H, W), or (1, S, H, W) where all windows are the whole field.
+    #: (B, S, H, W), or (1, S, y, x) of the whole grid where windows are it or latents are known.
     static: Tensor | None = None
-    #: Posterior means (B, L, h, w) of whole fields.
+    #: Posterior means (B, L, h, w).
     latent: Tensor | None = None
 
     def on(self, whole_static: Tensor) -> Sample:
@@ -193,16 +193,22 @@ class Diffusion(Objective):
         )
 
     def _static_features(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        if sample.latent is None:
+            with torch.set_grad_enabled(torch.is_grad_enabled() and self.phase.train_static):
+                return net.conditioner.static_features(sample.static)
+        # Of the whole grid, which is what its windows are cut from when a whole field is drawn.
+        features = next(iter(self._kept), None)
         if self.phase.train_static:
-            return net.conditioner.static_features(sample.static)
-        if self._kept:
-            return self._kept[0]
-        # Not in inference mode: steps to come take gradients of what follows from them.
-        with torch.inference_mode(False), torch.no_grad():
-            features = net.conditioner.static_features(sample.static.clone())
-        if sample.latent is not None:
+            features = net.conditioner.static_features(sample.static)
+        elif features is None:
+            # Not in inference mode: steps to come take gradients of what follows from them.
+            with torch.inference_mode(False), torch.no_grad():
+                features = net.conditioner.static_features(sample.static.clone())
             self._kept.append(features)
-        return features
+        height, width = sample.latent.shape[2:]
+        if features.shape[1:3] == (height, width):
+            return features
+        return torch.cat([features[:, y : y + height, x : x + width] for y, x in sample.corner])
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Levels of the denoiser and of the conditioner's static branch."""

@@ -153,9 +153,9 @@ class DiffusionPhase(Phase):
 
     ``train_static`` is false where the static branch of the conditioner stays as initialised;
     ``checkpointing`` recomputes activations and so saves memory. ``cache_latents`` computes the
-    latents of whole fields once, each with one draw of dropped predictors, and leaves out hours
-    whose latent has a larger mean square than ``latent_limit``: where a dropped predictor mattered,
-    a latent is far from the unit variance that sampling starts from.
+    latents of whole fields once, each with one draw of dropped predictors; windows are cut from
+    them. Hours whose latent has a larger mean square than ``latent_limit`` are left out: where a
+    dropped predictor mattered, a latent is far from the unit variance that sampling starts from.
     """
 
     betas: tuple[Share, Share] = (0.5, 0.9)
@@ -167,9 +167,9 @@ class DiffusionPhase(Phase):
     latent_limit: Rate | None = None
 
     @model_validator(mode="after")
-    def _whole_fields(self) -> DiffusionPhase:
-        if self.cache_latents and self.size is not None:
-            raise ValueError("cache_latents is of whole fields: leave out size, or it")
+    def _of_cache(self) -> DiffusionPhase:
+        if self.cache_latents and self.windows is None:
+            raise ValueError("cache_latents draws windows: say how many an hour, or leave it")
         if self.latent_limit and not self.cache_latents:
             raise ValueError("latent_limit goes by cached latents: say cache_latents, or leave it")
         return self

@@ -18,7 +18,7 @@ from ..components import ResidualDiffusion
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..data.stores.place import Place, locate, reaching
 from ..data.stores.store import open_store
-from . import checkpoints, stages
+from . import checkpoints, initial
 from .configuring import compared, model_config
 from .fitting import fit
 from .latents import encode
@@ -206,7 +206,7 @@ def _network(
         net = ResidualDiffusion(part, len(config.predictors), config.static_channels)
         fresh = not any(name.startswith("regression.") for name in known)
         if stage == "regression" and fresh and run.preset.regression[0].from_coarse:
-            stages.start_from_coarse(net, config.predictors, part.targets)
+            initial.start_from_coarse(net, config.predictors, part.targets)
     own = net.state_dict()
     net.load_state_dict(own | {n: t for n, t in known.items() if n in own})
     return net
@@ -272,7 +272,7 @@ def _standardise(
     samples = (draws.sample(batch).on(static) for batch in some)
     net.eval()
     latents = [net.autoencoder.encode(residual(net, sample))[0] for sample in samples]
-    stages.standardise_latent(net.autoencoder, torch.cat(latents))
+    initial.standardise_latent(net.autoencoder, torch.cat(latents))
 
 
 def _torch_device(name: str) -> str:

@@ -1,0 +1,136 @@
+"""Each objective teaches its networks what it is meant to, on the smallest ones."""
+
+import pytest
+import tiny
+import torch
+
+from xldm.training.objectives import OBJECTIVES, Sample
+from xldm.training.optimisers import with_muon
+from xldm.training.preset import AutoencoderPhase, DiffusionPhase, RegressionPhase
+
+H, W = tiny.GRID.shape
+
+
+@pytest.fixture
+def net():
+    return tiny.network(tiny.part())
+
+
+def sample(step: int) -> Sample:
+    """Targets that are the first predictor, upsampled; seeded by step."""
+    generator = torch.Generator().manual_seed(step)
+    coarse = torch.randn(2, 14, H, W, generator=generator)
+    fine = torch.nn.functional.interpolate(coarse[:, :1], scale_factor=8, mode="nearest")
+    noise = torch.randn(2, 8, H, W, generator=generator)
+    t = torch.randint(1000, (2,), generator=generator)
+    static = torch.zeros(1, 4, *tiny.GRID.fine_shape)
+    return Sample([(0, 0)] * 2, coarse, fine, noise, t, static.expand(2, -1, -1, -1))
+
+
+def fit(net, objective, steps: int, *, lr: float = 1e-2, muon_lr: float | None = None, of=sample):
+    fitted = torch.nn.ModuleList(objective.modules(net))
+    optimisers = [torch.optim.AdamW(fitted.parameters(), lr=lr)]
+    if muon_lr:
+        optimisers = with_muon(fitted, optimisers[0], muon_lr)
+    for step in range(steps):
+        objective.begin_step(net, step)
+        for parameter in fitted.parameters():
+            parameter.grad = None
+        objective.loss(net, of(step)).backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    net.eval()
+
+
+def regression(**settings):
+    return OBJECTIVES["regression"](RegressionPhase(steps=1, lr=1.0, **settings), tiny.part())
+
+
+def error(net) -> float:
+    one = sample(10**6)
+    with torch.inference_mode():
+        return (net.mean.condition(one.coarse, one.static) - one.fine).square().mean().item()
+
+
+def test_regression_learns(net):
+    before = error(net)
+    fit(net, regression(), 80)
+    assert error(net) < 0.7 * before
+
+
+def test_weights_choose_what_is_learnt(net):
+    before = net.regression.outputs.weight.clone()
+    objective = regression(weights={"t2m": 0.0})
+    objective.loss(net.train(), sample(0)).backward()
+    assert not net.regression.outputs.weight.grad.any()
+    assert torch.equal(net.regression.outputs.weight, before)
+
+
+def test_the_logarithmic_loss_learns_from_a_window_beside_a_hopeless_one():
+    def beside_noise(step):
+        one = sample(step)
+        noise = torch.randn(one.fine.shape, generator=torch.Generator().manual_seed(step))
+        return one._replace(fine=torch.stack([one.fine[0], 30 * noise[1]]))
+
+    errors = {}
+    for loss in ("mse", "log"):
+        net = tiny.network(tiny.part())
+        fit(net, regression(loss=loss, floor=0.01), 80, of=beside_noise)
+        errors[loss] = error(net)
+    assert errors["log"] < 0.75 * errors["mse"]
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_muon_learns_in_either_memory_format(memory_format):
+    net = tiny.network(tiny.part()).to(memory_format=memory_format)
+    before = error(net)
+    fit(net, regression(), 80, muon_lr=1e-2)
+    assert error(net) < 0.7 * before
+
+
+def test_muon_moves_every_kernel_and_adam_the_rest(net):
+    before = {name: p.clone() for name, p in net.regression.named_parameters()}
+    fit(net, regression(), 2, muon_lr=1e-2)
+    still = [n for n, p in net.regression.named_parameters() if torch.equal(p, before[n])]
+    assert not still
+
+
+def test_the_autoencoder_learns_what_the_regression_leaves(net):
+    objective = OBJECTIVES["autoencoder"](AutoencoderPhase(steps=1, lr=1.0), tiny.part())
+
+    def lost() -> float:
+        with torch.inference_mode():
+            return float(objective.loss(net, sample(10**6)))
+
+    before = lost()
+    fit(net, objective, 120)
+    assert lost() < 0.8 * before
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_the_denoiser_learns_from_fields_and_from_latents(net, known):
+    objective = OBJECTIVES["diffusion"](DiffusionPhase(steps=1, lr=1.0), tiny.part())
+    latent = torch.randn(2, 8, H, W, generator=torch.Generator().manual_seed(1))
+
+    def of(step):
+        return sample(step)._replace(latent=latent) if known else sample(step)
+
+    def lost() -> float:
+        with torch.inference_mode():
+            return float(objective.loss(net, of(10**6)))
+
+    before = lost()
+    fit(net, objective, 40, lr=1e-3, of=of)
+    assert lost() < 0.9 * before
+
+
+def test_a_static_branch_that_rests_is_not_touched(net):
+    objective = OBJECTIVES["diffusion"](
+        DiffusionPhase(steps=1, lr=1.0, train_static=False), tiny.part()
+    )
+    before = net.conditioner.static_proj.weight.clone()
+    fit(net, objective, 2)
+    assert torch.equal(net.conditioner.static_proj.weight, before)
+    assert not torch.equal(
+        net.conditioner.coarse_proj.weight, tiny.network(tiny.part()).conditioner.coarse_proj.weight
+    )

@@ -1,0 +1,47 @@
+"""Make the package that ships of one that ``xldm train`` wrote.
+
+    xldm train --config italy-2km --store STORE --folder run
+    python tools/embed.py run/diffusion/package xldm/assets/italy-2km
+
+Weights are stored in half precision, to keep the wheel small; the card is ``italy-2km-card.md``, and
+settings and curve of the training go along. The sha256 that is printed is to be entered in
+``catalogs/models.yaml``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+
+from xldm import package
+from xldm.sealed import unsealed
+from xldm.training.results import CURVE, PRESET
+
+CARD = Path(__file__).with_name("italy-2km-card.md")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("trained", type=Path)
+    parser.add_argument("target", type=Path)
+    args = parser.parse_args()
+    model = package.read(args.trained)
+    with unsealed(str(args.trained), model.sha256) as sealed:
+        extra = {name: sealed.read(name) for name in (CURVE, PRESET)}
+    # Aside, since the target may hold the static fields that the new package holds too.
+    aside = args.target.with_name(f"{args.target.name}-new")
+    sha256 = package.write(
+        aside, model.config, model.components, model.static, CARD.read_text(),
+        extra=extra, dtype=torch.float16,
+    )  # fmt: skip
+    shutil.rmtree(args.target, ignore_errors=True)
+    aside.rename(args.target)
+    print(sha256)
+
+
+if __name__ == "__main__":
+    main()

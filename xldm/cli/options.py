@@ -1,0 +1,27 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+
+__all__ = ["add_storage_options", "storage_options"]
+
+
+def add_storage_options(command: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--storage-option``, which is for what is said."""
+    command.add_argument(
+        "--storage-option", action="append", default=[], metavar="KEY=VALUE", dest="options",
+        help=f"for {what}, e.g. anon=true or endpoint_url=https://...; repeat it; no secrets here",
+    )  # fmt: skip
+
+
+def storage_options(args: argparse.Namespace) -> dict[str, str | bool]:
+    """What was given by ``--storage-option``, for fsspec."""
+    return dict(map(_option, args.options))
+
+
+def _option(text: str) -> tuple[str, str | bool]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise ValueError("expected KEY=VALUE for each --storage-option")  # it may be a secret
+    return key, {"true": True, "false": False}.get(value.lower(), value)
