@@ -43,6 +43,30 @@ def test_parts_become_a_complete_store(parts, tmp_path, capsys):
     assert split.attrs["gap"] == "6h" and (split == 2).sum() == 24 and (split == -1).sum() == 10
 
 
+def test_parts_of_two_years_become_a_store_of_both(tmp_path):
+    sides = {"coarse": stores.fields({"t2m": "K", "tp": "m"}, fine=False)}
+    sides["fine"] = stores.fields(stores.FINE, fine=True)
+    given = [f"--static={stores.write_part(tmp_path / 'static', 'static', stores.static())}"]
+    for kind, ds in sides.items():
+        ds = ds.isel(time=slice(0, 72))
+        off = np.repeat([0, 365], [24, 48]).astype("timedelta64[D]")
+        sides[kind] = ds = ds.assign_coords(time=ds["time"].values + off)
+        for year in ("2006", "2005"):
+            url = stores.write_part(tmp_path / f"{kind}-{year}", kind, ds.sel(time=year))
+            given.append(f"--{kind}={url}")
+    given += ["--test", "2006-02-28", "--gap", "10D"]
+    assert main(["store", str(tmp_path / "a.zarr"), *given]) == 0
+    tree = xldm.open_store(tmp_path / "a.zarr")
+    for kind, ds in sides.items():
+        for name in ds:
+            xr.testing.assert_equal(
+                tree[kind][name].drop_vars(["lat", "lon", "spatial_ref"]).compute(),
+                ds[name].compute(),
+            )
+    # The rest of 2006 is beside the test, 2005 is a year away though it is the row before.
+    np.testing.assert_array_equal(tree["split"]["split"], np.repeat([0, -1, 2], 24))
+
+
 def test_a_block_may_be_several_days(parts, tmp_path):
     given = [*arguments(parts, "surface"), "--val", "2005-02-27/2005-02-28"]
     assert main(["store", str(tmp_path / "a.zarr"), *given]) == 0

@@ -29,13 +29,17 @@ ATTRS = {
 AS_THEY_ARE = {name: Variable(name, a["standard_name"], "K", 0.0, 1.0) for name, a in ATTRS.items()}
 
 
-def side(fine: bool, names: tuple[str, ...]) -> xr.Dataset:
+#: An hour after another; and with gaps between stretches of five, four and three days.
+HOURLY = np.datetime64("2001-03-01", "ns") + np.arange(HOURS) * np.timedelta64(1, "h")
+DAYS_OFF = np.repeat([0, 361, 1000], [5 * 24, 4 * 24, 3 * 24]).astype("timedelta64[D]")
+
+
+def side(fine: bool, names: tuple[str, ...], time: np.ndarray = HOURLY) -> xr.Dataset:
     """Fields that say where they are: hour, row and column of the fine grid in one number."""
     rows, columns = (
         np.arange(n) * (1 if fine else GRID.factor)
         for n in (GRID.fine_shape if fine else GRID.shape)
     )
-    time = np.datetime64("2001-03-01", "ns") + np.arange(HOURS) * np.timedelta64(1, "h")
     values = np.arange(HOURS)[:, None, None] * 1e4 + rows[:, None] * 100 + columns
     fields = {n: (("time", "y", "x"), values.astype("float32"), ATTRS[n]) for n in names}
     return xr.Dataset(fields, {"time": time}).assign_coords(coordinates(GRID, fine=fine))
@@ -43,9 +47,19 @@ def side(fine: bool, names: tuple[str, ...]) -> xr.Dataset:
 
 @pytest.fixture
 def store() -> xr.DataTree:
-    coarse, fine = side(False, ("t2m", "sst", "t850")), side(True, ("t2m",))
+    return made(HOURLY, "2001-03-08")
+
+
+@pytest.fixture
+def years() -> xr.DataTree:
+    """A store of a few days of each of three years."""
+    return made(HOURLY + DAYS_OFF, "2002-03-02")
+
+
+def made(time: np.ndarray, test: str) -> xr.DataTree:
+    coarse, fine = side(False, ("t2m", "sst", "t850"), time), side(True, ("t2m",), time)
     coarse["sst"][:, :2] = np.nan
-    split = splits.by_blocks(coarse["time"], val=("2001-03-04",), test=("2001-03-08",), gap="1D")
+    split = splits.by_blocks(coarse["time"], val=("2001-03-04",), test=(test,), gap="1D")
     stats = [statistics(ds, split == 0) for ds in (coarse, fine)]
     stats[1] = stats[1].reindex_like(stats[0], fill_value={"count": 0, "missing": 0})
     rng, (height, width) = np.random.default_rng(3), GRID.fine_shape
@@ -89,6 +103,27 @@ def seen(made, number: int = 0) -> list[tuple[int, int, int]]:
 def test_every_training_hour_comes_once_in_an_epoch(store):
     hours = [hour for hour, _, _ in seen(plain(store, batch_size=7))]
     assert sorted(hours) == training(store).tolist()
+
+
+@pytest.mark.parametrize("shuffle", [0, 60])
+def test_with_gaps_in_time_every_training_hour_comes_once_with_its_own_time(years, shuffle):
+    time, hours = HOURLY + DAYS_OFF, []
+    for batch in plain(years, batch_size=7, shuffle=shuffle):
+        hours += (of := [hour for hour, _, _ in corners(batch)])
+        np.testing.assert_array_equal(batch.time, time[of])
+        np.testing.assert_array_equal(batch.coarse[:, 0, 0, 0], batch.fine[:, 0, 0, 0])
+    assert sorted(hours) == training(years).tolist()
+    others = time[years["split"]["split"].values > 0]
+    assert np.abs(time[hours][:, None] - others).min() == np.timedelta64(1, "D")
+    # The row before the first of the test is a year away, and trains.
+    assert others[-24] == time[120] and 119 in hours
+
+
+def test_with_gaps_in_time_no_read_spans_one(years):
+    found = plain(years, shuffle=60, batch_size=7).order(0)
+    of_day = {day: (HOURLY + DAYS_OFF)[training(years)][found.row[found.day == day]]
+              for day in set(found.day)}  # fmt: skip
+    assert all(np.ptp(hours) < np.timedelta64(1, "D") for hours in of_day.values())
 
 
 def test_windows_of_all_fields_are_of_the_same_place_and_hour(store):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from .options import add_storage_options, storage_options
+
 __all__ = ["add"]
 
 
@@ -18,15 +20,16 @@ def add(commands: argparse._SubParsersAction) -> None:
         "configuration.",
     )
     command.add_argument("store", help="where to write; a bucket must exist")
-    command.add_argument(
-        "--coarse", action="append", required=True, metavar="PART", help="predictors; repeat it"
-    )
-    command.add_argument("--fine", required=True, metavar="PART", help="targets")
+    for side, what in (("coarse", "predictors"), ("fine", "targets")):
+        command.add_argument(
+            f"--{side}", action="append", required=True, metavar="PART",
+            help=f"{what}; repeat it for other variables or other hours",
+        )  # fmt: skip
     command.add_argument(
         "--static", required=True, metavar="PART", help='or "embedded": the shipped Italian ones'
     )
     command.add_argument(
-        "--common-hours", action="store_true", help="leave out hours that a part lacks"
+        "--common-hours", action="store_true", help="leave out hours that a variable lacks"
     )
     for name, what in (("val", "validates"), ("test", "tests")):
         command.add_argument(
@@ -39,10 +42,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--title", help="of the store (default: those of the parts)")
     command.add_argument("--resume", action="store_true", help="go on with an interrupted one")
-    command.add_argument(
-        "--storage-option", action="append", default=[], metavar="KEY=VALUE", dest="options",
-        help="for all URLs, e.g. anon=true or endpoint_url=https://...; repeat it; no secrets here",
-    )  # fmt: skip
+    add_storage_options(command, "all URLs")
     command.set_defaults(run=_store)
 
 
@@ -55,7 +55,7 @@ def _store(args: argparse.Namespace) -> None:
 
     if args.random_hours == bool(args.val or args.test):
         raise ValueError("say which hours test: either --val and --test, or --random-hours")
-    options = dict(map(_option, args.options))
+    options = storage_options(args)
     given = assemble(
         args.coarse, args.fine, args.static,
         common_hours=args.common_hours, storage_options=options,
@@ -76,13 +76,6 @@ def _store(args: argparse.Namespace) -> None:
             storage_options=options, resume=args.resume, progress=progress,
         )  # fmt: skip
     print(f"{args.store} complete {mark}")
-
-
-def _option(text: str) -> tuple[str, str | bool]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise ValueError("expected KEY=VALUE for each --storage-option")  # it may be a secret
-    return key, {"true": True, "false": False}.get(value.lower(), value)
 
 
 def _block(text: str) -> str | tuple[str, ...]:

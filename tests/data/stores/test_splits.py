@@ -110,6 +110,55 @@ def test_no_two_hours_of_different_splits_are_nearer_than_the_gap(val, test, gap
     np.testing.assert_array_equal(labels == GAP, too_near & ~in_test)
 
 
+FIVE_DAYS = YEARS[(YEARS.dt.day <= 5).values]  # of each month
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    val=st.tuples(st.integers(0, 47), st.integers(0, 47)).map(sorted),
+    test=st.tuples(st.integers(0, 47), st.integers(0, 47)).map(sorted),
+    gap=st.integers(0, 80),
+)
+def test_in_a_record_with_gaps_days_count_not_rows(val, test, gap):
+    assume(val[1] < test[0] or test[1] < val[0])
+    time = FIVE_DAYS[::6]
+    month = np.datetime64("2004-01") + np.arange(48)
+    blocks = [
+        tuple(f"{month[m]}-0{d}" for m, d in zip(e, (1, 5), strict=True)) for e in (val, test)
+    ]
+    try:
+        split = by_blocks(time, val=blocks[:1], test=blocks[1:], gap=f"{gap}D")
+    except ValueError as error:
+        assume("No hour is left" not in str(error))
+        raise
+    for one, other in ((TRAIN, VAL), (TRAIN, TEST), (VAL, TEST)):
+        assert nearest(split, one, other) >= np.timedelta64(gap, "D")
+    check(split)
+
+
+def test_a_gap_of_the_record_that_is_wide_enough_costs_no_hours():
+    split = by_blocks(FIVE_DAYS, val=(), test=("2006-06",), gap="10D")
+    assert (split == GAP).sum() == 0 and (split == TEST).sum() == 5 * 24
+    split = by_blocks(FIVE_DAYS, val=(), test=("2006-06",), gap="27D")
+    out = split["time"].values[split.values == GAP].astype("datetime64[D]")
+    # May has 31 days and June 30: from the last hour of 5 May are 26 days and an hour, and so on.
+    assert sorted(set(out.astype(str))) == ["2006-05-05", "2006-07-01", "2006-07-02"]
+
+
+def test_neighbours_across_a_gap_of_the_record_are_as_far_apart_as_it_is_long():
+    label = np.where(FIVE_DAYS.dt.month.values % 2, TRAIN, TEST)
+    split = xr.DataArray(label, {"time": FIVE_DAYS.values}, dims="time")
+    check(split, gap="23D")  # February
+    with pytest.raises(ValueError, match=r"2005-02-05 23:00:00 \(test\) and 2005-03-01 00:00:00"):
+        check(split, gap="24D")
+
+
+def test_a_block_in_a_gap_of_the_record_is_refused():
+    gap = "2006-06-10 lies in a gap of the record, from 2006-06-05 23:00:00 to 2006-07-01 00:00:00"
+    with pytest.raises(ValueError, match=gap):
+        by_blocks(FIVE_DAYS, val=(), test=("2006-06", "2006-06-10"))
+
+
 @pytest.mark.parametrize("block", ["2003", "2008", ("2007-06", "2008-01-01"), "1999-12-31"])
 def test_a_block_beyond_the_record_is_refused(block):
     with pytest.raises(ValueError, match="not within the record, which runs from 2004-01-01"):

@@ -92,6 +92,40 @@ def test_inputs_that_do_not_go_together_are_refused(tmp_path, spoil, message):
     assert not (tmp_path / "a.zarr").exists()
 
 
+def _two_stretches(first: int) -> dict:
+    """Inputs whose later hours are a year later."""
+    given = inputs()
+    later = np.where(np.arange(given["split"].size) < first, 0, 365).astype("timedelta64[D]")
+    return {
+        name: ds.assign_coords(time=ds["time"].values + later) if "time" in ds.dims else ds
+        for name, ds in given.items()
+    }
+
+
+def test_a_gap_after_whole_days_is_stored(tmp_path):
+    given = _two_stretches(48)
+    write(tmp_path / "a.zarr", **given, attrs=ATTRS)
+    tree = open_store(tmp_path / "a.zarr")
+    for side in ("coarse", "fine"):
+        np.testing.assert_array_equal(tree[side]["time"], given["coarse"]["time"])
+        for name in given[side]:
+            np.testing.assert_array_equal(tree[side][name], given[side][name])
+    # The first sum after the gap is over the hour before it, which the store does not hold.
+    first = tree["coarse"]["time_bnds"].values[48].astype("datetime64[h]").astype(str)
+    assert first.tolist() == ["2006-02-27T23", "2006-02-28T00"]
+    values = given["fine"]["t2m"].values[(given["split"] == 0).values]
+    stats = tree["stats"].to_dataset().sel(group="fine", variable="t2m")
+    np.testing.assert_allclose(stats["mean"], values.mean(dtype="float64"), rtol=1e-12)
+
+
+@pytest.mark.parametrize("first", [1, 47, 49])
+def test_a_gap_within_a_day_is_refused(tmp_path, first):
+    into = f"{(first - 1) % 24 + 1} hours into a day: a gap may only follow whole days of 24 hours"
+    with pytest.raises(StoreError, match=f"at 1 places, first from .*, {into}"):
+        write(tmp_path / "a.zarr", **_two_stretches(first), attrs=ATTRS)
+    assert not (tmp_path / "a.zarr").exists()
+
+
 def test_all_faults_are_in_one_message(tmp_path):
     given = inputs()
     _unitless(given)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from ...config import GridConfig
 from ..grid import nested
-from .groups import BOUNDS, accumulated, hour_ends
+from .groups import BOUNDS, DAY, accumulated, hour_ends
 from .place import StoreError
 
 __all__ = ["REQUIRED", "accepted", "bad_fields", "bad_hours", "bad_static"]
@@ -101,19 +101,26 @@ def bad_static(ds: xr.Dataset) -> Iterator[str]:
 
 
 def bad_hours(times: np.ndarray) -> Iterator[str]:
-    """Faults of a time axis, which has to go on hour by hour."""
+    """Faults of a time axis: it goes on hour by hour, but for gaps after whole days.
+
+    A day of a store is 24 rows counted from the first, whatever hour that is. Fields are written
+    and read by it, so none may span a gap; the last may be shorter.
+    """
     if times.dtype.kind != "M" or not times.size or np.isnat(times).any():
         yield f"times are {times.size} {times.dtype}, not datetime64, each there"
         return
     if (times != times.astype("datetime64[h]")).any():
         yield "times are not whole hours"
-    steps = np.diff(times)
-    if (other := np.flatnonzero(steps != np.timedelta64(1, "h"))).size:
-        at = other[0]
+    steps, hour = np.diff(times), np.timedelta64(1, "h")
+    within = np.arange(1, times.size) % DAY != 0
+    if (torn := np.flatnonzero((steps < hour) | (within & (steps > hour)))).size:
+        at = torn[0]
+        first, last, following = np.datetime_as_string(times[[0, at, at + 1]], unit="s")
         yield (
-            f"times do not go on hour by hour at {other.size} places, first from "
-            f"{np.datetime_as_string(times[at], unit='s')} to "
-            f"{np.datetime_as_string(times[at + 1], unit='s')}"
+            f"times do not go on hour by hour at {torn.size} places, first from {last} to "
+            f"{following}, {at % DAY + 1} hours into a day: a gap may only follow whole days of "
+            f"{DAY} hours, counted from the first hour, {first}; complete the day, or leave out "
+            "what there is of it"
         )
 
 

@@ -46,7 +46,7 @@ def template(
     variables : mapping of str to mapping
         Attributes of each variable by name, ``units`` among them.
     times : array (time) of datetime64
-        The hours, one after another.
+        The hours, one after another; gaps as of `xldm.data.stores.pairing.bad_hours`.
     grid : GridConfig
     attrs : mapping of str
         As of `prepared`; ``wind_frame`` where there are winds.

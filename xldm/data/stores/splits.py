@@ -46,8 +46,8 @@ def by_blocks(
     Raises
     ------
     TypeError, ValueError
-        If times are none or do not ascend, if a block lies beyond the record or overlaps another,
-        or if a split that is asked for is left empty.
+        If times are none or do not ascend, if a block lies beyond the record, in a gap of it or
+        overlaps another, or if a split that is asked for is left empty.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def _text(block: tuple[str, str]) -> str:
 
 
 def _rows(index: pd.DatetimeIndex, block: tuple[str, str]) -> slice:
-    """Rows of a block, which has to lie within the record."""
+    """Rows of a block, which has to lie within the record, and not in a gap of it."""
     start, stop = pd.Period(block[0]).start_time, pd.Period(block[1]).end_time
     if stop < start:
         raise ValueError(f"The block {_text(block)} ends before it starts: give (first, last).")
@@ -229,7 +229,14 @@ def _rows(index: pd.DatetimeIndex, block: tuple[str, str]) -> slice:
             f"The block {_text(block)} ({start} to {stop.ceil('s')}) is not within the record, "
             f"which runs from {index[0]} to {index[-1]}: give blocks within it."
         )
-    return slice(*index.searchsorted([start, stop], side="left"))
+    rows = slice(*index.searchsorted([start, stop], side="left"))
+    if rows.start == rows.stop:
+        ends = [index[at] for at in np.clip([rows.start - 1, rows.start], 0, index.size - 1)]
+        raise ValueError(
+            f"The block {_text(block)} lies in a gap of the record, from {ends[0]} to {ends[1]}: "
+            "give a block that holds hours of it."
+        )
+    return rows
 
 
 def _apart(index: pd.DatetimeIndex, others: pd.DatetimeIndex) -> np.ndarray:

@@ -66,7 +66,7 @@ def write(
         A local path or any fsspec URL; a bucket has to exist.
     coarse, fine : Dataset (time, y, x)
         The whole record in physical units, lazy; each variable with ``units``. Winds point east and
-        north. Stored as float32.
+        north. Stored as float32. Hours follow one another; gaps may only follow whole days.
     static : Dataset (y, x)
         As of `xldm.data.statics`.
     split : DataArray (time) int8
