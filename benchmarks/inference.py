@@ -1,6 +1,7 @@
-"""Time and memory of the embedded model, beside what the machine can do.
+"""Time and memory of a model, beside what the machine can do.
 
-python benchmarks/inference.py             # time per field and where it goes
+python benchmarks/inference.py             # what an hour and its members take, and where it goes
+python benchmarks/inference.py --paper     # the same at the paper's widths, random weights
 python benchmarks/inference.py --memory    # peak memory of 24 hours at once, in this process
 python benchmarks/inference.py --import    # what importing xldm adds to importing xarray
 """
@@ -16,68 +17,30 @@ import time
 
 import numpy as np
 
+from xldm.cli import main as xldm_command
+
 HOURS = 24
 
 
-def median_seconds(run, times: int = 5) -> float:
-    run()
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
-
-
-def ceiling() -> float:
-    """GFLOP/s of a large float32 matrix product."""
-    import torch
-
-    a = torch.randn(2048, 2048)
-    return 2 * 2048**3 / median_seconds(lambda: a @ a) / 1e9
-
-
-def where_it_goes() -> None:
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
+def members_against_one() -> None:
+    """Seconds of an hour with one member and with eight, in turns."""
     import xldm
     from xldm.components import Sampling
-    from xldm.data import statics
 
     model = xldm.load_model("italy-2km")
-    (part,) = model.config.components
-    net = model.components[part.name]
-    static = torch.from_numpy(statics.channels(model.static))[None]
-    coarse = torch.randn(1, len(model.config.predictors), *model.config.grid.shape)
-    noise = torch.randn(1, *net.noise_shape(*model.config.grid.shape))
-    values = coarse.numpy() * np.array([v.std for v in model.config.predictors])[:, None, None]
-    values += np.array([v.mean for v in model.config.predictors])[:, None, None]
+    predictors = model.config.predictors
+    shape = (1, len(predictors), *model.config.grid.shape)
+    values = np.full(shape, [[[v.mean]] for v in predictors], np.float32)
     when = np.array(["2020-01-01"], "datetime64[ns]")
-    with torch.inference_mode():
-        # Once, so that the networks lie in memory as they do in use.
-        model.fields(values.astype("float32"), when, Sampling())
-        prepared = net.prepare(static)
-        condition = net.condition(coarse, prepared)
-        step = torch.tensor([500])
-        parts = {
-            "static features (once)": lambda: net.prepare(static),
-            "mean (UNET)": lambda: net.mean.condition(coarse, static),
-            "context": lambda: net.conditioner.context(prepared[1], coarse),
-            "one step of the denoiser": lambda: net.denoiser(noise, step, condition.context),
-            "decoder": lambda: net.autoencoder.decode(noise),
-            "whole field": lambda: model.fields(values.astype("float32"), when, Sampling()),
-        }
-        top = ceiling()
-        print(f"{torch.get_num_threads()} threads; matrix product {top:.0f} GFLOP/s")
-        for name, run in parts.items():
-            with FlopCounterMode(display=False) as counter:
-                run()
-            seconds, work = median_seconds(run), counter.get_total_flops() / 1e9
-            share = work / seconds / top
-            print(f"{name:26s} {seconds:7.3f} s {work:8.1f} GFLOP  {share:5.0%} of the ceiling")
-    steps = part.diffusion.steps
-    print(f"{part.diffusion.sampler}, {steps} steps; 3 targets, 672 x 576 cells")
+    model.fields(values, when, Sampling())  # what is done once for a domain
+    taken: dict[int, list[float]] = {1: [], 8: []}
+    for _ in range(3):
+        for members, seconds in taken.items():
+            start = time.perf_counter()
+            model.fields(values, when, Sampling(range(members)))
+            seconds.append(time.perf_counter() - start)
+    one, eight = (min(seconds) for seconds in taken.values())
+    print(f"an hour with 1 member {one:.2f} s, with 8 {eight:.2f} s: {eight / one:.2f} times")
 
 
 def peak_memory() -> None:
@@ -115,10 +78,19 @@ def import_time() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--paper", action="store_true")
+    parser.add_argument("--steps", type=int, default=3, help="of each loop of DDIM")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--import", action="store_true", dest="imports")
     args = parser.parse_args()
-    (peak_memory if args.memory else import_time if args.imports else where_it_goes)()
+    if args.memory:
+        return peak_memory()
+    if args.imports:
+        return import_time()
+    if failed := xldm_command(["bench", "--steps", str(args.steps), *["--paper"] * args.paper]):
+        sys.exit(failed)
+    if not args.paper:
+        members_against_one()
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from scipy.interpolate import make_interp_spline
 from torch import Tensor, nn
 
-from .config import ComponentConfig, DiffusionConfig, Variable
+from .config import ComponentConfig, DiffusionConfig
+from .interpolation import Interpolation
 from .nets.autoencoder import Autoencoder
 from .nets.conditioner import Conditioner
 from .nets.denoiser import Denoiser
@@ -70,6 +69,15 @@ def schedule(config: DiffusionConfig) -> Schedule:
     return Schedule.linear(config.timesteps, config.beta_start, config.beta_end)
 
 
+def for_members(of_hours: Tensor, count: int) -> Tensor:
+    """What belongs to hours (B, ...), repeated for the members of each in turn (count, ...).
+
+    For one hour, or one member, it is a view.
+    """
+    each = count // len(of_hours)
+    return of_hours[:, None].expand(-1, each, *of_hours.shape[1:]).flatten(0, 1)
+
+
 class Downscaler(Protocol):
     """Normalised predictors and static fields in, normalised targets out."""
 
@@ -80,76 +88,13 @@ class Downscaler(Protocol):
         """Everything that depends on predictors (B, P, h, w) but not on noise."""
 
     def draw(self, condition: Any, noise: Tensor | None, sampling: Sampling) -> Tensor:
-        """Targets (B, C, H, W) of one member."""
+        """Targets (B * M, C, H, W) of B times and M members of each in turn, as the noise has them.
+
+        Without noise there is one field of a time (B, C, H, W).
+        """
 
     def noise_shape(self, height: int, width: int) -> tuple[int, ...] | None:
         """Shape of the noise for a coarse grid, or None if there is nothing to draw."""
-
-
-class Interpolation(nn.Module):
-    """Quadratic interpolation of the coarse field of the same name: the simplest baseline.
-
-    Splines of degree 2 through the coarse values along each axis, extrapolated over the half cell
-    at the edges.
-
-    Parameters
-    ----------
-    predictors, targets : sequence of Variable
-        Every target is a predictor too.
-    factor : int
-        Fine cells per coarse cell and axis.
-
-    Raises
-    ------
-    ValueError
-        If a target is not among the predictors.
-    """
-
-    def __init__(
-        self, predictors: Sequence[Variable], targets: Sequence[Variable], factor: int
-    ) -> None:
-        super().__init__()
-        names = [p.name for p in predictors]
-        missing = [t.name for t in targets if t.name not in names]
-        if missing:
-            raise ValueError(
-                f"interpolation needs each target among the predictors ({', '.join(names)}); "
-                f"missing: {', '.join(missing)}"
-            )
-        self.factor = factor
-        self.index = [names.index(t.name) for t in targets]
-        source = [predictors[i] for i in self.index]
-        # From the predictor's normalisation to the target's: x_t = gain * x_p + offset.
-        gain = [p.std / t.std for p, t in zip(source, targets, strict=True)]
-        offset = [(p.mean - t.mean) / t.std for p, t in zip(source, targets, strict=True)]
-        self.register_buffer("gain", torch.tensor(gain)[:, None, None])
-        self.register_buffer("offset", torch.tensor(offset)[:, None, None])
-
-    def prepare(self, static: Tensor) -> None:
-        """Nothing: interpolation does not see the static fields."""
-
-    def condition(self, coarse: Tensor, prepared: None) -> Tensor:
-        """Interpolated targets (B, C, H, W)."""
-        rows, columns = (
-            torch.from_numpy(_quadratic(n, self.factor)).to(coarse) for n in coarse.shape[-2:]
-        )
-        fine = rows @ (coarse[:, self.index] @ columns.T)
-        return self.gain * fine + self.offset
-
-    def draw(self, condition: Tensor, noise: None, sampling: Sampling) -> Tensor:
-        """The interpolated targets: there is one member only."""
-        return condition
-
-    def noise_shape(self, height: int, width: int) -> None:
-        """No noise."""
-
-
-@functools.lru_cache(maxsize=32)
-def _quadratic(size: int, factor: int) -> np.ndarray:
-    """Matrix (size * factor, size) from values at coarse centres to fine centres along one axis."""
-    fine = (np.arange(size * factor) + 0.5) / factor - 0.5
-    spline = make_interp_spline(np.arange(size), np.eye(size), k=2)
-    return spline(fine, extrapolate=True).astype(np.float32)
 
 
 class Regression(nn.Module):
@@ -256,18 +201,20 @@ class ResidualDiffusion(nn.Module):
 
         def clean(x: Tensor, t: int) -> Tensor:
             step = torch.full((len(x),), t, device=x.device)
-            v = self.denoiser(x, step, context)
+            v = self.denoiser(x, step, [for_members(c, len(x)) for c in context])
             return self.schedule.clean_from_v(x, v.to(x.dtype), t)
 
         return clean
 
     def draw(self, condition: _Condition, noise: Tensor | None, sampling: Sampling) -> Tensor:
-        """Mean plus the decoded latent that the sampler reaches from the noise (B, L, h, w)."""
+        """Mean plus the decoded latent that the sampler reaches from the noise (B * M, L, h, w)."""
         if self.denoiser is None:
             return condition.mean
         latent = self.draw_latent(condition, noise, *sampling.resolve(self.config.diffusion))
         small_scales = self.autoencoder.decode(latent)
-        return small_scales if condition.mean is None else condition.mean + small_scales
+        if condition.mean is None:
+            return small_scales
+        return for_members(condition.mean, len(small_scales)) + small_scales
 
     def draw_latent(self, condition: _Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
         """The latent (B, L, h, w) that the sampler reaches from the noise."""

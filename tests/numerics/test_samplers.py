@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from xldm.numerics.samplers import SAMPLERS, check_steps, ddim, dpm_solver_pp_2m
+from xldm.numerics.samplers import SAMPLERS, check_steps, ddim, dpm_solver_pp_2m, unipc
 from xldm.numerics.schedule import Schedule
 
 PAPER = Schedule.linear()
@@ -22,7 +22,8 @@ EVEN = Schedule(1 / (1 + np.exp(-2 * np.linspace(2, -2, 8001))))
 MU, S = 1.5, 1.0
 NOISE = np.random.default_rng(0).standard_normal((2, 3, 4))
 
-both = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS.keys())
+each = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS.keys())
+multistep = pytest.mark.parametrize("sampler", [dpm_solver_pp_2m, unipc])
 
 
 class Gaussian:
@@ -63,7 +64,7 @@ def flow_error(sampler, schedule, steps):
 
 
 def map_error(sampler, schedule, steps):
-    """How far the result is from the exact one, at time 0 for DDIM and noise-free for the other."""
+    """How far the result is from the exact one: at time 0 for DDIM, without noise for others."""
     denoise = Gaussian(schedule)
     result = sampler(denoise, schedule, NOISE, steps)
     start = denoise.constant(*denoise.asked[0])
@@ -83,13 +84,20 @@ def test_dpm_solver_is_of_second_order():
     assert measured == pytest.approx(2, abs=0.08)
 
 
+def test_unipc_gains_an_order_by_correcting():
+    # Its predictor is of second order; the paper's theorem 3.1 gives one more to the corrector.
+    measured = orders(flow_error, unipc, EVEN, [20, 40, 80])
+    assert np.all(measured > 2.5)
+
+
 def test_ddim_is_of_first_order_on_the_papers_schedule():
     assert orders(map_error, ddim, PAPER, [25, 50, 100, 200]) == pytest.approx(1, abs=0.05)
 
 
-def test_dpm_solver_stays_well_above_first_order_on_the_papers_schedule():
+@multistep
+def test_multistep_samplers_stay_well_above_first_order_on_the_papers_schedule(sampler):
     # Steps even in time are uneven in lam near the clean end, which costs part of the order.
-    assert orders(flow_error, dpm_solver_pp_2m, PAPER, [50, 100, 200]).min() > 1.6
+    assert orders(flow_error, sampler, PAPER, [50, 100, 200]).min() > 1.6
 
 
 @pytest.mark.parametrize(
@@ -99,6 +107,8 @@ def test_dpm_solver_stays_well_above_first_order_on_the_papers_schedule():
         (ddim, 500, 0.01),
         (dpm_solver_pp_2m, 20, 0.01),
         (dpm_solver_pp_2m, 50, 1e-3),
+        (unipc, 20, 0.01),
+        (unipc, 50, 2e-3),
     ],
 )
 def test_the_exact_map_is_approached_on_the_papers_schedule(sampler, steps, tolerance):
@@ -119,25 +129,27 @@ def test_ddim_may_take_more_steps_than_asked_as_published():
     assert len(times_of(ddim, 300)) == 333
 
 
+@multistep
 @pytest.mark.parametrize("steps", [1, 2, 20, 333, 999])
-def test_dpm_solver_calls_the_denoiser_once_a_step(steps):
-    assert len(times_of(dpm_solver_pp_2m, steps)) == steps
+def test_multistep_samplers_call_the_denoiser_once_a_step(sampler, steps):
+    assert len(times_of(sampler, steps)) == steps
 
 
+@multistep
 @pytest.mark.parametrize("steps", [1, 2, 17, 20, 500, 998, 999, 1000])
-def test_dpm_solver_starts_at_the_noisy_end_and_never_stands_still(steps):
-    times = times_of(dpm_solver_pp_2m, steps)
+def test_multistep_samplers_start_at_the_noisy_end_and_never_stand_still(sampler, steps):
+    times = times_of(sampler, steps)
     assert times[0] == 999
     assert np.all(np.diff(times) < 0)
     assert times[-1] > 0
 
 
-@both
+@each
 def test_times_are_python_integers(sampler):
     assert {type(t) for t in times_of(sampler, 10)} == {int}
 
 
-@both
+@each
 @pytest.mark.parametrize("steps", [0, -1, 1001, 10.0, "10", None])
 def test_steps_off_the_schedule_are_refused_before_the_denoiser_is_asked(sampler, steps):
     def denoise(x, t):
@@ -154,7 +166,7 @@ def test_the_most_steps_follow_from_the_schedule():
         check_steps(11, short)
 
 
-@both
+@each
 @pytest.mark.parametrize("levels", [2, 3, 10])
 def test_short_schedules_can_be_sampled_with_every_number_of_steps(sampler, levels):
     schedule = Schedule.linear(levels)
@@ -165,10 +177,11 @@ def test_short_schedules_can_be_sampled_with_every_number_of_steps(sampler, leve
 # results
 
 
+@multistep
 @pytest.mark.parametrize("steps", [1, 2, 5, 50])
-def test_one_known_field_is_recovered_exactly_by_dpm_solver(steps):
+def test_one_known_field_is_recovered_exactly_by_multistep_samplers(sampler, steps):
     known = np.arange(24.0).reshape(NOISE.shape)
-    result = dpm_solver_pp_2m(lambda x, t: known, PAPER, NOISE, steps)
+    result = sampler(lambda x, t: known, PAPER, NOISE, steps)
     np.testing.assert_array_equal(result, known)
 
 
@@ -181,14 +194,14 @@ def test_one_known_field_is_recovered_by_ddim_with_the_noise_of_time_0(steps):
     np.testing.assert_allclose(result, PAPER.add_noise(known, eps, 0), rtol=1e-12, atol=1e-12)
 
 
-@both
+@each
 def test_the_noise_that_is_given_stays_as_it_is(sampler):
     noise = NOISE.copy()
     sampler(Gaussian(PAPER), PAPER, noise, 5)
     np.testing.assert_array_equal(noise, NOISE)
 
 
-@both
+@each
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_numpy_and_torch_agree_and_keep_their_precision(sampler, kind):
     noise = NOISE.astype(kind)
@@ -259,6 +272,24 @@ def test_dpm_solver_agrees_with_diffusers(diffusers, steps):
     torch.testing.assert_close(result, in_diffusers(scheduler, x, steps), rtol=0, atol=2e-5)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 10, 20, 50, 250])
+def test_unipc_agrees_with_diffusers(diffusers, steps):
+    scheduler = diffusers.UniPCMultistepScheduler(
+        solver_order=2,
+        solver_type="bh2",
+        predict_x0=True,
+        timestep_spacing="linspace",
+        final_sigmas_type="zero",
+        lower_order_final=True,
+        prediction_type="v_prediction",
+    )
+    scheduler.alphas_cumprod = torch.from_numpy(PAPER.abar.copy())
+    x = torch.from_numpy(NOISE.astype("float32"))
+    result = unipc(fake_clean, PAPER, x, steps)
+    torch.testing.assert_close(result, in_diffusers(scheduler, x, steps), rtol=0, atol=2e-5)
+
+
 def test_the_schedule_agrees_with_diffusers(diffusers):
     theirs = diffusers.DDIMScheduler(
         beta_schedule="scaled_linear", beta_start=1e-4, beta_end=2e-2
@@ -266,6 +297,6 @@ def test_the_schedule_agrees_with_diffusers(diffusers):
     np.testing.assert_allclose(PAPER.abar, theirs.numpy(), rtol=2e-5)
 
 
-@both
+@each
 def test_every_sampler_is_called_alike(sampler):
     assert list(inspect.signature(sampler).parameters) == ["denoise", "schedule", "noise", "steps"]

@@ -45,22 +45,25 @@ class AFNOFilter(nn.Module):
         """(B, H, W, C) -> (B, H, W, C)."""
         batch, height, width, channels = x.shape
         # float32 whatever the network's precision: half-precision FFTs overflow on large grids.
-        modes = torch.fft.rfft2(x.float(), dim=(1, 2), norm="ortho")
-        kept = min(height // 2 + 1, modes.shape[2])
-        # Blocks in front: (blocks, modes, size), one complex matrix product a layer.
-        modes = modes[:, :, :kept].reshape(-1, self.blocks, channels // self.blocks).transpose(0, 1)
+        # Channels in front, where the transforms want them, so that nothing is copied on the way.
+        modes = torch.fft.rfft2(x.float().movedim(-1, 1), norm="ortho")
+        kept = min(height // 2 + 1, modes.shape[3])
+        modes = modes[..., :kept].reshape(batch, self.blocks, channels // self.blocks, -1)
+        # One complex matrix product a layer: (blocks, size, modes of all the batch).
+        modes = modes.permute(1, 2, 0, 3).flatten(2)
         modes = _on_parts(functional.relu, _affine(modes, self.w1, self.b1))
         modes = _on_parts(_shrink, _affine(modes, self.w2, self.b2))
-        modes = modes.transpose(0, 1).reshape(batch, height, kept, channels)
-        modes = functional.pad(modes, (0, 0, 0, width // 2 + 1 - kept))
-        out = torch.fft.irfft2(modes, s=(height, width), dim=(1, 2), norm="ortho")
-        return out.to(x.dtype) + x
+        modes = modes.unflatten(2, (batch, height, kept)).flatten(0, 1).movedim(1, 0)
+        modes = functional.pad(modes, (0, width // 2 + 1 - kept))
+        out = torch.fft.irfft2(modes, s=(height, width), norm="ortho")
+        # The sum lies in memory as its first term does.
+        return x + out.to(x.dtype).movedim(1, -1)
 
 
 def _affine(modes: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Complex affine map of each block; index 0 of weight and bias is real, 1 imaginary."""
-    weight, bias = weight.float(), bias.float()
-    return torch.baddbmm(torch.complex(*bias)[:, None], modes, torch.complex(*weight))
+    weight, bias = torch.complex(*weight.float()), torch.complex(*bias.float())
+    return torch.baddbmm(bias[..., None], weight.mT, modes)
 
 
 def _on_parts(function: Callable[[Tensor], Tensor], modes: Tensor) -> Tensor:
@@ -120,5 +123,5 @@ class AFNOCrossBlock(nn.Module):
         both = torch.cat((x, context), dim=-1)
         both = self.pre_proj(both) + both
         # The filter adds its input once more: so do the published weights.
-        both = self.filter(both) + both
-        return self.mlp(both) + x
+        both = both + self.filter(both)
+        return x + self.mlp(both)

@@ -18,7 +18,7 @@ import numpy as np
 
 from .schedule import Schedule
 
-__all__ = ["SAMPLERS", "check_steps", "ddim", "dpm_solver_pp_2m"]
+__all__ = ["SAMPLERS", "check_steps", "ddim", "dpm_solver_pp_2m", "unipc"]
 
 Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
 Denoise = Callable[[Array, int], Array]
@@ -106,6 +106,7 @@ def dpm_solver_pp_2m(
     Times are ``steps`` of ``steps + 1`` evenly spaced from T - 1 to 0, rounded, each visited once;
     0 is left out, since the last step goes from the least noisy time to the clean prediction. That
     step is of first order, but so short that it matters only where many steps are taken.
+    `docs/inference.md` compares these times with others.
 
     Parameters
     ----------
@@ -140,8 +141,7 @@ def dpm_solver_pp_2m(
     """
     check_steps(steps, schedule)
     alpha, sigma, lam = schedule.alpha, schedule.sigma, schedule.lam
-    evenly = np.linspace(0, len(schedule) - 1, steps + 1).round().astype(int)
-    times = np.unique(evenly)[:0:-1].tolist()
+    times = _evenly(schedule, steps)
     x, before, h_before = noise, None, None
     for s, t in pairwise(times):  # from s to the less noisy t, as the paper names them
         clean = denoise(x, s)
@@ -156,4 +156,71 @@ def dpm_solver_pp_2m(
     return denoise(x, times[-1])
 
 
-SAMPLERS = {"ddim": ddim, "dpm-solver++": dpm_solver_pp_2m}
+def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) -> Array:
+    """Sample with UniPC of second order [1]_: a multistep predictor whose steps are corrected.
+
+    Every step is taken once more when the denoiser has seen where it led to, so that correcting
+    costs no call. Of the paper's variants, the one for clean predictions with B(h) = exp(h) - 1
+    (there B_2). Times and the last step are those of :func:`dpm_solver_pp_2m`.
+
+    Parameters
+    ----------
+    denoise : callable
+        ``denoise(x, t) -> clean``, all of the shape of ``noise``.
+    schedule : Schedule
+        The schedule that the denoiser was trained on.
+    noise : array or tensor, any shape
+        Standard normal.
+    steps : int
+        Number of steps, which is the number of denoiser calls (T - 1 of them for T steps).
+
+    Returns
+    -------
+    array or tensor
+        The clean field; shape and type of ``noise``.
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` is not between 1 and the length of the schedule.
+
+    References
+    ----------
+    .. [1] Zhao et al., UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of
+       Diffusion Models, arXiv 2302.04867, algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> unipc(lambda x, t: 0 * x + 3, Schedule.linear(), np.array([-1.0, 1.0]), 10)
+    array([3., 3.])
+    """
+    check_steps(steps, schedule)
+    alpha, sigma, lam = schedule.alpha, schedule.sigma, schedule.lam
+    times = _evenly(schedule, steps)
+    x, before, h_before = noise, None, None
+    clean = denoise(x, times[0])
+    for s, t in pairwise(times):  # from s to the less noisy t
+        h = lam(t) - lam(s)
+        gain = -expm1(-h)
+        first = sigma(t) / sigma(s) * x + alpha(t) * gain * clean
+        if before is None:
+            trend, of_trend, of_change = 0 * clean, 0.0, 0.5
+        else:
+            trend = (clean - before) * (h / h_before)  # of the clean field, over this step
+            b1 = 1 / gain - 1 / h
+            b2 = 1 / gain - 2 * b1 / h
+            of_trend = (b1 - b2) * h / (h + h_before)
+            of_change = b1 - of_trend
+        before, h_before = clean, h
+        clean = denoise(first + alpha(t) * gain / 2 * trend, t)
+        x = first + alpha(t) * gain * (of_trend * trend + of_change * (clean - before))
+    return clean
+
+
+def _evenly(schedule: Schedule, steps: int) -> list[int]:
+    """Times of multistep samplers, noisiest first."""
+    evenly = np.linspace(0, len(schedule) - 1, steps + 1).round().astype(int)
+    return np.unique(evenly)[:0:-1].tolist()
+
+
+SAMPLERS = {"ddim": ddim, "dpm-solver++": dpm_solver_pp_2m, "unipc": unipc}
