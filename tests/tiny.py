@@ -61,9 +61,9 @@ def network(
     return net.eval()
 
 
-def static() -> xr.Dataset:
+def static(grid: cfg.GridConfig = GRID) -> xr.Dataset:
     """Static fields on the corner."""
-    y, x = axes(GRID, fine=True)
+    y, x = axes(grid, fine=True)
     land = np.add.outer(np.arange(y.size), np.arange(x.size)) % 3 > 0
     return xr.Dataset(
         {
@@ -72,5 +72,5 @@ def static() -> xr.Dataset:
             "land_mask": (("y", "x"), land.astype("int8")),
             "land_cover": (("land_cover_class", "y", "x"), np.stack([land, ~land]).astype("int8")),
         },
-        coords=coordinates(GRID, fine=True),
+        coords=coordinates(grid, fine=True),
     ).assign_coords(land_cover_class=list(COVER))

@@ -19,6 +19,7 @@ import xarray as xr
 from ...config import GridConfig
 from ..grid import ITALY, axes, coordinates, lon_lat
 from .landcover import IGBP, Legend, one_hot, refuse_unknown
+from .transfer import moments
 
 __all__ = ["assemble", "average", "build", "channels", "embedded", "read"]
 
@@ -288,8 +289,9 @@ def channels(static: xr.Dataset) -> np.ndarray:
     Returns
     -------
     ndarray (S, y, x) float32
-        Height scaled by its mean and sample standard deviation over the whole tile, the land-cover
-        bands as they are, and the northing scaled like height.
+        Height scaled by its mean and sample standard deviation over the whole grid (or those of
+        another domain, see `xldm.data.statics.transfer`), the land-cover bands as they are, and the
+        northing scaled like height.
 
     Examples
     --------
@@ -297,12 +299,10 @@ def channels(static: xr.Dataset) -> np.ndarray:
     (18, 672, 576)
     """
     bands = static["land_cover"].transpose(*_ONE_HOT).to_numpy()
-    height, northing = (
-        _standardised(static[name].transpose("y", "x").to_numpy()) for name in ("orog", "northing")
-    )
-    return np.concatenate([height[None], bands, northing[None]]).astype("float32")
+    height, northing = (_standardised(static[name]) for name in ("orog", "northing"))
+    return np.concatenate([height[None], bands, northing[None]], dtype="float32")
 
 
-def _standardised(field: np.ndarray) -> np.ndarray:
-    field = field.astype("float64")
-    return (field - field.mean()) / field.std(ddof=1)
+def _standardised(field: xr.DataArray) -> np.ndarray:
+    mean, std = moments(field)
+    return (field.transpose("y", "x").to_numpy().astype("float64") - mean) / std
