@@ -24,6 +24,7 @@ __all__ = [
     "open_catalog",
     "open_store",
     "published",
+    "to_store",
     "write_store",
 ]
 
@@ -38,6 +39,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module("xldm.evaluation").evaluate
     if name == "open_store":
         return importlib.import_module("xldm.data.stores.store").open_store
+    if name == "to_store":
+        return importlib.import_module("xldm.writing").to_store
     if name == "write_store":
         return importlib.import_module("xldm.data.stores.storing").write
     raise AttributeError(f"module 'xldm' has no attribute {name!r}")

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from . import evaluate, store, train, twin
+from . import bench, downscale, evaluate, store, train, twin
 
 __all__ = ["main"]
 
@@ -49,18 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     check = commands.add_parser("check", help="say what a model finds in a dataset")
-    _add_input(check)
+    downscale.add_input(check)
     check.set_defaults(run=_check)
 
-    down = commands.add_parser("downscale", help="downscale a dataset to a Zarr store")
-    _add_input(down)
-    down.add_argument("store", help="Zarr store to write; must not exist")
-    down.add_argument("--members", type=int, default=1)
-    down.add_argument("--seed", type=int, default=0)
-    down.add_argument("--sampler", help="ddim or dpm-solver++ (default: the model's)")
-    down.add_argument("--steps", type=int, help="steps of the sampler (default: the model's)")
-    down.add_argument("--device", help="where the networks run, e.g. cuda (default cpu)")
-    down.set_defaults(run=_downscale)
+    downscale.add(commands)
 
     models = commands.add_parser("models", help="list, describe and import models")
     actions = models.add_subparsers(required=True, metavar="ACTION")
@@ -70,26 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(run=_info)
     _add_import(actions)
 
+    bench.add(commands)
     evaluate.add(commands)
     store.add(commands)
     train.add(commands)
     twin.add(commands)
     return parser
-
-
-def _add_input(command: argparse.ArgumentParser) -> None:
-    command.add_argument("input", help="netCDF, GRIB or Zarr: path or URL")
-    command.add_argument(
-        "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
-    )
-    command.add_argument("--missing", choices=["raise", "climatology"], default="raise")
-    command.add_argument(
-        "--region", help='"covered", or lon_min,lat_min,lon_max,lat_max (default: the whole domain)'
-    )
-
-
-def _region(text: str | None) -> str | tuple[float, ...] | None:
-    return text if text in (None, "covered") else tuple(float(n) for n in text.split(","))
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -105,25 +83,11 @@ def _check(args: argparse.Namespace) -> None:
     import xarray as xr
 
     with xr.open_dataset(args.input, chunks={}) as ds:
-        report = ds.ldm.check(args.model, missing=args.missing, region=_region(args.region))
+        report = ds.ldm.check(
+            args.model, missing=args.missing, region=downscale.region(args.region)
+        )
         print(report)
         report.raise_for_problems()
-
-
-def _downscale(args: argparse.Namespace) -> None:
-    import xarray as xr
-    from dask.diagnostics import ProgressBar
-
-    from ..downscale import downscale
-
-    with xr.open_dataset(args.input, chunks={}) as ds, ProgressBar():
-        out = downscale(
-            ds, args.model, members=args.members, seed=args.seed, sampler=args.sampler,
-            steps=args.steps, missing=args.missing, device=args.device,
-            region=_region(args.region),
-        )  # fmt: skip
-        out.to_zarr(args.store, mode="w-", consolidated=False)
-    print(args.store)
 
 
 def _list(args: argparse.Namespace) -> None:
