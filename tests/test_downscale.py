@@ -81,7 +81,7 @@ def test_the_cluster_gives_the_same_numbers(era5, model, out):
     lazy = xldm.downscale(era5.chunk(valid_time=1), model, members=4, steps=2)
     with (
         distributed.LocalCluster(
-            1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
     ):

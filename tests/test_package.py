@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -76,6 +77,39 @@ def test_static_fields_come_back(original: Path) -> None:
 def test_configuration_comes_back(original: Path) -> None:
     found = package.read(original).config
     assert found == tiny.config(files=found.files)
+
+
+def test_a_model_travels_as_its_place_and_hash(original: Path) -> None:
+    content = pickle.dumps(package.read(original))
+    assert len(content) < 1000
+    assert pickle.loads(content).sha256 == package.read(original).sha256
+
+
+def test_a_process_makes_a_model_once(original: Path) -> None:
+    content = pickle.dumps(package.read(original))
+    assert pickle.loads(content) is pickle.loads(content)
+
+
+def test_a_baseline_travels_as_what_it_is_of(original: Path) -> None:
+    content = pickle.dumps(package.read(original).baseline("regression"))
+    assert len(content) < 1000
+    assert pickle.loads(content).config.name == "tiny (regression)"
+
+
+def test_a_tiled_model_travels_as_what_it_is_of(original: Path) -> None:
+    model = package.read(original).tiled(8, 4)
+    content = pickle.dumps(model.baseline("regression"))
+    assert len(content) < 1000
+    assert pickle.loads(content).config.name == f"{model.config.name} (regression)"
+
+
+def test_a_relative_path_is_found_from_elsewhere(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(original.parent)
+    content = pickle.dumps(package.read(original.name))
+    monkeypatch.chdir(tmp_path)
+    assert pickle.loads(content).config.name == "tiny"
 
 
 def test_networks_come_back_in_evaluation_mode(original: Path) -> None:

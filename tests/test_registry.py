@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -78,6 +79,41 @@ def test_a_path_is_read(shelf: Path, name: str) -> None:
 def test_an_imported_model_is_found_by_name(shelf: Path, cache: Path) -> None:
     shutil.copytree(shelf / "tiny", cache / "models" / "mine")
     assert load_model("mine").config.name == "tiny"
+
+
+def test_a_model_travels_as_its_name(
+    shelf: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(shelf / "tiny", cache / "models" / "mine")
+    content = pickle.dumps(load_model("mine"))
+    # Another machine keeps its imported models elsewhere.
+    (tmp_path / "there").mkdir()
+    cache.rename(tmp_path / "there" / "cache")
+    monkeypatch.setenv("XLDM_CACHE", str(tmp_path / "there" / "cache"))
+    assert pickle.loads(content).config.name == "tiny"
+
+
+def test_a_model_that_is_not_imported_where_it_arrives_is_named_with_its_hash(
+    shelf: Path, cache: Path
+) -> None:
+    shutil.copytree(shelf / "tiny", cache / "models" / "ours")
+    model = load_model("ours")
+    content = pickle.dumps(model)
+    shutil.rmtree(cache)
+    with pytest.raises(PackageError, match="no model 'ours'") as caught:
+        pickle.loads(content)
+    assert model.sha256 in str(caught.value)
+
+
+def test_a_model_from_a_url_goes_through_the_cache_of_whoever_needs_it(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.serve(shelf) as web:
+        model = load_model(f"{web.url}/tiny", progress=False)
+        content = pickle.dumps(model)
+        monkeypatch.setenv("XLDM_CACHE", str(tmp_path / "there"))
+        assert pickle.loads(content).sha256 == model.sha256
+    assert [p.name for p in left_over(tmp_path / "there")] == [model.sha256]
 
 
 def test_an_imported_model_is_listed(shelf: Path, cache: Path) -> None:

@@ -3,7 +3,7 @@
     xldm train --config italy-2km --store STORE --folder run
     python tools/embed.py run/diffusion/package xldm/assets/italy-2km
 
-Weights are stored in half precision, to keep the wheel small; the card is ``italy-2km-card.md``, and
+Weights are stored in half precision, to keep the wheel small; the card is ``italy-2km-card.md``;
 settings and curve of the training go along. The sha256 that is printed is to be entered in
 ``catalogs/models.yaml``.
 """

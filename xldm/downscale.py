@@ -17,8 +17,11 @@ from .data import fields, grid, regrid
 from .registry import load_model
 
 if TYPE_CHECKING:
+    import dask.array as da
+
     from .components import Sampling
     from .model import Model
+    from .origin import Held
 
 __all__ = ["SyntheticModelWarning", "downscale"]
 
@@ -47,8 +50,9 @@ def downscale(
     """Downscale coarse fields with a residual latent diffusion model.
 
     Dask-backed input gives dask-backed output and nothing is computed; NumPy-backed input is
-    computed at once, with a progress bar. On one device a field is the same bit for bit, however
-    the input is chunked and whichever members and times are asked for together.
+    computed at once, with a progress bar. On a CPU a field is the same bit for bit, however the
+    input is chunked and whichever members and times are asked for together; on an accelerator it
+    is with a ``batch_size`` of 1, and within rounding with others.
 
     Parameters
     ----------
@@ -61,7 +65,7 @@ def downscale(
         How many ensemble members, or which; None for one field without a member dimension.
     seed : int
         Seed of the ensemble.
-    sampler : {"ddim", "dpm-solver++"}, optional
+    sampler : {"ddim", "dpm-solver++", "unipc"}, optional
         As the model's package says unless given.
     steps : int, optional
         Steps of the sampler.
@@ -72,7 +76,8 @@ def downscale(
     dtype : str, optional
         Precision of the networks, e.g. ``"bfloat16"``; default float32.
     batch_size : int, optional
-        Times that go through the networks together on an accelerator; default 1, and 1 on a CPU.
+        Fields (times and members) that go through the networks together on an accelerator; default
+        as many as its memory holds. A CPU takes them one by one.
     region : "covered" or (lon_min, lat_min, lon_max, lat_max), optional
         Downscale the part of the domain that the input covers, or this part of it.
     progress : bool, optional
@@ -106,17 +111,17 @@ def downscale(
     coarse = regrid.to_coarse(fields.predictors(ds, report), model.config, report.grid)
     draw = functools.partial(
         _draw,
-        model=model,
         sampling=sampling,
         rows=report.rows,
         columns=report.columns,
         device=device,
         dtype=dtype,
-        batch_size=batch_size or 1,
+        batch_size=batch_size,
     )
-    drawn = (
-        _lazily(draw, coarse, model, sampling) if coarse.chunks else _now(draw, coarse, progress)
-    )
+    if coarse.chunks:
+        drawn = _lazily(draw, coarse, model, sampling)
+    else:
+        drawn = _now(draw, coarse, model, sampling, progress)
     return _describe(drawn, coarse, model, sampling, report, squeeze=members is None)
 
 
@@ -172,8 +177,9 @@ def _warn_once(text: str) -> None:
     warnings.warn(text, SyntheticModelWarning, stacklevel=4)
 
 
-def _draw(coarse, times, *, model: Model, sampling: Sampling, **runtime: Any) -> np.ndarray:
+def _draw(coarse, times, *, held: Held, sampling: Sampling, **runtime: Any) -> np.ndarray:
     """Predictors (time, P, h, w) and times (time,) to targets (time, member, C, H, W)."""
+    model = held()
     allowed = [v.only_at_sea for v in model.config.predictors]
     bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
     if bad.any():
@@ -185,23 +191,30 @@ def _draw(coarse, times, *, model: Model, sampling: Sampling, **runtime: Any) ->
     return model.fields(coarse, times, sampling, **runtime).swapaxes(0, 1)
 
 
-def _now(draw, coarse: xr.DataArray, progress: bool | None) -> np.ndarray:
+def _now(draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress) -> np.ndarray:
     """All targets at once, with a progress bar that counts fields."""
     from tqdm.auto import tqdm
 
-    sampling, config = draw.keywords["sampling"], draw.keywords["model"].config
-    total = coarse.sizes["time"] * len(sampling.members) * len(config.components)
+    from .origin import Held
+
+    total = coarse.sizes["time"] * len(sampling.members) * len(model.config.components)
     disable = None if progress is None else not progress
-    with tqdm(total=total, disable=disable, unit="field", desc=config.name) as bar:
-        return draw(coarse.values, coarse["time"].values, observe=bar.update)
+    with tqdm(total=total, disable=disable, unit="field", desc=model.config.name) as bar:
+        times = coarse["time"].values
+        return draw(coarse.values, times, held=Held(model), observe=bar.update)
 
 
-def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling):
+def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.Array:
     """The same as a dask array with time chunks that keep a block's targets in bounds."""
-    targets, factor = len(model.config.targets), model.config.grid.factor
+    import dask
+    import dask.array as da
+
+    from .origin import Held
+
+    factor = model.config.grid.factor
     sizes = {
         "member": len(sampling.members),
-        "target": targets,
+        "target": len(model.config.targets),
         "fine_y": coarse.sizes["y"] * factor,
         "fine_x": coarse.sizes["x"] * factor,
     }
@@ -209,16 +222,21 @@ def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling):
     most = max(1, int(BLOCK_BYTES // per_time))
     if max(coarse.chunksizes["time"]) > most:
         coarse = coarse.chunk(time=most)
-    return xr.apply_ufunc(
+    # A key of its own: tasks refer to the model, and none of them carries it.
+    held = dask.delayed(Held(model), name=f"model-{dask.base.tokenize(model)}", traverse=False)
+    return da.blockwise(
         draw,
-        coarse,
-        coarse["time"],
-        input_core_dims=[["predictor", "y", "x"], []],
-        output_core_dims=[list(sizes)],
-        dask="parallelized",
-        output_dtypes=[np.float32],
-        dask_gufunc_kwargs={"output_sizes": sizes},
-    ).data
+        ("time", *sizes),
+        coarse.data,
+        ("time", "predictor", "y", "x"),
+        da.from_array(coarse["time"].values, chunks=(coarse.chunksizes["time"],)),
+        ("time",),
+        new_axes=sizes,
+        concatenate=True,
+        meta=np.empty((0,) * 5, np.float32),
+        name=f"downscaled-{dask.base.tokenize(draw, model, coarse.data)}",
+        held=held,
+    )
 
 
 def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,12 +14,14 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from . import card
+from . import card, tiling
 from .components import Downscaler, Interpolation, Sampling
 from .config import ModelConfig, Variable
 from .data import statics
+from .drawing import draw_together, to_device
 from .numerics import noise as addressed
 from .numerics import scaling
+from .origin import Origin, made, token
 
 __all__ = ["Model"]
 
@@ -36,12 +40,18 @@ class Model:
         By the names in the configuration.
     sha256 : str
         Identifies the package; empty for a model that was never written.
+    origin : (callable, tuple), optional
+        How another process makes the same model: a function known by its name, and its arguments.
+        Pickled, a model is that and not its weights, so whoever changes a model leaves it out.
     """
 
     config: ModelConfig
     static: xr.Dataset
     components: Mapping[str, Downscaler]
     sha256: str = ""
+    origin: tuple[Callable[..., Model], tuple] | None = field(
+        default=None, repr=False, compare=False
+    )
     _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
     _lock: Any = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 
@@ -70,8 +80,83 @@ class Model:
         else:
             raise ValueError(f"kind must be 'interpolation' or 'regression', got {kind!r}")
         return Model(
-            replace(config, name=f"{config.name} ({kind})"), self.static, parts, self.sha256
+            replace(config, name=f"{config.name} ({kind})"),
+            self.static,
+            parts,
+            self.sha256,
+            (Model.baseline, (self, kind)),
         )
+
+    def tiled(self, size: int | tuple[int, int], overlap: int = 8) -> Model:
+        """The same model, whose networks see one tile of the domain at a time.
+
+        Tiles are blended smoothly where they overlap, and at every step of the sampler, so that
+        there are no seams. Memory is that of a tile, and domains may be larger than what fits; yet
+        networks that look at the whole field see less of it, so fields differ a little from those
+        of the whole domain. Where the domain, or a region of it, is no larger than a tile, they are
+        the same bit for bit.
+
+        Parameters
+        ----------
+        size : int or (int, int)
+            Rows and columns of a tile in coarse cells.
+        overlap : int
+            Coarse cells that neighbours share, at least.
+
+        Raises
+        ------
+        ValueError
+            If the networks cannot work on such tiles, or the model is tiled already.
+
+        Examples
+        --------
+        >>> import xldm
+        >>> xldm.load_model("italy-2km").tiled(48).config.name
+        'italy-2km (tiles of 48, overlap 8)'
+        """
+        parts = tiling.tiled(self.components, size, overlap, self.config.grid.factor)
+        named = " x ".join(map(str, size)) if isinstance(size, (tuple, list)) else size
+        name = f"{self.config.name} (tiles of {named}, overlap {overlap})"
+        origin = Model.tiled, (self, tuple(size) if isinstance(size, list) else size, overlap)
+        return Model(replace(self.config, name=name), self.static, parts, self.sha256, origin)
+
+    def on(self, static: xr.Dataset) -> Model:
+        """The same networks on another domain, of the same spacing and projection.
+
+        Terrain and northing are scaled as in training. Noise has other addresses there: where two
+        domains overlap, their members are not the same.
+
+        Parameters
+        ----------
+        static : Dataset
+            Static fields of the other domain, as `xldm.data.statics` makes them or ``/static`` of a
+            training store has them.
+
+        Warns
+        -----
+        UserWarning
+            That the networks were not trained there.
+
+        Raises
+        ------
+        ValueError
+            If the networks cannot work on these fields; see `xldm.data.statics.transfer`.
+        """
+        config = self.config
+        step = tiling.step(self.components, config.grid.factor)
+        moved, grid = statics.transfer(static, self.static, config.grid, step)
+        warnings.warn(
+            f"{config.name} was trained on {config.domain} and not on this domain: compare its "
+            "fields with observations there before you rely on them",
+            stacklevel=2,
+        )
+        config = replace(
+            config,
+            name=f"{config.name} (on another domain)",
+            domain=f"not that of its training, {config.domain}",
+            grid=grid,
+        )
+        return Model(config, moved, self.components, self.sha256)
 
     def fields(
         self,
@@ -83,7 +168,7 @@ class Model:
         columns: slice = slice(None),
         device: str | None = None,
         dtype: str | None = None,
-        batch_size: int = 1,
+        batch_size: int | None = None,
         observe: Callable[[int], None] = lambda n: None,
     ) -> np.ndarray:
         """Draw targets in physical units.
@@ -100,9 +185,10 @@ class Model:
             Window of the coarse grid that ``coarse`` covers.
         device, dtype : str, optional
             Where, and in what precision, the networks run; default CPU and float32.
-        batch_size : int
-            Times that go through the networks together on an accelerator. A CPU takes them one by
-            one: there it gains nothing, and sums in another order for another batch.
+        batch_size : int, optional
+            Fields (times and members) that go through the networks together on an accelerator;
+            default as many as fit into a CUDA device, and 1 on others. A CPU takes them one by one:
+            there it gains little, and sums in another order for another batch.
         observe : callable
             Told the number of fields finished, as they are finished.
 
@@ -110,36 +196,52 @@ class Model:
         -------
         ndarray (member, time, C, H, W) float32
         """
+        where = torch.device(device or "cpu")
+        together = 1 if where.type == "cpu" else batch_size
         height, width = coarse.shape[-2:]
         factor = self.config.grid.factor
         size = (len(sampling.members), len(coarse), len(self.config.targets))
-        out = np.empty((*size, height * factor, width * factor), np.float32)
         normalised = self._normalised(coarse)
-        where = torch.device(device or "cpu")
-        together = 1 if where.type == "cpu" else batch_size
         precision = torch.autocast(
             where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
         )
         # One block at a time: the networks use every core already, and memory stays bounded.
         with self._lock, torch.inference_mode(), precision:
-            at = 0
+            out, at = np.empty((*size, height * factor, width * factor), np.float32), 0
             for part in self.config.components:
-                net, prepared = self._prepared(part.name, rows, columns, where)
-                channels = slice(at, at := at + len(part.targets))
-                for first in range(0, len(coarse), together):
-                    batch = slice(first, first + together)
-                    given = torch.from_numpy(normalised[batch]).to(where)
-                    condition = net.condition(given, prepared)
-                    for m, member in enumerate(sampling.members):
-                        noise = self._noise(net, part.name, times[batch], member, sampling.seed)
-                        if noise is not None:
-                            noise = noise[:, :, rows, columns].to(where)
-                        drawn = net.draw(condition, noise, sampling).float().cpu().numpy()
-                        out[m, batch, channels] = scaling.denormalise(
-                            drawn, *_moments(part.targets)
-                        )
-                        observe(len(drawn))
+                targets = out[:, :, at : (at := at + len(part.targets))]
+                window = part, rows, columns, where
+                self._draw(targets, normalised, times, sampling, window, together, observe)
         return out
+
+    def _draw(self, out, normalised, times, sampling, window, together, observe) -> None:
+        """Fill ``out`` (member, time, C, H, W) with one component's targets."""
+        part, rows, columns, device = window
+        net, prepared = self._prepared(part.name, rows, columns, device)
+
+        def condition(hours: slice) -> Any:
+            return net.condition(to_device(normalised[hours], device), prepared)
+
+        def draw(condition: Any, hours: slice, members: slice) -> Tensor:
+            chosen = sampling.members[members]
+            noise = self._noise(net, part.name, times[hours], chosen, sampling.seed)
+            if noise is not None:
+                noise = to_device(noise[:, :, rows, columns], device)
+            return net.draw(condition, noise, sampling)
+
+        def put(drawn: np.ndarray, hours: slice, members: slice) -> None:
+            place = out[members, hours]
+            # A component without noise has one field for all members.
+            drawn = drawn.reshape(place.shape[1], -1, *drawn.shape[1:]).swapaxes(0, 1)
+            place[:] = scaling.denormalise(drawn, *_moments(part.targets))
+            observe(place.shape[0] * place.shape[1])
+
+        # What fits is found out once for a component and window.
+        fits = ("together", part.name, normalised.shape[-2:], device)
+        together = together or self._cache.get(fits)
+        self._cache[fits] = draw_together(
+            len(times), len(sampling.members), together, condition, draw, put, device
+        )
 
     def reconstruct(self, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
         """The regression's mean plus what the autoencoder keeps of the true residual.
@@ -180,13 +282,13 @@ class Model:
         normalised = scaling.normalise(coarse, *_moments(self.config.predictors))
         return scaling.fill_dry_land(normalised, [v.only_at_sea for v in self.config.predictors])
 
-    def _noise(self, net, component, times, member, seed) -> Tensor | None:
-        """Noise (B, L, h, w) of the whole grid, so that a region gets its share of the same."""
+    def _noise(self, net, component, times, members, seed) -> np.ndarray | None:
+        """Noise (B * M, L, h, w) of the whole grid, so that a region gets its share of the same."""
         shape = net.noise_shape(*self.config.grid.shape)
         if shape is None:
             return None
-        whole = [addressed.standard_normal(seed, member, t, component, shape) for t in times]
-        return torch.from_numpy(np.stack(whole))
+        draw = addressed.standard_normal
+        return np.stack([draw(seed, m, t, component, shape) for t in times for m in members])
 
     def _prepared(self, component: str, rows: slice, columns: slice, device: torch.device) -> tuple:
         """A component on a device and what it makes of the static fields, kept for later calls."""
@@ -213,11 +315,19 @@ class Model:
     def _parameters(self) -> int:
         return sum(p.numel() for net in self.components.values() for p in net.parameters())
 
-    def __getstate__(self) -> dict:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_cache", "_lock")}
+    def __reduce__(self) -> tuple[Any, ...]:
+        origin = Origin.of(self)
+        if origin is None:
+            return Model, (self.config, self.static, self.components, self.sha256)
+        return made, (origin,)
 
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, _cache={}, _lock=threading.RLock())
+    def __deepcopy__(self, memo: dict) -> Model:
+        # Its own weights, to be changed: what an origin makes is shared by the whole process.
+        parts = copy.deepcopy(self.components, memo)
+        return Model(self.config, self.static, parts, self.sha256)
+
+    def __dask_tokenize__(self) -> Any:
+        return token(self)
 
 
 def _moments(variables: Sequence[Variable]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -19,14 +20,14 @@ import torch
 import xarray as xr
 
 from . import card as cards
-from .archive import pour
+from .archive import is_url, pour
 from .components import ResidualDiffusion
 from .config import ComponentConfig, ModelConfig, to_yaml
 from .data import statics
 from .model import Model
 from .sealed import PackageError, Sealed, sha256_of, unsealed
 
-__all__ = ["PackageError", "assemble", "copy", "read", "write"]
+__all__ = ["PackageError", "assemble", "copy", "planned", "read", "write"]
 
 
 def read(location: str | PathLike, *, sha256: str = "") -> Model:
@@ -65,7 +66,32 @@ def read(location: str | PathLike, *, sha256: str = "") -> Model:
         used = {"static.nc", *(f"{c.name}.safetensors" for c in config.components)}
         for name in config.files.keys() - used:
             sealed.read(name)
-    return Model(config, static, components, sealed.sha256)
+    # Where another process finds it, whatever its working directory.
+    where = str(location) if is_url(str(location)) else str(Path(location).absolute())
+    return Model(config, static, components, sealed.sha256, (_again, (where, sealed.sha256)))
+
+
+def _again(location: str, sha256: str) -> Model:
+    with planned(location, sha256):
+        return read(location, sha256=sha256)
+
+
+@contextmanager
+def planned(location: str, sha256: str) -> Iterator[None]:
+    """Say of a package that cannot be read here that work planned elsewhere needs it.
+
+    Raises
+    ------
+    PackageError
+        Instead of errors that say that it is missing, another one, or out of reach.
+    """
+    try:
+        yield
+    except (PackageError, LookupError, OSError) as error:
+        raise PackageError(
+            f"this work was planned with the model {location} of sha256 {sha256}, which this "
+            f"process needs as it was then, and cannot have: {error}"
+        ) from error
 
 
 def write(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,25 +114,42 @@ def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Mo
     """
     if not isinstance(model, (str, os.PathLike)):
         return model
+    return _load(str(model), "", progress)
+
+
+def _load(name: str, sha256: str, progress: bool) -> Model:
     from . import package  # torch comes with it, and takes seconds
 
-    name, entry = str(model), entries().get(str(model), {})
-    sha256 = entry.get("sha256") or ""
-    if "location" in entry and is_url(entry["location"]):
-        return _install(entry["location"], sha256, progress)
-    if "location" in entry:
-        return package.read(Path(__file__).parent / entry["location"], sha256=sha256)
-    if is_url(name):
-        return _install(name, sha256, progress)
-    if os.sep not in name and (cache() / "models" / name / "model.yaml").is_file():
-        return package.read(imported(name), sha256=sha256)
-    if "weights" in entry:
+    entry = entries().get(name, {})
+    sha256 = sha256 or entry.get("sha256") or ""
+    url = entry.get("location", name)
+    if is_url(url):
+        model = _install(url, sha256, progress)
+    elif "location" in entry:
+        model = package.read(Path(__file__).parent / url, sha256=sha256)
+    elif os.sep not in name and (cache() / "models" / name / "model.yaml").is_file():
+        model = package.read(imported(name), sha256=sha256)
+    elif "weights" in entry:
         raise RegistryError(_how_to_import(name, entry))
-    if Path(name).exists():
-        return package.read(name)
+    elif Path(name).exists():
+        return package.read(name, sha256=sha256)
+    else:
+        raise RegistryError(_unknown(name))
+    # By its name or URL: another machine has it elsewhere, or fetches it into a cache of its own.
+    return replace(model, origin=(_again, (name, model.sha256)))
+
+
+def _again(name: str, sha256: str) -> Model:
+    from . import package
+
+    with package.planned(name, sha256):
+        return _load(name, sha256, progress=False)
+
+
+def _unknown(name: str) -> str:
     known = list(list_models().index)
     close = difflib.get_close_matches(name, known)
-    raise RegistryError(
+    return (
         f"no model {name!r}"
         + (f"; did you mean {', '.join(close)}" if close else "")
         + f"? Known are {', '.join(known)}; a folder or .zip of that name does not exist either"

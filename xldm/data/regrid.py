@@ -96,10 +96,8 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
         name: xr.apply_ufunc(
             _apply,
             field,
-            kwargs={
-                "matrix": (_shares if _summed(name) else _weights)(grid, *points),
-                "shape": grid.shape,
-            },
+            # Not the matrix: every task of a cluster would carry it, and it is larger than a field.
+            kwargs={"summed": _summed(name), "grid": grid, "points": points},
             input_core_dims=[["latitude", "longitude"]],
             output_core_dims=[["y", "x"]],
             keep_attrs=True,
@@ -163,9 +161,10 @@ def _summed(name: str) -> bool:
 
 
 def _apply(
-    block: np.ndarray, *, matrix: scipy.sparse.csr_array, shape: tuple[int, int]
+    block: np.ndarray, *, summed: bool, grid: GridConfig, points: tuple[tuple[float, ...], ...]
 ) -> np.ndarray:
     """(..., latitude, longitude) to (..., y, x)."""
+    matrix, shape = (_shares if summed else _weights)(grid, *points), grid.shape
     out = np.empty((*block.shape[:-2], *shape), "float32")
     for lead in np.ndindex(block.shape[:-2]):
         values = block[lead].ravel().astype("float64")

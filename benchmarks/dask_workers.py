@@ -1,0 +1,168 @@
+"""Two dask workers against one, a thread each, beside what two processes can have of this machine.
+
+python benchmarks/dask_workers.py                 # the embedded model, 8 hours
+python benchmarks/dask_workers.py --hours 16
+python benchmarks/dask_workers.py --members       # 8 members of an hour against one
+
+Every worker has run the networks once before the clock starts. The ceiling is how much more two
+processes do than one, without dask: of matrix products, and of the same model's fields. A machine
+that is doing something else gives other ratios: run it when it is quiet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+MODEL = "italy-2km"
+# In a process of its own: says when it is ready, waits for a line, works, says how long it took.
+ALONE = """
+import sys, time, numpy as np, torch, xldm
+from xldm.components import Sampling
+torch.set_num_threads(1)
+kind, hours = sys.argv[1], int(sys.argv[2])
+if kind == "matmul":
+    a = torch.randn(1024, 1024)
+    run = lambda n: [a @ a for _ in range(60 * n)]
+else:
+    model = xldm.load_model("italy-2km")
+    means = np.array([v.mean for v in model.config.predictors], "float32")[:, None, None]
+    coarse = np.broadcast_to(means, (len(means), *model.config.grid.shape)).copy()
+    when = np.array(["2020-01-01"], "datetime64[ns]")
+    run = lambda n: [model.fields(coarse[None], when, Sampling()) for _ in range(n)]
+run(1)
+print("ready", flush=True)
+sys.stdin.readline()
+start = time.perf_counter()
+run(hours)
+print(time.perf_counter() - start, flush=True)
+"""
+
+
+def hours_of(count: int):
+    """Hours of the synthetic climate, one chunk each."""
+    import xarray as xr
+
+    from xldm.data.twin import Twin
+
+    one = Twin(0).era5("2008-07-15T12")
+    era5 = xr.concat([one] * count, "valid_time")
+    start = np.datetime64("2008-07-15", "ns")
+    era5["valid_time"] = start + np.arange(count) * np.timedelta64(1, "h")
+    return era5.chunk(valid_time=1)
+
+
+def processes(kind: str, count: int, hours: int) -> float:
+    """Seconds until the last of some processes has done its share, side by side."""
+    command = [sys.executable, "-c", ALONE, kind, str(hours)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": env}
+    running = [subprocess.Popen(command, **pipes) for _ in range(count)]
+    for process in running:
+        assert process.stdout.readline().strip() == "ready"
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    return max(float(process.communicate()[0]) for process in running)
+
+
+def ceiling(kind: str, hours: int) -> float:
+    """How many times as much two processes do as one."""
+    return 2 * processes(kind, 1, hours) / processes(kind, 2, hours)
+
+
+def cluster(workers: int, out) -> float:
+    """Seconds that a cluster takes for every field, which stays on the workers."""
+    import distributed
+
+    options = {"threads_per_worker": 1, "dashboard_address": ":0"}
+    with (
+        distributed.LocalCluster(n_workers=workers, **options) as nodes,
+        distributed.Client(nodes) as client,
+    ):
+        warm = out.isel(time=slice(workers))
+        # Every worker: an hour each, held so that none is taken from the results.
+        ones = [
+            client.compute(warm["t2m"].isel(time=i).data, workers=[w], allow_other_workers=False)
+            for i, w in enumerate(client.scheduler_info()["workers"])
+        ]
+        distributed.wait(ones)
+        del ones
+        start = time.perf_counter()
+        done = client.persist(out.isel(time=slice(workers, None)))
+        distributed.wait(client.futures_of(done))
+        return time.perf_counter() - start
+
+
+def sizes(out) -> None:
+    import cloudpickle
+    import dask
+
+    import xldm
+
+    model = xldm.load_model(MODEL)
+    weights = 4 * sum(p.numel() for net in model.components.values() for p in net.parameters())
+    whole = len(cloudpickle.dumps(out.__dask_graph__()))
+    (blocks,) = dask.optimize(out["t2m"].data)
+    each = sorted(len(cloudpickle.dumps(task)) for task in dict(blocks.dask).values())
+    print(
+        f"graph of {out.sizes['time']} hours: {whole / 1e6:.1f} MB with the input, which is in "
+        f"memory; {len(each)} tasks, the largest {each[-1] / 1e6:.2f} MB; weights: "
+        f"{weights / 1e6:.0f} MB, model as it travels: {len(cloudpickle.dumps(model))} bytes"
+    )
+
+
+def members() -> None:
+    import torch
+
+    import xldm
+    from xldm.components import Sampling
+
+    model = xldm.load_model(MODEL)
+    means = np.array([v.mean for v in model.config.predictors], "float32")[:, None, None]
+    coarse = np.broadcast_to(means, (len(means), *model.config.grid.shape)).copy()[None]
+    when = np.array(["2020-01-01"], "datetime64[ns]")
+    taken = {1: [], 8: []}
+    model.fields(coarse, when, Sampling())
+    for _ in range(3):
+        for count, times in taken.items():  # in turn, so that other work hits both
+            start = time.perf_counter()
+            model.fields(coarse, when, Sampling(members=range(count)))
+            times.append(time.perf_counter() - start)
+    one, eight = (min(t) for t in taken.values())
+    print(
+        f"{torch.get_num_threads()} threads: one member {one:.2f} s, 8 members {eight:.2f} s: "
+        f"{eight / one:.2f} times"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hours", type=int, default=8)
+    parser.add_argument("--members", action="store_true")
+    args = parser.parse_args()
+    if args.members:
+        return members()
+    import xldm
+
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    out = xldm.downscale(hours_of(args.hours + 2), MODEL, members=1)
+    sizes(out)
+    # Both draw the same hours: those after the first two.
+    one, two = cluster(1, out.isel(time=slice(1, None))), cluster(2, out)
+    print(
+        f"{args.hours} hours: one worker {one:.1f} s, two workers {two:.1f} s: {one / two:.2f} "
+        "times as fast (to be at least 1.6)"
+    )
+    for kind in ("matmul", "model"):
+        print(f"two processes against one, {kind}: {ceiling(kind, args.hours // 2):.2f} times")
+
+
+if __name__ == "__main__":
+    # Workers are started anew and import this file: only this process goes on.
+    main()
