@@ -124,8 +124,8 @@ def test_a_server_that_goes_away_and_comes_back_costs_no_bit(
     assert all(torch.equal(once[name], again[name]) for name in once)
 
 
-def test_a_leaky_split_is_taken_only_if_asked_for(store, preset, tmp_path):
-    leaky = store.copy()
+def test_a_leaky_split_is_taken_only_if_asked_for(preset, tmp_path):
+    leaky = training_store.made()
     leaky["split"]["split"].attrs["leaky"] = "true"
     leaky["split"]["split"][:] = np.arange(leaky["split"].sizes["time"]) % 2
     with pytest.raises(ValueError, match="leak"):
