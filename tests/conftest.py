@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Fields are the same bit for bit with the same number of threads only, and tests compare processes.
+# Before NumPy and torch are imported, which look at it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import numpy as np
