@@ -2,7 +2,6 @@
 
 python benchmarks/dask_workers.py                 # the embedded model, 8 hours
 python benchmarks/dask_workers.py --hours 16
-python benchmarks/dask_workers.py --members       # 8 members of an hour against one
 
 Every worker has run the networks once before the clock starts. The ceiling is how much more two
 processes do than one, without dask: of matrix products, and of the same model's fields. A machine
@@ -117,37 +116,10 @@ def sizes(out) -> None:
     )
 
 
-def members() -> None:
-    import torch
-
-    import xldm
-    from xldm.components import Sampling
-
-    model = xldm.load_model(MODEL)
-    means = np.array([v.mean for v in model.config.predictors], "float32")[:, None, None]
-    coarse = np.broadcast_to(means, (len(means), *model.config.grid.shape)).copy()[None]
-    when = np.array(["2020-01-01"], "datetime64[ns]")
-    taken = {1: [], 8: []}
-    model.fields(coarse, when, Sampling())
-    for _ in range(3):
-        for count, times in taken.items():  # in turn, so that other work hits both
-            start = time.perf_counter()
-            model.fields(coarse, when, Sampling(members=range(count)))
-            times.append(time.perf_counter() - start)
-    one, eight = (min(t) for t in taken.values())
-    print(
-        f"{torch.get_num_threads()} threads: one member {one:.2f} s, 8 members {eight:.2f} s: "
-        f"{eight / one:.2f} times"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=int, default=8)
-    parser.add_argument("--members", action="store_true")
     args = parser.parse_args()
-    if args.members:
-        return members()
     import xldm
 
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

@@ -14,6 +14,7 @@ from xldm.config import AutoencoderConfig
 from xldm.nets.autoencoder import Autoencoder
 from xldm.numerics.schedule import Schedule
 from xldm.training import losses
+from xldm.training.module import _averaged
 from xldm.training.objectives import OBJECTIVES
 from xldm.training.preset import AutoencoderPhase
 
@@ -54,20 +55,15 @@ def test_autoencoder_loss_is_its_formula(generator):
     assert got == pytest.approx(want, rel=1e-5)
 
 
-def test_the_average_moves_by_the_papers_decay():
+@pytest.mark.parametrize(("limit", "decay"), [(0.9999, 6 / 15), (0.3, 0.3)])
+def test_the_average_moves_by_the_papers_decay_up_to_its_limit(limit, decay):
     average, net = nn.Linear(1, 1), nn.Linear(1, 1)
     before = copy.deepcopy(average)
-    losses.update_average(average, net, updates=5)
-    decay = 6 / 15
+    kept = _averaged(average, limit)
+    kept.n_averaged.fill_(5)
+    kept.update_parameters(net)
     want = decay * before.weight + (1 - decay) * net.weight
-    torch.testing.assert_close(average.weight, want)
-
-
-def test_the_average_decays_no_slower_than_the_limit():
-    average, net = nn.Linear(1, 1), nn.Linear(1, 1)
-    before = copy.deepcopy(average)
-    losses.update_average(average, net, updates=10**9, limit=0.5)
-    torch.testing.assert_close(average.weight, 0.5 * before.weight + 0.5 * net.weight)
+    torch.testing.assert_close(kept.module.weight, want)
 
 
 def test_spectra_that_differ_by_a_factor_differ_by_its_logarithm():

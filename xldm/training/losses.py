@@ -17,7 +17,6 @@ __all__ = [
     "log_spectral_error",
     "log_squared_error",
     "squared_error",
-    "update_average",
 ]
 
 
@@ -157,11 +156,3 @@ def average_decay(updates: float, limit: float) -> float:
     (0.4, 0.5)
     """
     return min(limit, (1 + updates) / (10 + updates))
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, net: nn.Module, updates: int, limit: float = 0.9999) -> None:
-    """Move an exponential moving average of weights towards the net, in place."""
-    decay = average_decay(updates, limit)
-    for kept, current in zip(average.parameters(), net.parameters(), strict=True):
-        kept.lerp_(current, 1 - decay)
