@@ -170,7 +170,7 @@ class DiffusionConfig:
     timesteps: Positive = 1000
     beta_start: float = 1e-4
     beta_end: float = 2e-2
-    sampler: Literal["ddim", "dpm-solver++", "unipc"] = "ddim"
+    sampler: Literal["ddim", "ddim-trailing", "dpm-solver++", "unipc"] = "ddim"
     steps: Positive = 100
 
 

@@ -65,7 +65,7 @@ def downscale(
         How many ensemble members, or which; None for one field without a member dimension.
     seed : int
         Seed of the ensemble.
-    sampler : {"ddim", "dpm-solver++", "unipc"}, optional
+    sampler : {"ddim", "ddim-trailing", "dpm-solver++", "unipc"}, optional
         As the model's package says unless given.
     steps : int, optional
         Steps of the sampler.

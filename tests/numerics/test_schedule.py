@@ -117,3 +117,21 @@ def test_a_schedule_cannot_be_changed_from_outside():
     assert schedule.abar[0] == 0.9
     with pytest.raises(ValueError, match="read-only"):
         schedule.abar[0] = 0.7
+
+
+@given(clean=values, noise=values, t=times, s=times)
+def test_a_step_keeps_the_clean_field_and_the_noise(clean, noise, t, s):
+    clean, noise = np.array([clean]), np.array([noise])
+    got = PAPER.step(PAPER.add_noise(clean, noise, t), clean, t, s)
+    # What rounding leaves of the noise at a small sigma is made larger by a step to a larger one.
+    scale = 1e-12 * (np.abs(clean) + np.abs(noise)) / PAPER.sigma(t)
+    np.testing.assert_allclose(got, PAPER.add_noise(clean, noise, s), rtol=0, atol=scale.max())
+
+
+def test_steps_of_a_batch_are_those_of_its_fields():
+    x, clean = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)).unbind()
+    t, s = np.array([999, 500, 10]), np.array([500, 0, 3])
+    batch = PAPER.step(x, clean, t, s)
+    for i in range(3):
+        one = PAPER.step(x[i], clean[i], int(t[i]), int(s[i]))
+        torch.testing.assert_close(batch[i], one, rtol=1e-6, atol=1e-5)

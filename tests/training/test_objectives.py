@@ -1,12 +1,20 @@
 """Each objective teaches its networks what it is meant to, on the smallest ones."""
 
+import numpy as np
 import pytest
 import tiny
 import torch
 
-from xldm.training.objectives import OBJECTIVES, Sample
+from xldm.numerics.samplers import ddim_trailing
+from xldm.training.objective import Sample, residual
+from xldm.training.objectives import OBJECTIVES
 from xldm.training.optimisers import with_muon
-from xldm.training.preset import AutoencoderPhase, DiffusionPhase, RegressionPhase
+from xldm.training.phases import (
+    AutoencoderPhase,
+    DiffusionPhase,
+    DistillationPhase,
+    RegressionPhase,
+)
 
 H, W = tiny.GRID.shape
 
@@ -134,3 +142,78 @@ def test_a_static_branch_that_rests_is_not_touched(net):
     assert not torch.equal(
         net.conditioner.coarse_proj.weight, tiny.network(tiny.part()).conditioner.coarse_proj.weight
     )
+
+
+def distillation(net, into: int, teacher_steps: int):
+    phase = DistillationPhase(steps=1, lr=1.0, into=into, teacher_steps=teacher_steps)
+    objective = OBJECTIVES["distillation"](phase, tiny.part())
+    objective.begin(net.eval())
+    return objective
+
+
+class Smooth(torch.nn.Module):
+    """A denoiser that can be followed: networks that were not trained blow up."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x, t, context):
+        return self.gain * torch.sin(x + t[:, None, None, None] / 300)
+
+
+@pytest.mark.parametrize("into", [1, 2, 4])
+@torch.no_grad()
+def test_distilled_steps_lead_where_the_teachers_sampler_leads(net, into):
+    net.denoiser = Smooth()
+    objective, context = distillation(net, into, 8 // into), []
+    noise = sample(0).noise.double()
+
+    def student(x, t):
+        return objective._led(net.schedule, x, np.array([t, t]), context)
+
+    taught = ddim_trailing(student, net.schedule, noise, into)
+    whole = ddim_trailing(net.denoise(context), net.schedule, noise, 8)
+    torch.testing.assert_close(taught, whole, rtol=0, atol=1e-10)
+
+
+@torch.no_grad()
+def test_a_denoiser_that_knows_the_answer_has_nothing_to_learn_by_distillation(net):
+    one = sample(0)
+    clean = net.autoencoder.encode(residual(net.eval(), one))[0]
+
+    class Knowing(torch.nn.Module):
+        def forward(self, x, t, context):
+            noise = (x - alpha(t) * clean) / sigma(t)
+            return alpha(t) * noise - sigma(t) * clean
+
+    def alpha(t):
+        return x_of(net.schedule.alpha(t.numpy()))
+
+    def sigma(t):
+        return x_of(net.schedule.sigma(t.numpy()))
+
+    def x_of(coefficient):
+        return torch.tensor(coefficient, dtype=torch.float32)[:, None, None, None]
+
+    net.denoiser = Knowing()
+    objective = distillation(net, 2, 3)
+    one = one._replace(t=torch.tensor([999, 500]))
+    assert objective.loss(net, one) < 1e-6
+
+
+def test_distillation_learns(net):
+    net.denoiser = Smooth()
+    objective = distillation(net, 1, 4)
+    net.denoiser.gain.data.zero_()
+
+    def beginning(step):
+        return sample(step)._replace(t=torch.tensor([999, 999]))
+
+    def loss():
+        with torch.no_grad():
+            return objective.loss(net, beginning(10**6)).item()
+
+    before = loss()
+    fit(net, objective, 100, of=beginning)
+    assert loss() < 0.7 * before

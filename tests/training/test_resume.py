@@ -32,7 +32,7 @@ def awkward() -> Preset:
     )  # fmt: skip
     muon = {
         stage: (replace(getattr(preset, stage)[0], muon_lr=1e-3),)
-        for stage in ("regression", "autoencoder", "diffusion")
+        for stage in ("regression", "autoencoder", "diffusion", "distillation")
     }
     return replace(preset, **muon)
 
@@ -44,9 +44,9 @@ def preset() -> Preset:
 
 @pytest.fixture(scope="module")
 def chain(store, preset, tmp_path_factory) -> Path:
-    """The whole chain and the baseline, never interrupted."""
+    """The whole chain, the baseline and the distillation, never interrupted."""
     folder = tmp_path_factory.mktemp("chain")
-    for stage in (*preset.chain, "gan"):
+    for stage in (*preset.chain, "gan", "distillation"):
         train(preset, store, folder, stage=stage, **QUIET)
     return folder
 
@@ -104,6 +104,7 @@ def run_and_kill(folder: Path, stage: str, start: str | None, at: int = 6) -> No
         ("autoencoder", "regression"),
         ("diffusion", "autoencoder"),
         ("gan", None),
+        ("distillation", "diffusion"),
     ],
 )
 def test_a_killed_stage_ends_with_the_same_bits(chain, store, preset, tmp_path, stage, before):
@@ -120,6 +121,17 @@ def test_a_killed_stage_ends_with_the_same_bits(chain, store, preset, tmp_path, 
         torch.testing.assert_close(ends[0][what], ends[1][what], rtol=0, atol=0)
     for what in ("lr_schedulers", "xldm"):
         assert ends[0][what] == ends[1][what]
+
+
+def test_a_resumed_second_phase_has_the_first_ones_end_for_its_teacher(chain, store, tmp_path):
+    preset, start = read_preset("tiny"), chain / "diffusion" / "package"
+    settings = {"stage": "distillation", "start": start, **QUIET}
+    whole = train(preset, store, tmp_path / "whole", **settings)
+    resumed = tmp_path / "resumed"
+    shutil.copytree(tmp_path / "whole", resumed)
+    shutil.rmtree(resumed / "distillation" / "package")
+    cut_off(resumed / "distillation/all/2/checkpoints/step-00000008.ckpt")
+    assert_same(train(preset, store, resumed, resume=True, **settings), whole)
 
 
 def last(folder: Path) -> dict:

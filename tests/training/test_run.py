@@ -185,6 +185,31 @@ def test_an_autoencoder_alone_does_not_downscale(store, preset, era5, tmp_path):
         era5.ldm.downscale(location)
 
 
+def test_a_distilled_model_draws_in_the_steps_of_its_last_phase(run, store, preset, era5, tmp_path):
+    start = run / "diffusion" / "package"
+    location = train(preset, store, tmp_path, stage="distillation", start=start, **QUIET)
+    (part,) = package.read(location).config.components
+    assert (part.diffusion.sampler, part.diffusion.steps) == ("ddim-trailing", 1)
+    out = era5.isel(valid_time=[0]).ldm.downscale(location)
+    assert out.attrs["steps"] == 1
+    assert np.isfinite(out["t2m"]).all()
+
+
+def test_distillation_changes_the_denoiser_alone(run, store, preset, tmp_path):
+    start = run / "diffusion" / "package"
+    location = train(preset, store, tmp_path, stage="distillation", start=start, **QUIET)
+    before, after = (package.read(p).components["all"].state_dict() for p in (start, location))
+    changed = {n for n in before if not torch.equal(before[n], after[n])}
+    assert changed
+    assert {n.partition(".")[0] for n in changed} == {"denoiser"}
+
+
+def test_distillation_needs_a_denoiser_to_begin_with(run, store, preset, tmp_path):
+    start = run / "autoencoder" / "package"
+    with pytest.raises(TrainingError, match="has no conditioner yet; all has no denoiser yet"):
+        train(preset, store, tmp_path, stage="distillation", start=start, **QUIET)
+
+
 def test_the_gan_baseline_gives_a_regression_that_downscales(store, preset, era5, tmp_path):
     location = train(preset, store, tmp_path, stage="gan", **QUIET)
     out = era5.isel(valid_time=[0]).ldm.downscale(location)
@@ -258,7 +283,7 @@ def test_validation_is_the_same_every_time(store, preset, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(store, preset, tmp_path):
-    with pytest.raises(TrainingError, match="all, regression, autoencoder, diffusion, gan; got"):
+    with pytest.raises(TrainingError, match="diffusion, gan, distillation; got"):
         train(preset, store, tmp_path, stage="denoiser", **QUIET)
 
 

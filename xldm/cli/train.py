@@ -26,7 +26,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--store", required=True, help="training store")
     command.add_argument("--folder", required=True, help="for checkpoints, logs and packages")
     command.add_argument(
-        "--stage", default="all", choices=["all", "regression", "autoencoder", "diffusion", "gan"],
+        "--stage", default="all",
+        choices=["all", "regression", "autoencoder", "diffusion", "gan", "distillation"],
         help="all is regression, autoencoder, diffusion (default %(default)s)",
     )  # fmt: skip
     command.add_argument(

@@ -18,7 +18,15 @@ import numpy as np
 
 from .schedule import Schedule
 
-__all__ = ["SAMPLERS", "check_steps", "ddim", "dpm_solver_pp_2m", "unipc"]
+__all__ = [
+    "SAMPLERS",
+    "check_steps",
+    "ddim",
+    "ddim_trailing",
+    "dpm_solver_pp_2m",
+    "trailing_times",
+    "unipc",
+]
 
 Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
 Denoise = Callable[[Array, int], Array]
@@ -88,14 +96,51 @@ def ddim(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) 
     array([3., 3.])
     """
     check_steps(steps, schedule)
-    alpha, sigma = schedule.alpha, schedule.sigma
     times = [0, *range(1, len(schedule), len(schedule) // steps)]
     x = noise
     for t, s in pairwise(reversed(times)):  # from t to the less noisy s
-        clean = denoise(x, t)
-        eps = (x - alpha(t) * clean) / sigma(t)
-        x = alpha(s) * clean + sigma(s) * eps
+        x = schedule.step(x, denoise(x, t), t, s)
     return x
+
+
+def ddim_trailing(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) -> Array:
+    """Sample with DDIM (eta 0) at times that begin with the noisiest, for distilled denoisers.
+
+    Times and the last step are those of :func:`dpm_solver_pp_2m`, whose steps are of first order
+    here: what a denoiser is distilled into. With one or two steps all three are the same.
+
+    Parameters
+    ----------
+    denoise : callable
+        ``denoise(x, t) -> clean``, all of the shape of ``noise``.
+    schedule : Schedule
+        The schedule that the denoiser was trained on.
+    noise : array or tensor, any shape
+        Standard normal.
+    steps : int
+        Number of steps, which is the number of denoiser calls (T - 1 of them for T steps).
+
+    Returns
+    -------
+    array or tensor
+        The clean field; shape and type of ``noise``.
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` is not between 1 and the length of the schedule.
+
+    Examples
+    --------
+    >>> ddim_trailing(lambda x, t: 0 * x + 3, Schedule.linear(), np.array([-1.0, 1.0]), 1)
+    array([3., 3.])
+    """
+    check_steps(steps, schedule)
+    times = trailing_times(schedule, steps)
+    x = noise
+    for t, s in pairwise(times):
+        x = schedule.step(x, denoise(x, t), t, s)
+    return denoise(x, times[-1])
 
 
 def dpm_solver_pp_2m(
@@ -141,7 +186,7 @@ def dpm_solver_pp_2m(
     """
     check_steps(steps, schedule)
     alpha, sigma, lam = schedule.alpha, schedule.sigma, schedule.lam
-    times = _evenly(schedule, steps)
+    times = trailing_times(schedule, steps)
     x, before, h_before = noise, None, None
     for s, t in pairwise(times):  # from s to the less noisy t, as the paper names them
         clean = denoise(x, s)
@@ -196,7 +241,7 @@ def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int)
     """
     check_steps(steps, schedule)
     alpha, sigma, lam = schedule.alpha, schedule.sigma, schedule.lam
-    times = _evenly(schedule, steps)
+    times = trailing_times(schedule, steps)
     x, before, h_before = noise, None, None
     clean = denoise(x, times[0])
     for s, t in pairwise(times):  # from s to the less noisy t
@@ -217,10 +262,21 @@ def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int)
     return clean
 
 
-def _evenly(schedule: Schedule, steps: int) -> list[int]:
-    """Times of multistep samplers, noisiest first."""
+def trailing_times(schedule: Schedule, steps: int) -> list[int]:
+    """Evenly spaced times, noisiest first; they end one spacing above 0.
+
+    Examples
+    --------
+    >>> trailing_times(Schedule.linear(), 4)
+    [999, 749, 500, 250]
+    """
     evenly = np.linspace(0, len(schedule) - 1, steps + 1).round().astype(int)
     return np.unique(evenly)[:0:-1].tolist()
 
 
-SAMPLERS = {"ddim": ddim, "dpm-solver++": dpm_solver_pp_2m, "unipc": unipc}
+SAMPLERS = {
+    "ddim": ddim,
+    "ddim-trailing": ddim_trailing,
+    "dpm-solver++": dpm_solver_pp_2m,
+    "unipc": unipc,
+}

@@ -110,6 +110,29 @@ class Schedule:
         """
         return _of(self.alpha(t), x) * x - _of(self.sigma(t), v) * v
 
+    def step(self, x: Array, clean: Array, t: Any, s: Any) -> Array:
+        """Return the field at time ``s`` of the same clean field and noise as ``x`` at ``t``.
+
+        A step of DDIM (arXiv 2010.02502, eq. 12, eta 0), if ``clean`` is a denoiser's estimate.
+        """
+        noise = (x - _of(self.alpha(t), clean) * clean) / _of(self.sigma(t), x)
+        return _of(self.alpha(s), clean) * clean + _of(self.sigma(s), noise) * noise
+
+    def clean_from_step(self, x: Array, later: Array, t: Any, s: Any) -> Array:
+        """Return the clean field with which :meth:`step` leads from ``x`` at ``t`` to ``later``.
+
+        Examples
+        --------
+        >>> schedule = Schedule.linear()
+        >>> x, clean = np.array([[2.0, 3.0]]), np.array([[0.5, -0.5]])
+        >>> later = schedule.step(x, clean, 500, 250)
+        >>> np.allclose(schedule.clean_from_step(x, later, 500, 250), clean)
+        True
+        """
+        share = self.sigma(s) / self.sigma(t)
+        of_clean = self.alpha(s) - share * self.alpha(t)
+        return (later - _of(share, x) * x) / _of(of_clean, x)
+
     def _abar(self, t: Any) -> np.ndarray:
         times = np.asarray(t)
         # A negative index would quietly count from the noisy end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import xarray as xr
@@ -11,7 +12,8 @@ from ..data.grid import nested
 from ..data.stores.variables import scaled_variables
 from .module import TrainingError
 from .objectives import OBJECTIVES
-from .preset import LATENT, STAGES, Preset
+from .phases import LATENT
+from .preset import STAGES, Preset
 from .results import Base
 
 __all__ = ["compared", "grid_of", "model_config", "narrowed"]
@@ -91,7 +93,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
     return config
 
 
-def narrowed(part: ComponentConfig, networks: tuple[str, ...]) -> ComponentConfig:
+def narrowed(part: ComponentConfig, networks: Sequence[str]) -> ComponentConfig:
     """A component with only these of its networks, as after a stage of training."""
     every = ("regression", *LATENT)
     return replace(part, **{n: getattr(part, n) if n in networks else None for n in every})
@@ -123,7 +125,7 @@ def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
                 needs = 1
                 if part.regression is not None:
                     needs = max(1, 16 // config.grid.factor)
-                if stage == "diffusion":
+                if stage in ("diffusion", "distillation"):
                     levels = max(len(part.denoiser.multipliers), part.conditioner.levels)
                     needs = max(needs, 2 ** (levels - 1))
                 if any(n % needs for n in size):
@@ -135,11 +137,14 @@ def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
 
 def compared(config: ModelConfig, preset: Preset, stage: str, base: Base | None) -> ModelConfig:
     """The configuration after a stage, as far as it goes with the package that it starts from."""
-    holds = tuple(
-        n for n in OBJECTIVES[stage].holds if not (preset.full_field and n == "regression")
+    holds, needed = (
+        [n for n in names if not (preset.full_field and n == "regression")]
+        for names in (OBJECTIVES[stage].holds, OBJECTIVES[stage].needs)
     )
     parts = tuple(narrowed(part, holds) for part in config.components)
-    needed = [n for n in holds if n not in OBJECTIVES[stage].fits]
+    if stage == "distillation":
+        few = {"sampler": "ddim-trailing", "steps": preset.distillation[-1].into}
+        parts = tuple(replace(p, diffusion=replace(p.diffusion, **few)) for p in parts)
     if base is None:
         if needed:
             raise TrainingError(

@@ -17,7 +17,7 @@ from ..data.stores.place import Place, reaching
 from ..data.stores.store import zarr_store
 from .loading import Draws, Encoded, Source
 from .module import TrainingError
-from .objectives import residual
+from .objective import residual
 
 __all__ = ["Latents", "encode"]
 

@@ -19,7 +19,7 @@ from ..data import statics
 from ..data.batches import Batch, BatchError, Batches, batches
 from ..data.stores.place import Place, StoreError, reaching
 from ..data.stores.store import root_attrs
-from .objectives import Sample
+from .objective import Sample
 
 __all__ = ["Draws", "Encoded", "Source", "StoreData", "Stream"]
 

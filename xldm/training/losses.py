@@ -14,6 +14,7 @@ __all__ = [
     "autoencoder_loss",
     "average_decay",
     "diffusion_loss",
+    "distillation_loss",
     "log_spectral_error",
     "log_squared_error",
     "squared_error",
@@ -145,6 +146,37 @@ def diffusion_loss(
     velocity = schedule.velocity(clean, noise, at)
     predicted = denoiser(schedule.add_noise(clean, noise, at), t, context)
     return nn.functional.mse_loss(predicted.float(), velocity)
+
+
+def distillation_loss(
+    denoiser: nn.Module,
+    schedule: Schedule,
+    noisy: Tensor,
+    context: Sequence[Tensor],
+    t: Tensor,
+    target: Tensor,
+) -> Tensor:
+    r"""Mean squared error of the velocity against that of a target.
+
+    .. math:: v = (\alpha_t z_t - \tilde z) / \sigma_t
+
+    Errors of the clean latent count by 1 + SNR then, one of the weightings of arXiv 2202.00512.
+
+    Parameters
+    ----------
+    denoiser, schedule, context, t
+        As of `diffusion_loss`.
+    noisy : Tensor
+        z_t (B, L, h, w).
+    target : Tensor
+        The clean latent that is to be predicted, as ``noisy``.
+    """
+    at = t.cpu().numpy()
+    alpha, sigma = (
+        noisy.new_tensor(of(at))[:, None, None, None] for of in (schedule.alpha, schedule.sigma)
+    )
+    predicted = denoiser(noisy, t, context)
+    return nn.functional.mse_loss(predicted.float(), (alpha * noisy - target) / sigma)
 
 
 def average_decay(updates: float, limit: float) -> float:

@@ -23,7 +23,7 @@ from torch.utils.checkpoint import checkpoint
 from ..components import ResidualDiffusion
 from ..nets.gan import PatchDiscriminator
 from . import adversarial, losses
-from .objectives import Sample
+from .objective import Sample
 from .optimisers import with_muon
 
 __all__ = ["AdversarialStage", "Stage", "TrainingError", "trained_weights"]
@@ -57,6 +57,7 @@ class Stage(lightning.LightningModule):
             module.requires_grad_(True)
         if self.phase.channels_last:
             net.to(memory_format=torch.channels_last)
+        objective.begin(net)
         limit = getattr(self.phase, "average", 0.0)
         self.average = _averaged(net.denoiser, limit) if limit else None
         #: Steps done; every step's mean loss, by step; the smallest validation loss and since when.

@@ -24,8 +24,10 @@ from .fitting import fit
 from .latents import encode
 from .loading import Draws, Source, StoreData
 from .module import AdversarialStage, Stage, TrainingError, trained_weights
-from .objectives import OBJECTIVES, residual
-from .preset import STAGES, Phase, Preset, read_preset
+from .objective import residual
+from .objectives import OBJECTIVES
+from .phases import Phase
+from .preset import STAGES, Preset, read_preset
 from .results import Base, write_package
 
 __all__ = ["train"]
@@ -73,7 +75,8 @@ def train(
     folder : str or path
         For checkpoints, logs and packages, a folder for each stage; any fsspec URL.
     stage : str
-        ``all`` for regression, autoencoder and diffusion in turn, or one of them, or ``gan``.
+        ``all`` for regression, autoencoder and diffusion in turn, or one of them, ``gan`` or
+        ``distillation``.
     start : str or path, optional
         Package to start from: what it has of the stage's networks is trained on, what comes before
         is taken as it is. The package of the stage before in the same folder unless given.
@@ -140,10 +143,11 @@ def _refuse_stages(preset: Preset, stage: str, chosen: tuple[str, ...]) -> None:
 
 def _before(run: _Run, stage: str) -> Base | None:
     """The package that an earlier stage left in the same folder."""
-    chain = run.preset.chain
-    if stage not in chain or stage == chain[0]:
+    before = {later: earlier for earlier, later in itertools.pairwise(run.preset.chain)}
+    before = before | {"distillation": "diffusion"}
+    if stage not in before:
         return None
-    package = _within(run.folder, f"{chain[chain.index(stage) - 1]}/package")
+    package = _within(run.folder, f"{before[stage]}/package")
     return Base.read(_location(package)) if _holds(package, "model.yaml") else None
 
 
