@@ -1,16 +1,22 @@
 """Each objective teaches its networks what it is meant to, on the smallest ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
 import torch
 
+from xldm.components import Sampling
+from xldm.config import DiffusionConfig
 from xldm.numerics.samplers import ddim_trailing
+from xldm.training import losses
 from xldm.training.objective import Sample, residual
 from xldm.training.objectives import OBJECTIVES
 from xldm.training.optimisers import with_muon
 from xldm.training.phases import (
     AutoencoderPhase,
+    DecoderPhase,
     DiffusionPhase,
     DistillationPhase,
     RegressionPhase,
@@ -217,3 +223,21 @@ def test_distillation_learns(net):
     before = loss()
     fit(net, objective, 100, of=beginning)
     assert loss() < 0.7 * before
+
+
+def test_the_decoder_learns_to_give_what_is_drawn_the_spectra_of_the_truth(net):
+    net.denoiser = Smooth()
+    part = replace(tiny.part(), diffusion=DiffusionConfig(sampler="ddim-trailing", steps=2))
+    phase = DecoderPhase(steps=1, lr=1.0, spectral_weight=1.0)
+    objective = OBJECTIVES["decoder"](phase, part)
+
+    @torch.no_grad()
+    def spectral_error():
+        one = sample(10**6)
+        condition = net.condition(one.coarse, net.prepare(one.static))
+        field = net.draw(condition, one.noise, Sampling(sampler="ddim-trailing", steps=2))
+        return losses.log_spectral_error(field, one.fine).item()
+
+    before = spectral_error()
+    fit(net, objective, 60)
+    assert spectral_error() < 0.7 * before

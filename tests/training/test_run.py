@@ -18,6 +18,7 @@ from xldm.config import ConfigError, from_yaml
 from xldm.training import train
 from xldm.training.configuring import model_config
 from xldm.training.module import TrainingError
+from xldm.training.phases import DecoderPhase
 from xldm.training.preset import Preset
 
 QUIET = {"device": "cpu", "progress": False}
@@ -204,16 +205,45 @@ def test_distillation_changes_the_denoiser_alone(run, store, preset, tmp_path):
     assert {n.partition(".")[0] for n in changed} == {"denoiser"}
 
 
-def test_distillation_needs_a_denoiser_to_begin_with(run, store, preset, tmp_path):
+@pytest.fixture
+def with_decoder(preset) -> Preset:
+    return replace(preset, decoder=(DecoderPhase(steps=2, lr=1e-3, batch_size=2, size=(8, 8)),))
+
+
+def test_the_decoder_is_trained_again_last_and_nothing_else_is(run, store, with_decoder, tmp_path):
+    assert with_decoder.chain[-1] == "decoder"
+    start = run / "diffusion" / "package"
+    location = train(with_decoder, store, tmp_path, stage="decoder", start=start, **QUIET)
+    before, after = (package.read(p).components["all"].state_dict() for p in (start, location))
+    changed = {n for n in before if not torch.equal(before[n], after[n])}
+    of_decoder = {n for n in before if n.startswith(("autoencoder.decoder", "autoencoder.to_dec"))}
+    assert changed and changed <= of_decoder
+
+
+@pytest.mark.parametrize("stage", ["distillation", "decoder"])
+def test_what_follows_the_denoiser_needs_one(run, store, with_decoder, tmp_path, stage):
     start = run / "autoencoder" / "package"
     with pytest.raises(TrainingError, match="has no conditioner yet; all has no denoiser yet"):
-        train(preset, store, tmp_path, stage="distillation", start=start, **QUIET)
+        train(with_decoder, store, tmp_path, stage=stage, start=start, **QUIET)
 
 
 def test_the_gan_baseline_gives_a_regression_that_downscales(store, preset, era5, tmp_path):
     location = train(preset, store, tmp_path, stage="gan", **QUIET)
     out = era5.isel(valid_time=[0]).ldm.downscale(location)
     assert np.isfinite(out["t2m"]).all()
+
+
+def test_a_gan_can_keep_the_statistics_of_the_regression_that_it_starts_from(
+    run, store, preset, tmp_path
+):
+    start = run / "regression" / "package"
+    keeping = training_store.changed(preset, norm_steps=0)
+    location = train(keeping, store, tmp_path, stage="gan", start=start, **QUIET)
+    before, after = (package.read(p).components["all"].state_dict() for p in (start, location))
+    moving = [name for name in before if "running_" in name]
+    assert moving
+    assert all(torch.equal(before[name], after[name]) for name in moving)
+    assert not torch.equal(before["regression.outputs.weight"], after["regression.outputs.weight"])
 
 
 def test_a_package_can_be_the_start_of_more_training(run, store, preset, tmp_path):
@@ -283,7 +313,7 @@ def test_validation_is_the_same_every_time(store, preset, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(store, preset, tmp_path):
-    with pytest.raises(TrainingError, match="diffusion, gan, distillation; got"):
+    with pytest.raises(TrainingError, match="gan, distillation, decoder; got"):
         train(preset, store, tmp_path, stage="denoiser", **QUIET)
 
 

@@ -50,15 +50,12 @@ def autoencoder_loss(
     *,
     kl_weight: float = 0.01,
     weights: Tensor | float = 1.0,
-    spectral_weight: float = 0.0,
-    mean_field: Tensor | float = 0.0,
 ) -> Tensor:
     r"""Reconstruction from a draw of the posterior, plus its divergence from a standard normal.
 
     .. math:: \overline{|y - \hat y|} + w\,\overline{(e^{s} + m^2 - 1 - s) / 2}
 
-    with posterior mean m and log variance s; on demand, plus what spectra of the fields that the
-    residuals belong to differ by.
+    with posterior mean m and log variance s.
 
     Parameters
     ----------
@@ -71,21 +68,12 @@ def autoencoder_loss(
         w.
     weights : Tensor (C, 1, 1) or float
         Weight of each channel in the error.
-    spectral_weight : float
-        Weight of `log_spectral_error`. An absolute error alone is least where scales that the
-        latent has no room for are left out.
-    mean_field : Tensor (B, C, H, W) or float
-        What ``field`` is the residual of.
     """
     mean, log_var = net.encode(field)
     decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)
     divergence = 0.5 * (log_var.exp() + mean**2 - 1.0 - log_var)
     error = (weights * (decoded.float() - field).abs()).mean()
-    loss = error + kl_weight * divergence.float().mean()
-    if spectral_weight:
-        fields = (mean_field + part.float() for part in (decoded, field))
-        loss = loss + spectral_weight * log_spectral_error(*fields)
-    return loss
+    return error + kl_weight * divergence.float().mean()
 
 
 def log_spectral_error(field: Tensor, truth: Tensor) -> Tensor:

@@ -63,6 +63,11 @@ class Objective:
     fits: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
 
+    @property
+    def weights(self) -> Tensor:
+        """Weight (C,) of each target in an error, 1 unless the phase says otherwise."""
+        return torch.tensor([self.phase.weights.get(t.name, 1.0) for t in self.part.targets])
+
     def begin(self, net: ResidualDiffusion) -> None:
         """Before the phase, whose networks are still as the one before left them."""
 

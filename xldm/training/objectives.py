@@ -5,17 +5,16 @@ An objective is plain functions of networks and tensors; the loop around it is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ..components import ResidualDiffusion
-from ..config import ComponentConfig
 from . import adversarial, losses
+from .decoding import Decoder
 from .denoising import Diffusion, Distillation
 from .objective import Objective, Sample, residual
 from .phases import AutoencoderPhase, GANPhase, RegressionPhase
@@ -33,13 +32,12 @@ class Regression(Objective):
 
     def begin_step(self, net: ResidualDiffusion, step: int) -> None:
         """Batch normalisation keeps its statistics from ``norm_steps`` on."""
-        kept = self.phase.norm_steps
-        net.regression.train(kept is None or step < kept)
+        _train(net, self.phase.norm_steps, step)
 
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Of a batch."""
         mean = net.mean.condition(sample.coarse, sample.static).float()
-        share = _weights(self.phase.weights, self.part).to(mean)
+        share = self.weights.to(mean)
         if self.phase.loss == "mse":
             return losses.squared_error(mean, sample.fine, share)
         return losses.log_squared_error(mean, sample.fine, share, self.phase.floor)
@@ -53,12 +51,6 @@ class Autoencoder(Objective):
     needs: tuple[str, ...] = ("regression",)
     fits: tuple[str, ...] = ("autoencoder",)
     holds: tuple[str, ...] = ("regression", "autoencoder")
-
-    def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
-        """The half after the latent may be all that is fitted."""
-        if self.phase.decoder_only:
-            return [net.autoencoder.to_decoder, net.autoencoder.decoder]
-        return super().modules(net)
 
     def begin_step(self, net: ResidualDiffusion, step: int) -> None:
         """What is not fitted is evaluated."""
@@ -74,15 +66,12 @@ class Autoencoder(Objective):
 
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Of a batch."""
-        left = residual(net, sample)
         return losses.autoencoder_loss(
             net.autoencoder,
-            left,
+            residual(net, sample),
             sample.noise,
             kl_weight=self.phase.kl_weight,
-            spectral_weight=self.phase.spectral_weight,
-            mean_field=sample.fine - left,
-            weights=_weights(self.phase.weights, self.part).to(sample.fine)[:, None, None],
+            weights=self.weights.to(sample.fine)[:, None, None],
         )
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
@@ -99,8 +88,8 @@ class GAN(Objective):
     holds: tuple[str, ...] = ("regression",)
 
     def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """Everything is fitted."""
-        net.train()
+        """Batch normalisation keeps its statistics from ``norm_steps`` on."""
+        _train(net, self.phase.norm_steps, step)
 
     def generated(self, net: ResidualDiffusion, sample: Sample) -> tuple[Tensor, Tensor]:
         """The generator's field, and its mean absolute error."""
@@ -127,9 +116,9 @@ OBJECTIVES: Mapping[str, Any] = {
     "diffusion": Diffusion,
     "gan": GAN,
     "distillation": Distillation,
+    "decoder": Decoder,
 }
 
 
-def _weights(by_name: Mapping[str, float], part: ComponentConfig) -> Tensor:
-    wanted: Sequence[float] = [by_name.get(t.name, 1.0) for t in part.targets]
-    return torch.tensor(wanted)
+def _train(net: ResidualDiffusion, norm_steps: int | None, step: int) -> None:
+    net.regression.train(norm_steps is None or step < norm_steps)

@@ -12,6 +12,7 @@ from ..config import Positive, strict
 __all__ = [
     "LATENT",
     "AutoencoderPhase",
+    "DecoderPhase",
     "DiffusionPhase",
     "DistillationPhase",
     "GANPhase",
@@ -113,17 +114,12 @@ class RegressionPhase(Phase):
 
 @frozen
 class AutoencoderPhase(Phase):
-    """The latent: ``standardise`` is of how many batches its mean and spread become 0 and 1.
-
-    ``spectral_weight`` is of the error of spectra. With ``decoder_only`` the latent stays as it is.
-    """
+    """The latent: ``standardise`` is of how many batches its mean and spread become 0 and 1."""
 
     betas: tuple[Share, Share] = (0.5, 0.9)
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
     weights: dict[str, float] = Field(default_factory=dict)
     kl_weight: Annotated[float, Field(ge=0)] = 0.01
-    spectral_weight: Annotated[float, Field(ge=0)] = 0.0
-    decoder_only: bool = False
     standardise: Annotated[int, Field(ge=0)] = 0
     checkpointing: bool = False
 
@@ -174,8 +170,23 @@ class DistillationPhase(LatentPhase):
 
 
 @frozen
+class DecoderPhase(Phase):
+    """The decoder once more, for what the denoiser draws: ``spectral_weight`` is of its spectra.
+
+    ``weights`` are of targets by name in the error of what is decoded from true latents.
+    """
+
+    weights: dict[str, float] = Field(default_factory=dict)
+    spectral_weight: Annotated[float, Field(ge=0)] = 0.1
+    checkpointing: bool = False
+
+
+@frozen
 class GANPhase(Phase):
-    """The GAN baseline: ``start`` steps of mean absolute error, then against a discriminator."""
+    """The GAN baseline: ``start`` steps of mean absolute error, then against a discriminator.
+
+    ``norm_steps`` is as of a regression, whose weights it may begin with.
+    """
 
     betas: tuple[Share, Share] = (0.5, 0.9)
     schedule: Literal["cosine", "plateau", "constant"] = "constant"
@@ -183,6 +194,7 @@ class GANPhase(Phase):
     weight: Annotated[float, Field(ge=0)] = 0.2
     width: Positive = 64
     layers: Positive = 3
+    norm_steps: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _adam_only(self) -> GANPhase:

@@ -26,6 +26,7 @@ from ..config import (
 from .phases import (
     LATENT,
     AutoencoderPhase,
+    DecoderPhase,
     DiffusionPhase,
     DistillationPhase,
     GANPhase,
@@ -33,10 +34,12 @@ from .phases import (
     frozen,
 )
 
-__all__ = ["STAGES", "Part", "Preset", "read_preset", "shipped"]
+__all__ = ["CHAIN", "STAGES", "Part", "Preset", "read_preset", "shipped"]
 
-#: In the order in which ``--stage all`` runs them, then those that are asked for by name.
-STAGES = ("regression", "autoencoder", "diffusion", "gan", "distillation")
+#: Those of ``--stage all`` in their order, and with those that are asked for by name. What is drawn
+#: in a stage follows from its place in the second: new ones go to its end.
+CHAIN = ("regression", "autoencoder", "diffusion", "decoder")
+STAGES = ("regression", "autoencoder", "diffusion", "gan", "distillation", "decoder")
 
 
 @frozen
@@ -75,13 +78,14 @@ class Preset:
     diffusion: tuple[DiffusionPhase, ...] = ()
     gan: tuple[GANPhase, ...] = ()
     distillation: tuple[DistillationPhase, ...] = ()
+    decoder: tuple[DecoderPhase, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Preset:
         if self.full_field and (self.regression or self.gan):
             raise ValueError("full_field means without a regression: leave out one of the two")
-        of_latent = {"autoencoder": LATENT[:1], "diffusion": LATENT, "distillation": LATENT}
-        for stage, of in of_latent.items():
+        for stage in ("autoencoder", "diffusion", "distillation", "decoder"):
+            of = LATENT[:1] if stage == "autoencoder" else LATENT
             lacking = [p.name for p in self.components if any(getattr(p, n) is None for n in of)]
             if getattr(self, stage) and lacking:
                 raise ValueError(f"{stage} needs widths of {', '.join(of)} in {', '.join(lacking)}")
@@ -90,7 +94,7 @@ class Preset:
             if (most := phase.into * phase.teacher_steps) >= levels:
                 raise ValueError(f"distillation has {most} steps, the noise schedule {levels}")
         known = {t for p in self.components for t in p.targets}
-        for phase in (*self.regression, *self.autoencoder):
+        for phase in (*self.regression, *self.autoencoder, *self.decoder):
             if unknown := sorted(phase.weights.keys() - known):
                 raise ValueError(f"weights of {', '.join(unknown)}, which are no targets")
         return self
@@ -98,7 +102,7 @@ class Preset:
     @property
     def chain(self) -> tuple[str, ...]:
         """Stages of ``--stage all``: those with settings, without GAN and distillation."""
-        return tuple(stage for stage in STAGES[:3] if getattr(self, stage))
+        return tuple(stage for stage in CHAIN if getattr(self, stage))
 
 
 def shipped() -> dict[str, Path]:

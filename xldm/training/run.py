@@ -75,8 +75,8 @@ def train(
     folder : str or path
         For checkpoints, logs and packages, a folder for each stage; any fsspec URL.
     stage : str
-        ``all`` for regression, autoencoder and diffusion in turn, or one of them, ``gan`` or
-        ``distillation``.
+        ``all`` for regression, autoencoder, diffusion and decoder in turn, as far as the preset has
+        settings for them, or one of them, ``gan`` or ``distillation``.
     start : str or path, optional
         Package to start from: what it has of the stage's networks is trained on, what comes before
         is taken as it is. The package of the stage before in the same folder unless given.
@@ -143,8 +143,9 @@ def _refuse_stages(preset: Preset, stage: str, chosen: tuple[str, ...]) -> None:
 
 def _before(run: _Run, stage: str) -> Base | None:
     """The package that an earlier stage left in the same folder."""
-    before = {later: earlier for earlier, later in itertools.pairwise(run.preset.chain)}
-    before = before | {"distillation": "diffusion"}
+    chain = run.preset.chain
+    before = {later: earlier for earlier, later in itertools.pairwise(chain)}
+    before |= {"distillation": chain[-1]} if chain else {}
     if stage not in before:
         return None
     package = _within(run.folder, f"{before[stage]}/package")

@@ -1,0 +1,66 @@
+"""The objective of the decoder once there is a denoiser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..components import ResidualDiffusion, Sampling
+from . import losses
+from .objective import Objective, Sample
+from .phases import LATENT, DecoderPhase
+
+__all__ = ["Decoder"]
+
+
+@dataclass(frozen=True)
+class Decoder(Objective):
+    """Absolute error of what true latents give, and spectral error of what drawn ones give.
+
+    Decoded by an error alone, fields lack the scales that the latent has no room for, and have too
+    much of those that the denoiser makes too strong. The encoder stays, and so the latents that the
+    denoiser knows.
+    """
+
+    phase: DecoderPhase
+    needs: tuple[str, ...] = ("regression", *LATENT)
+    fits: tuple[str, ...] = ("autoencoder",)
+    holds: tuple[str, ...] = ("regression", *LATENT)
+
+    def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
+        """The half of the autoencoder after the latent."""
+        return [net.autoencoder.to_decoder, net.autoencoder.decoder]
+
+    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
+        """What is not fitted is evaluated."""
+        net.eval()
+        net.autoencoder.decoder.train()
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the sampler starts from."""
+        latent = self.part.autoencoder.latent_channels
+        return rng.standard_normal((latent, *shape), np.float32), np.empty(0, np.int64)
+
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        """Of a batch; draws are by the component's own sampler and steps."""
+        with torch.no_grad():
+            condition = net.condition(sample.coarse, net.prepare(sample.static))
+            mean = torch.zeros(()) if condition.mean is None else condition.mean.float()
+            residual = sample.fine - mean
+            latent = net.autoencoder.encode(residual)[0].float()
+            how = Sampling().resolve(self.part.diffusion)
+            drawn = net.draw_latent(condition, sample.noise, *how)
+        error = (net.autoencoder.decode(latent).float() - residual).abs()
+        field = mean + net.autoencoder.decode(drawn).float()
+        of_spectra = losses.log_spectral_error(field, sample.fine)
+        weighted = (self.weights.to(error)[:, None, None] * error).mean()
+        return weighted + self.phase.spectral_weight * of_spectra
+
+    def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
+        """Residual blocks of the decoder."""
+        return list(net.autoencoder.decoder.net)
