@@ -133,7 +133,7 @@ def test_an_unknown_baseline_lists_the_choices(model):
 
 
 def test_an_unknown_sampler_lists_the_choices(model):
-    with pytest.raises(ValueError, match=r"ddim, dpm-solver\+\+.*; got 'euler'"):
+    with pytest.raises(ValueError, match=r"ddim, ddim-trailing, dpm-solver\+\+.*; got 'euler'"):
         Sampling(sampler="euler").resolve(model.config.components[0].diffusion)
 
 

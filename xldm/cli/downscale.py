@@ -30,7 +30,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("store", help="Zarr store to write, path or URL; a bucket must exist")
     command.add_argument("--members", type=int, default=1)
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--sampler", help="ddim, dpm-solver++ or unipc (default: the model's)")
+    command.add_argument(
+        "--sampler", help="ddim, ddim-trailing, dpm-solver++ or unipc (default: the model's)"
+    )
     command.add_argument("--steps", type=int, help="steps of the sampler (default: the model's)")
     command.add_argument(
         "--tile", metavar="SIZE[,OVERLAP]", help="coarse cells of a tile, to need less memory"
