@@ -1,6 +1,6 @@
 """What each part of the method is worth: residuals, KL weights, a GAN instead, fewer steps.
 
-Everything is trained alike, from the same regression and for the same number of steps, on one
+Everything is trained alike, from the same regression and for the same numbers of steps, on one
 region of a training store and with a narrower denoiser, so that it takes an hour or two on a CPU
 core; then hours of the twin's year 2008 are scored. The figures compare the rows, they are not
 what the embedded model reaches::
@@ -96,7 +96,6 @@ def preset(steps: tuple[int, int], **changes) -> Preset:
     (part,) = shipped.components
     part = replace(part, denoiser=replace(part.denoiser, width=24))
     kl_weight = changes.pop("kl_weight", 1e-5)
-    into = [4, 2, 1]
     return replace(
         shipped,
         components=(part,),
@@ -105,8 +104,9 @@ def preset(steps: tuple[int, int], **changes) -> Preset:
         diffusion=(DiffusionPhase(steps=steps[1], train_static=False, **OF_LATENTS),),
         gan=() if changes.get("full_field") else (GANPhase(steps=steps[1], **ADVERSARIAL),),
         distillation=tuple(
-            DistillationPhase(steps=max(1, steps[1] // 4), into=n, **OF_LATENTS) for n in into
+            DistillationPhase(steps=max(1, steps[1] // 4), into=n, **OF_LATENTS) for n in (4, 2, 1)
         ),
+        decoder=(),
         **changes,
     )
 

@@ -43,8 +43,7 @@ class Decoder(Objective):
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """What the sampler starts from."""
-        latent = self.part.autoencoder.latent_channels
-        return rng.standard_normal((latent, *shape), np.float32), np.empty(0, np.int64)
+        return self.latent_noise(rng, shape), np.empty(0, np.int64)
 
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Of a batch; draws are by the component's own sampler and steps."""

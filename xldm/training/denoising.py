@@ -94,8 +94,7 @@ class Diffusion(OfLatents):
     ) -> tuple[np.ndarray, np.ndarray]:
         """The step, and the noise that is added."""
         t = rng.integers(self.part.diffusion.timesteps)
-        latent = self.part.autoencoder.latent_channels
-        return rng.standard_normal((latent, *shape), np.float32), np.array(t)
+        return self.latent_noise(rng, shape), np.array(t)
 
     def loss(
         self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
@@ -148,10 +147,7 @@ class Distillation(OfLatents):
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """One of the sampler's steps, and the noise that is added."""
-        latent = self.part.autoencoder.latent_channels
-        return rng.standard_normal((latent, *shape), np.float32), np.array(
-            rng.choice(self.times[:, 0])
-        )
+        return self.latent_noise(rng, shape), np.array(rng.choice(self.times[:, 0]))
 
     def loss(
         self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None

@@ -81,6 +81,10 @@ class Objective:
         """Noise (L, h, w) and step of a sample on (h, w) coarse cells; nothing here."""
         return np.empty(0, np.float32), np.empty(0, np.int64)
 
+    def latent_noise(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """Standard normal (L, h, w)."""
+        return rng.standard_normal((self.part.autoencoder.latent_channels, *shape), np.float32)
+
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Modules whose activations may be recomputed instead of kept."""
         return []
