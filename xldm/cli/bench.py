@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Prints what each part of a field takes, beside the rate of a large matrix "
         "product here; then steps of DDIM with the context computed once, against steps that "
         "compute it anew and swap averaged weights, as the paper's code does. On a GPU also "
-        "fields per second by batch and precision.",
+        "fields per second by batch and precision, and with the denoiser compiled.",
     )
     command.add_argument("--model", default="italy-2km", help="name, path or URL of a model")
     command.add_argument(
@@ -202,9 +203,11 @@ def _put(net: torch.nn.Module, values: dict[str, Tensor]) -> None:
 
 
 def fields_per_second(
-    given: Inputs, sampler: str, steps: int, batches: tuple[int, ...] = (1, 2, 4, 8, 16)
+    given: Inputs, sampler: str, steps: int, batches: tuple[int, ...] = (1, 4, 16)
 ) -> list[tuple[str, int, float, float]]:
     """Members of one hour drawn together on a CUDA device, by precision and batch.
+
+    The largest batch in bfloat16 is drawn once more with the denoiser compiled.
 
     Returns
     -------
@@ -217,20 +220,24 @@ def fields_per_second(
 
     rows, device = [], given.noise.device
     sampling = Sampling(sampler=sampler, steps=steps)
-    for precision in ("float32", "bfloat16"):
+
+    def drawn(name: str, precision: str, batch: int) -> None:
+        torch.cuda.reset_peak_memory_stats(device)
+        noise = given.noise.expand(batch, -1, -1, -1).contiguous()
         low = torch.autocast(device.type, getattr(torch, precision), enabled=precision != "float32")
-        for batch in batches:
-            torch.cuda.reset_peak_memory_stats(device)
-            noise = given.noise.expand(batch, -1, -1, -1).contiguous()
-            try:
-                with torch.inference_mode(), low:
-                    condition = given.net.condition(given.coarse, given.net.prepare(given.static))
-                    run = lambda c=condition, n=noise: given.net.draw(c, n, sampling)  # noqa: E731
-                    seconds = _seconds(run, device)
-            except torch.cuda.OutOfMemoryError:
-                break
-            peak = torch.cuda.max_memory_allocated(device) / 2**30
-            rows.append((precision, batch, batch / seconds, peak))
+        with torch.inference_mode(), low:
+            condition = given.net.condition(given.coarse, given.net.prepare(given.static))
+            given.net.draw(condition, noise, replace(sampling, steps=min(steps, 2)))
+            seconds = _seconds(lambda: given.net.draw(condition, noise, sampling), device)
+        peak = torch.cuda.max_memory_allocated(device) / 2**30
+        rows.append((name, batch, batch / seconds, peak))
+
+    for precision in ("float32", "bfloat16"):
+        with contextlib.suppress(torch.cuda.OutOfMemoryError):
+            for batch in batches:
+                drawn(precision, precision, batch)
+    given.net.denoiser.compile()
+    drawn("bfloat16, compiled", "bfloat16", rows[-1][1])
     return rows
 
 
@@ -275,10 +282,34 @@ def _bench(args: argparse.Namespace) -> None:
     print(f"  cached, a context once ({loops.context:.3f} s)         {cached:8.3f} s a step")
     print(f"  100 steps: {loops.ratio(100):.2f} of the plain loop's time; latents differ by "
           f"{loops.difference:.1e}")  # fmt: skip
-    diffusion = given.net.config.diffusion
     if device.type == "cuda":
-        print(f"\n{diffusion.sampler}, {diffusion.steps} steps, members of an hour together:")
-        for row in fields_per_second(given, diffusion.sampler, diffusion.steps):
-            print("  {:9s} batch {:3d} {:8.2f} fields/s, {:6.1f} GiB".format(*row))
+        _print_together(given)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"\npeak memory of this process {peak:.2f} GiB")
+
+
+def _print_together(given: Inputs) -> None:
+    """Fields drawn together on a GPU, and what they are of the rate of a matrix product."""
+    import torch
+
+    diffusion = given.net.config.diffusion
+    taken = min(diffusion.steps, 10)
+    share = taken / diffusion.steps
+    with torch.inference_mode():
+        context = given.net.condition(given.coarse, given.net.prepare(given.static)).context
+        step = torch.full((1,), 500, device=given.noise.device)
+        work = diffusion.steps * flops(lambda: given.net.denoiser(given.noise, step, context))
+        work += flops(lambda: given.net.autoencoder.decode(given.noise))
+    top = ceiling("cuda", "bfloat16", 8192)
+    print(
+        f"\n{diffusion.sampler}, {diffusion.steps} steps"
+        + (f", from {taken} of them" if share < 1 else "")
+        + ", members of an hour together; a matrix product of 8192 x 8192 runs at "
+        f"{top / 1e12:.0f} TFLOP/s (bfloat16):"
+    )
+    for name, batch, rate, peak in fields_per_second(given, diffusion.sampler, taken):
+        rate *= share
+        print(
+            f"  {name:18s} batch {batch:3d} {rate:8.2f} fields/s {work * rate / 1e12:7.1f} TFLOP/s "
+            f"{work * rate / top:4.0%} {peak:6.1f} GiB {8760 / rate / 3600:7.2f} h a year of hours"
+        )

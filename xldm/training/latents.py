@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ __all__ = ["Latents", "encode"]
 
 #: Batches that are read before they are needed.
 AHEAD = 4
+#: Bytes up to which predictors and latents are kept in memory: a GPU is faster than a disk.
+IN_MEMORY = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,15 @@ class Latents:
     def _samples(self) -> int:
         return self.rows.size * self.windows
 
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray | zarr.Array, ...]:
+        """Predictors and latents (hours, channel, y, x)."""
+        group = zarr.open_group(zarr_store(self.place, read_only=True), mode="r")
+        arrays = group["coarse"], group["latent"]
+        if sum(a.nbytes for a in arrays) > IN_MEMORY:
+            return arrays
+        return tuple(a[:] for a in arrays)
+
     def epoch(self, number: int, start: int = 0) -> Iterator[Encoded]:
         """Batches of an epoch from one on; order and windows follow from seed and epoch."""
         rank, ranks = self.shard
@@ -58,8 +70,7 @@ class Latents:
         places = np.arange(rows.size)
         every = order.global_batches(rows.size, self.batch_size, ranks)[start:]
         with reaching(self.place), ThreadPoolExecutor(AHEAD) as pool:
-            group = zarr.open_group(zarr_store(self.place, read_only=True), mode="r")
-            arrays = group["coarse"], group["latent"]
+            arrays = self._arrays
             whole = arrays[0].shape[2:]
             size = self.size or whole
             corners = rng.integers(0, np.subtract(whole, size) + 1, (rows.size, 2))

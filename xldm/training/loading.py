@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -22,6 +24,9 @@ from ..data.stores.store import root_attrs
 from .objective import Sample
 
 __all__ = ["Draws", "Encoded", "Source", "StoreData", "Stream"]
+
+#: Samples that a stream makes before they are asked for: drawing noise takes a GPU's time else.
+AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -121,17 +126,25 @@ class Stream(IterableDataset):
     waited: float = field(default=0.0, init=False)
 
     def __iter__(self) -> Iterator[Sample]:
-        epoch, first = divmod(self.start, len(self.batches))
-        following = self._from(epoch, first)
-        while True:
-            began = time.perf_counter()
-            sample = self.draws.sample(next(following))
-            self.waited += time.perf_counter() - began
-            yield sample
+        samples, pool = self._samples(), ThreadPoolExecutor(1)
+        try:
+            coming = deque(pool.submit(next, samples) for _ in range(AHEAD))
+            while True:
+                began = time.perf_counter()
+                sample = coming.popleft().result()
+                self.waited += time.perf_counter() - began
+                coming.append(pool.submit(next, samples))
+                yield sample
+        finally:
+            # Nothing is given to the pool here: if all of this is garbage, its thread is gone.
+            pool.shutdown(cancel_futures=True)
+            samples.close()
 
-    def _from(self, epoch: int, first: int) -> Iterator[Batch | Encoded]:
+    def _samples(self) -> Iterator[Sample]:
+        epoch, first = divmod(self.start, len(self.batches))
         for number in itertools.count(epoch):
-            yield from self.reading(self.batches.epoch(number, first))
+            for batch in self.reading(self.batches.epoch(number, first)):
+                yield self.draws.sample(batch)
             first = 0
 
 

@@ -1,0 +1,171 @@
+"""How fast the stages train: steps and samples a second, work, waiting for data, memory.
+
+Two days of the twin in memory are trained on by `xldm.training.train` itself, each stage from the
+package that the one before wrote. Rates are of the second half of the steps; checkpoints and
+packages, which a short run writes as often as a long one, are not part of them::
+
+    python benchmarks/training.py --preset paper --component UV --device cuda
+    python benchmarks/training.py --preset italy-2km --steps 6 --stages diffusion
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+import time
+import warnings
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from torch.utils.flop_counter import FlopCounterMode
+
+from xldm.cli.bench import ceiling
+from xldm.data import statics
+from xldm.data.coarse import coarse
+from xldm.data.stores import splits
+from xldm.data.stores.statistics import statistics
+from xldm.data.twin import record
+from xldm.training import train
+from xldm.training.module import Stage
+from xldm.training.preset import STAGES, Preset, read_preset
+
+CHAIN = "regression", "autoencoder", "diffusion"
+VARIANTS = {
+    "float32": {"precision": "32-true", "checkpointing": False},
+    "bfloat16": {"precision": "bf16-mixed", "checkpointing": False},
+    "bfloat16, recomputing": {"precision": "bf16-mixed", "checkpointing": True},
+    "bfloat16, compiled": {"precision": "bf16-mixed", "checkpointing": False, "compile": True},
+}
+
+
+def store_of(times: np.ndarray) -> xr.DataTree:
+    """Hours of the twin as a training store in memory."""
+    era5, fine = record(times)
+    sides = coarse(era5), fine.assign_attrs(wind_frame="earth").load()
+    split = splits.by_blocks(sides[0]["time"], val=(), test=())
+    stats = xr.concat(
+        [statistics(ds, split == 0) for ds in sides],
+        xr.Variable("group", ["coarse", "fine"]),
+        join="outer",
+        combine_attrs="override",
+        fill_value={"count": 0, "missing": 0},
+    )
+    attrs = {"crs": "EPSG:3035", "title": "Hours of the synthetic twin", "license": "Apache-2.0"}
+    groups = {
+        "/": xr.Dataset(attrs=attrs),
+        "coarse": sides[0],
+        "fine": sides[1],
+        "static": statics.embedded(),
+        "split": split.to_dataset(name="split"),
+        "stats": stats,
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+def short(preset: Preset, component: str | None, steps: int, changes: dict) -> Preset:
+    """Few steps of the last phase of each stage, with other settings where it has them."""
+    changes = {"validate_every": None, "patience": None, "schedule": "constant", "warmup": 0,
+               "steps": steps, "checkpoint_every": steps, **changes}  # fmt: skip
+    phases = {}
+    for stage in STAGES:
+        for phase in getattr(preset, stage)[-1:]:
+            known = {f.name for f in fields(phase)}
+            own = {n: v for n, v in changes.items() if n in known} | (
+                {"standardise": 2} if stage == "autoencoder" else {}
+            )
+            phases[stage] = (replace(phase, **own),)
+    parts = [p for p in preset.components if component in (None, p.name)]
+    return replace(preset, components=tuple(parts[:1]), **phases)
+
+
+class Counted(list):
+    """FLOPs of the first training step, forward and backward."""
+
+    def __enter__(self):
+        self.plain = Stage.training_step
+
+        def counted(module: Stage, sample, batch_idx: int) -> None:
+            if self or module.phase.compile:
+                return self.plain(module, sample, batch_idx)
+            with FlopCounterMode(display=False) as counter:
+                self.plain(module, sample, batch_idx)
+            self.append(counter.get_total_flops())
+
+        Stage.training_step = counted
+        return self
+
+    def __exit__(self, *_):
+        Stage.training_step = self.plain
+
+
+def measured(store: xr.DataTree, preset: Preset, stage: str, start, device: str) -> tuple:
+    """Rates of a stage, its work for a step, its peak memory in GiB, and its package."""
+    folder = Path(tempfile.mkdtemp())
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    with Counted() as work:
+        package = train(preset, store, folder, stage=stage, start=start, device=device,
+                        progress=False)  # fmt: skip
+    rows = pd.concat(map(pd.read_csv, folder.glob(f"{stage}/*/1/logs/version_0/metrics.csv")))
+    rows = rows.dropna(subset="samples_per_s")
+    rows = rows.iloc[len(rows) // 2 :]
+    (phase,) = getattr(preset, stage)
+    steps = 1 / (1 / rows["samples_per_s"]).mean() / phase.batch_size
+    peak = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else np.nan
+    return steps, phase.batch_size, rows["data_wait"].mean(), sum(work), peak, package
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--component", help="the first of the preset unless given")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--hours", type=int, default=48)
+    parser.add_argument("--stages", nargs="+", default=CHAIN, choices=CHAIN)
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS)[:2], choices=VARIANTS)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    preset = read_preset(args.preset)
+    store = store_of(np.datetime64("2001-07-01T00", "h") + np.arange(args.hours))
+    where = torch.cuda.get_device_name() if args.device == "cuda" else "CPU"
+    top = ceiling(args.device, "bfloat16" if args.device == "cuda" else "float32", 4096)
+    print(f"{args.preset}; {where}, torch {torch.__version__}, a matrix product at "
+          f"{top / 1e12:.3g} TFLOP/s", flush=True)  # fmt: skip
+    packages: dict[str, str] = {}
+    for stage in CHAIN:
+        start = packages.get(CHAIN[max(0, CHAIN.index(stage) - 1)])
+        wanted = args.variants if stage in args.stages else []
+        work = 0
+        for name in wanted or ["float32"]:
+            steps = args.steps if wanted else 2
+            plan = short(preset, args.component, steps, VARIANTS[name])
+            began = time.perf_counter()
+            try:
+                pace, batch, wait, counted, peak, package = measured(
+                    store, plan, stage, start, args.device
+                )
+            except torch.OutOfMemoryError:
+                print(f"{stage:11s} {name:22s} does not fit into memory", flush=True)
+                continue
+            packages.setdefault(stage, package)
+            work = work or counted
+            if wanted:
+                print(
+                    f"{stage:11s} {name:22s} batch {batch:2d} {pace:7.3f} steps/s "
+                    f"{pace * batch:7.2f} samples/s {work * pace / 1e12:7.2f} TFLOP/s "
+                    f"({work * pace / top:4.0%}) data wait {wait:5.1%} {peak:5.1f} GiB "
+                    f"[{time.perf_counter() - began:.0f} s]",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
