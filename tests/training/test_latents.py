@@ -113,6 +113,16 @@ def test_an_epoch_goes_on_from_any_batch(run):
             np.testing.assert_array_equal(a, b)
 
 
+def test_latents_too_large_for_memory_come_alike_from_their_folder(run, monkeypatch):
+    place = locate(run / "diffusion" / "all" / "1" / "latents" / "train")
+    remembered, read = (Latents(place, np.arange(9), (4, 4), 2, 2, seed=4) for _ in range(2))
+    expected = list(remembered.epoch(3))
+    monkeypatch.setattr("xldm.training.latents.IN_MEMORY", 0)
+    for one, other in zip(read.epoch(3), expected, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_hours_far_from_unit_variance_are_left_out(run, before, store):
     squares = np.sort(kept(run)["mean_square"][:])
     limit = float(squares[len(squares) // 2])
