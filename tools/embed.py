@@ -22,7 +22,9 @@ from xldm.sealed import unsealed
 from xldm.training.results import CURVE, PRESET
 
 CARD = Path(__file__).with_name("italy-2km-card.md")
-# The store cannot say it: in the form of the paper's dataset the twin is attributed to its authors.
+# The store cannot say it: in the form of the paper's dataset the twin has its title and authors.
+PUBLISHED = "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with LDM_res"
+TWIN = "synthetic twin in the form of the paper's dataset, 16 periods"
 TRAINING_DATA = (
     "Synthetic twin of ERA5 and a 2 km regional climate model over real terrain (xldm.data.twin, "
     "seed 0, 2001-2006); no observed, reanalysed or modelled weather"
@@ -40,7 +42,8 @@ def main() -> None:
         extra = {name: sealed.read(name) for name in (CURVE, PRESET)}
     # Aside, since the target may hold the static fields that the new package holds too.
     aside = args.target.with_name(f"{args.target.name}-new")
-    config = replace(model.config, training_data=TRAINING_DATA)
+    provenance = {k.replace(PUBLISHED, TWIN): v for k, v in model.config.provenance.items()}
+    config = replace(model.config, training_data=TRAINING_DATA, provenance=provenance)
     sha256 = package.write(
         aside, config, model.components, model.static, CARD.read_text(),
         extra=extra, dtype=torch.float16,
