@@ -103,9 +103,10 @@ class Counted(list):
         Stage.training_step = self.plain
 
 
-def measured(store: xr.DataTree, preset: Preset, stage: str, start, device: str) -> tuple:
-    """Rates of a stage, its work for a step, its peak memory in GiB, and its package."""
-    folder = Path(tempfile.mkdtemp())
+def measured(
+    store: xr.DataTree, preset: Preset, stage: str, start, device: str, folder: Path
+) -> tuple:
+    """Steps a second, batch, share of waiting, work for a step, peak GiB, and the package."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     with Counted() as work:
@@ -131,6 +132,12 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", default=CHAIN, choices=CHAIN)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS)[:2], choices=VARIANTS)
     args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        compare(args, Path(folder))
+
+
+def compare(args: argparse.Namespace, folder: Path) -> None:
+    """Train stage after stage, in all variants of the stages that are asked for."""
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     preset = read_preset(args.preset)
@@ -150,7 +157,7 @@ def main() -> None:
             began = time.perf_counter()
             try:
                 pace, batch, wait, counted, peak, package = measured(
-                    store, plan, stage, start, args.device
+                    store, plan, stage, start, args.device, folder / f"{stage} {name}"
                 )
             except torch.OutOfMemoryError:
                 print(f"{stage:11s} {name:22s} does not fit into memory", flush=True)

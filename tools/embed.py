@@ -1,7 +1,7 @@
 """Make the package that ships of one that ``xldm train`` wrote.
 
     xldm train --config italy-2km --store STORE --folder run
-    python tools/embed.py run/diffusion/package xldm/assets/italy-2km
+    python tools/embed.py run/decoder/package xldm/assets/italy-2km --steps 5
 
 Weights are stored in half precision, to keep the wheel small; the card is ``italy-2km-card.md``;
 settings and curve of the training go along. The sha256 that is printed is to be entered in
@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trained", type=Path)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--steps", type=int, help="of the sampler (default: as it was trained)")
     args = parser.parse_args()
     model = package.read(args.trained)
     with unsealed(str(args.trained), model.sha256) as sealed:
@@ -44,6 +45,10 @@ def main() -> None:
     aside = args.target.with_name(f"{args.target.name}-new")
     provenance = {k.replace(PUBLISHED, TWIN): v for k, v in model.config.provenance.items()}
     config = replace(model.config, training_data=TRAINING_DATA, provenance=provenance)
+    if args.steps:
+        parts = (replace(c, diffusion=replace(c.diffusion, steps=args.steps))
+                 for c in config.components)  # fmt: skip
+        config = replace(config, components=tuple(parts))
     sha256 = package.write(
         aside, config, model.components, model.static, CARD.read_text(),
         extra=extra, dtype=torch.float16,

@@ -207,7 +207,7 @@ def fields_per_second(
 ) -> list[tuple[str, int, float, float]]:
     """Members of one hour drawn together on a CUDA device, by precision and batch.
 
-    The largest batch in bfloat16 is drawn once more with the denoiser compiled.
+    The largest batch that fits is drawn once more with the denoiser compiled, which it stays.
 
     Returns
     -------
@@ -236,8 +236,10 @@ def fields_per_second(
         with contextlib.suppress(torch.cuda.OutOfMemoryError):
             for batch in batches:
                 drawn(precision, precision, batch)
-    given.net.denoiser.compile()
-    drawn("bfloat16, compiled", "bfloat16", rows[-1][1])
+    if rows:
+        given.net.denoiser.compile()
+        with contextlib.suppress(torch.cuda.OutOfMemoryError):
+            drawn("bfloat16, compiled", "bfloat16", rows[-1][1])
     return rows
 
 
@@ -300,7 +302,7 @@ def _print_together(given: Inputs) -> None:
         step = torch.full((1,), 500, device=given.noise.device)
         work = diffusion.steps * flops(lambda: given.net.denoiser(given.noise, step, context))
         work += flops(lambda: given.net.autoencoder.decode(given.noise))
-    top = ceiling("cuda", "bfloat16", 8192)
+    top = ceiling(str(given.noise.device), "bfloat16", 8192)
     print(
         f"\n{diffusion.sampler}, {diffusion.steps} steps"
         + (f", from {taken} of them" if share < 1 else "")
