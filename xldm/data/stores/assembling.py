@@ -87,7 +87,7 @@ def assemble(
     _refuse([*faults, *_other_projections(parts)])
     joined = {side: [(_these(of), _joined(n, of)) for n, of in records[side]] for side in sides}
     hours = _hours([one for of in joined.values() for one in of], common_hours)
-    merged = {side: _merged(side, [ds.sel(time=hours) for _, ds in joined[side]]) for side in sides}
+    merged = {side: _merged([ds.sel(time=hours) for _, ds in joined[side]]) for side in sides}
     return merged | {"static": parts[-1][2], "attrs": _attrs(parts)}
 
 
@@ -215,10 +215,11 @@ def _span(hours: np.ndarray) -> str:
     return "from {} to {}".format(*np.datetime_as_string(hours[[0, -1]], unit="h"))
 
 
-def _merged(side: str, records: Sequence[xr.Dataset]) -> xr.Dataset:
+def _merged(records: Sequence[xr.Dataset]) -> xr.Dataset:
     ds = xr.merge(records, join="exact", compat="equals", combine_attrs="drop_conflicts")
-    known = [name for name in (*ERA5, BOUNDS) if name in ds] if side == "coarse" else []
-    return ds[known + [name for name in ds if name not in known]]
+    # A part has its variables in whatever order they were listed.
+    known = [name for name in (*ERA5, BOUNDS) if name in ds]
+    return ds[known + sorted(name for name in ds if name not in known)]
 
 
 def _attrs(parts: Sequence[tuple[str, str, xr.Dataset]]) -> dict[str, str]:
