@@ -1,7 +1,7 @@
 """How fast the stages train: steps and samples a second, work, waiting for data, memory.
 
-Two days of the twin in memory are trained on by `xldm.training.train` itself, each stage from the
-package that the one before wrote. Rates are of the second half of the steps; checkpoints and
+Days of the twin, held in memory, are trained on by `xldm.training.train` itself, each stage from
+the package that the one before wrote. Rates are of the second half of the steps; checkpoints and
 packages, which a short run writes as often as a long one, are not part of them::
 
     python benchmarks/training.py --preset paper --component UV --device cuda
@@ -22,14 +22,11 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from loader import write_store
 from torch.utils.flop_counter import FlopCounterMode
 
 from xldm.cli.bench import ceiling
-from xldm.data import statics
-from xldm.data.coarse import coarse
-from xldm.data.stores import splits
-from xldm.data.stores.statistics import statistics
-from xldm.data.twin import record
+from xldm.data.stores.store import open_store
 from xldm.training import train
 from xldm.training.module import Stage
 from xldm.training.preset import STAGES, Preset, read_preset
@@ -41,30 +38,6 @@ VARIANTS = {
     "bfloat16, recomputing": {"precision": "bf16-mixed", "checkpointing": True},
     "bfloat16, compiled": {"precision": "bf16-mixed", "checkpointing": False, "compile": True},
 }
-
-
-def store_of(times: np.ndarray) -> xr.DataTree:
-    """Hours of the twin as a training store in memory."""
-    era5, fine = record(times)
-    sides = coarse(era5), fine.assign_attrs(wind_frame="earth").load()
-    split = splits.by_blocks(sides[0]["time"], val=(), test=())
-    stats = xr.concat(
-        [statistics(ds, split == 0) for ds in sides],
-        xr.Variable("group", ["coarse", "fine"]),
-        join="outer",
-        combine_attrs="override",
-        fill_value={"count": 0, "missing": 0},
-    )
-    attrs = {"crs": "EPSG:3035", "title": "Hours of the synthetic twin", "license": "Apache-2.0"}
-    groups = {
-        "/": xr.Dataset(attrs=attrs),
-        "coarse": sides[0],
-        "fine": sides[1],
-        "static": statics.embedded(),
-        "split": split.to_dataset(name="split"),
-        "stats": stats,
-    }
-    return xr.DataTree.from_dict(groups)
 
 
 def short(preset: Preset, component: str | None, steps: int, changes: dict) -> Preset:
@@ -128,7 +101,7 @@ def main() -> None:
     parser.add_argument("--component", help="the first of the preset unless given")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--hours", type=int, default=48)
+    parser.add_argument("--days", type=int, default=2)
     parser.add_argument("--stages", nargs="+", default=CHAIN, choices=CHAIN)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS)[:2], choices=VARIANTS)
     args = parser.parse_args()
@@ -141,7 +114,8 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     preset = read_preset(args.preset)
-    store = store_of(np.datetime64("2001-07-01T00", "h") + np.arange(args.hours))
+    write_store(f"{folder}/store.zarr", args.days)
+    store = open_store(f"{folder}/store.zarr", dask=False).load()
     where = torch.cuda.get_device_name() if args.device == "cuda" else "CPU"
     top = ceiling(args.device, "bfloat16" if args.device == "cuda" else "float32", 4096)
     print(f"{args.preset}; {where}, torch {torch.__version__}, a matrix product at "

@@ -1,27 +1,24 @@
 """Intake drivers of the entries in ``catalogs/catalog.yaml``, which names them by path.
 
 To look at an entry reaches for nothing; only ``read`` and ``to_dask`` open what it describes.
-Values given as storage options show in no repr, no YAML and no message.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-import yaml
 from intake.catalog import Catalog
 from intake.catalog.local import LocalCatalogEntry
-from intake.source.base import DataSource, Schema
 from intake_xarray import NetCDFSource
 
 from .data import catalog
 from .data.era5 import ERA5
 from .data.stores.place import StoreError, content, locate, reaching
+from .entry import Chunks, Source
 
 if TYPE_CHECKING:
     from . import model
@@ -35,86 +32,12 @@ __all__ = [
     "PaperDataset",
     "PaperWeights",
     "Part",
-    "Source",
     "TrainingStore",
     "Twin",
 ]
 
-#: Values of storage options that are no secrets.
-_PUBLIC = (True, False, None, "anon")
-
-Chunks = Mapping[str, int] | None
 Options = Mapping[str, Any] | None
 Url = str | PathLike
-
-
-class Source(DataSource):
-    """An entry. It is called with arguments, those of ``_open``, for one like it with these."""
-
-    container = "xarray"
-    version = "1"
-
-    def __init__(self, metadata: Mapping[str, Any] | None = None, **arguments: Any) -> None:
-        super().__init__(metadata=metadata)
-        try:
-            inspect.signature(self._open).bind(None, **arguments)
-        except TypeError as error:
-            known = list(inspect.signature(self._open).parameters)[1:]
-            raise TypeError(f"{error}; arguments are {', '.join(known)}") from None
-        self._arguments = arguments
-
-    def read(self) -> Any:
-        """Open it, with fields that are indexed lazily."""
-        return self._open(None, **self._arguments)
-
-    def to_dask(self) -> Any:
-        """Open it, with dask arrays in the stored chunks."""
-        return self._open({}, **self._arguments)
-
-    def configure_new(self, **arguments: Any) -> Source:
-        # Not by way of the entry, which would take braces in a secret for a template.
-        new = type(self)(**{**self._captured_init_kwargs, **arguments})
-        new.name, new.description, new.cat = self.name, self.description, self.cat
-        new._entry = self._entry
-        return new
-
-    __call__ = get = configure_new
-
-    #: So that notebooks show the repr.
-    _ipython_display_ = None
-
-    def __repr__(self) -> str:
-        said = self._yaml()["sources"][self.name]
-        about = {"description": said["description"], "args": said["args"], **said["metadata"]}
-        return yaml.safe_dump({self.name: about}, sort_keys=False, allow_unicode=True, width=100)
-
-    def _open(self, chunks: Chunks) -> Any:
-        raise NotImplementedError
-
-    def _yaml(self) -> dict[str, Any]:
-        data = super()._yaml()
-        said = data["sources"][self.name]
-        said["args"] = {name: _shown(name, value) for name, value in self._arguments.items()}
-        said["metadata"] = {n: v for n, v in said["metadata"].items() if n != "catalog_dir"}
-        return data
-
-    def _get_schema(self) -> Schema:
-        return Schema(dtype=None, shape=None, npartitions=1, extra_metadata={})
-
-    def _close(self) -> None:
-        """Nothing is held open."""
-
-
-def _shown(name: str, value: Any) -> Any:
-    """An argument as it may be shown."""
-    if name == "storage_options":
-        return {n: v if v in _PUBLIC else "(hidden)" for n, v in (value or {}).items()}
-    if isinstance(value, list):
-        return [_shown(name, one) for one in value]
-    if isinstance(value, int | None):
-        return value
-    refused = "://" in str(value) and any(c in str(value) for c in "@?")
-    return "(hidden, for it holds credentials or a query)" if refused else str(value)
 
 
 class Asset(Source):

@@ -1,11 +1,50 @@
-"""Losses of the GAN baseline of arXiv 2406.13627: L1 and a hinge, balanced by their gradients."""
+"""The GAN baseline of arXiv 2406.13627: two adversaries, L1 and a hinge balanced by gradients."""
 
 from __future__ import annotations
+
+import contextlib
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["adaptive_weight", "discriminator_loss", "generator_loss"]
+from ..components import ResidualDiffusion
+from ..nets.gan import PatchDiscriminator
+from .module import Stage
+from .objective import Sample
+
+__all__ = ["AdversarialStage", "adaptive_weight", "discriminator_loss", "generator_loss"]
+
+
+class AdversarialStage(Stage):
+    """The GAN baseline: the regression against a discriminator, from a certain step on."""
+
+    def __init__(self, net: ResidualDiffusion, objective: Any, static: Tensor, where: str) -> None:
+        super().__init__(net, objective, static, where)
+        phase, targets = self.phase, len(objective.part.targets)
+        self.discriminator = PatchDiscriminator(targets, phase.width, phase.layers)
+
+    def training_step(self, sample: Sample, batch_idx: int) -> None:
+        self.objective.begin_step(self.net, self.done)
+        self.discriminator.train()
+        generator, discriminator = self.optimizers(use_pl_optimizer=True)
+        field, error = self.objective.generated(self.net, sample.on(self.static))
+        if self.done < self.phase.start:
+            self.manual_backward(error / self.phase.accumulate)
+            self._end_step(error.detach(), batch_idx, [generator])
+            return
+        with _fixed(self.discriminator):
+            loss = self.objective.adversarial_loss(self.net, self.discriminator, field, error)
+            self.manual_backward(loss / self.phase.accumulate)
+        logits = (self.discriminator(f) for f in (sample.fine, field.detach()))
+        against = discriminator_loss(*logits)
+        self.manual_backward(against / self.phase.accumulate)
+        # The error is what is shown; a number lost by the discriminator is not to go unseen.
+        self._end_step(error.detach() + 0 * against.detach(), batch_idx, [generator, discriminator])
+
+    def configure_optimizers(self) -> tuple[list, list]:
+        both = [self._adam(self.net.regression), self._adam(self.discriminator)]
+        return both, [{"scheduler": self._schedule(o)} for o in both]
 
 
 def generator_loss(
@@ -63,3 +102,13 @@ def discriminator_loss(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
     """
     relu = nn.functional.relu
     return 0.5 * (relu(1.0 - logits_real).mean() + relu(1.0 + logits_fake).mean())
+
+
+@contextlib.contextmanager
+def _fixed(module: nn.Module):
+    """Gradients pass through it but leave none on it."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)

@@ -17,8 +17,9 @@ from torch.multiprocessing import ProcessRaisedException
 
 from ..data.stores.place import Place
 from . import checkpoints
+from .adversarial import AdversarialStage
 from .loading import StoreData
-from .module import AdversarialStage, Stage, TrainingError
+from .module import Stage, TrainingError
 
 __all__ = ["fit"]
 

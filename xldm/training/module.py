@@ -1,12 +1,11 @@
 """The loop's view of a stage: steps, optimisers, validation, and what a checkpoint holds of it.
 
-Optimisation is manual throughout, since kernels may have another optimiser than the rest, and a
-discriminator its own.
+Optimisation is manual throughout, since kernels may have another optimiser than the rest, and the
+GAN's discriminator (see `adversarial`) its own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import math
@@ -21,12 +20,11 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
 from ..components import ResidualDiffusion
-from ..nets.gan import PatchDiscriminator
-from . import adversarial, losses
+from . import losses
 from .objective import Sample
 from .optimisers import with_muon
 
-__all__ = ["AdversarialStage", "Stage", "TrainingError", "trained_weights"]
+__all__ = ["Stage", "TrainingError", "trained_weights"]
 
 
 class TrainingError(ValueError):
@@ -234,37 +232,6 @@ class Stage(lightning.LightningModule):
         self._sum, self._count = kept["sum"], kept["count"]
 
 
-class AdversarialStage(Stage):
-    """The GAN baseline: the regression against a discriminator, from a certain step on."""
-
-    def __init__(self, net: ResidualDiffusion, objective: Any, static: Tensor, where: str) -> None:
-        super().__init__(net, objective, static, where)
-        phase, targets = self.phase, len(objective.part.targets)
-        self.discriminator = PatchDiscriminator(targets, phase.width, phase.layers)
-
-    def training_step(self, sample: Sample, batch_idx: int) -> None:
-        self.objective.begin_step(self.net, self.done)
-        self.discriminator.train()
-        generator, discriminator = self.optimizers(use_pl_optimizer=True)
-        field, error = self.objective.generated(self.net, sample.on(self.static))
-        if self.done < self.phase.start:
-            self.manual_backward(error / self.phase.accumulate)
-            self._end_step(error.detach(), batch_idx, [generator])
-            return
-        with _fixed(self.discriminator):
-            loss = self.objective.adversarial_loss(self.net, self.discriminator, field, error)
-            self.manual_backward(loss / self.phase.accumulate)
-        logits = (self.discriminator(f) for f in (sample.fine, field.detach()))
-        against = adversarial.discriminator_loss(*logits)
-        self.manual_backward(against / self.phase.accumulate)
-        # The error is what is shown; a number lost by the discriminator is not to go unseen.
-        self._end_step(error.detach() + 0 * against.detach(), batch_idx, [generator, discriminator])
-
-    def configure_optimizers(self) -> tuple[list, list]:
-        both = [self._adam(self.net.regression), self._adam(self.discriminator)]
-        return both, [{"scheduler": self._schedule(o)} for o in both]
-
-
 def trained_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Of a checkpoint's tensors those of the component, the denoiser's average in its place."""
     found = {name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")}
@@ -277,16 +244,6 @@ def _received(kind: type[Stage], content: bytes) -> Stage:
     module = kind.__new__(kind)
     module.__setstate__(torch.load(io.BytesIO(content), weights_only=False))
     return module
-
-
-@contextlib.contextmanager
-def _fixed(module: nn.Module):
-    """Gradients pass through it but leave none on it."""
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.requires_grad_(True)
 
 
 def _averaged(net: nn.Module, limit: float) -> AveragedModel:

@@ -19,11 +19,12 @@ from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..data.stores.place import Place, locate, reaching
 from ..data.stores.store import open_store
 from . import checkpoints, initial
+from .adversarial import AdversarialStage
 from .configuring import compared, model_config
 from .fitting import fit
 from .latents import encode
 from .loading import Draws, Source, StoreData
-from .module import AdversarialStage, Stage, TrainingError, trained_weights
+from .module import Stage, TrainingError, trained_weights
 from .objective import residual
 from .objectives import OBJECTIVES
 from .phases import Phase
