@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+PIECE = 2**16
 
 
 class Served(http.server.ThreadingHTTPServer):
@@ -50,21 +52,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(stop - start))
         self.end_headers()
         if body:
-            with path.open("rb") as file:
-                file.seek(start)
-                content = file.read(stop - start)
-            if self.server.broken and len(content) > 20_000:
+            if self.server.broken and stop - start > 20_000:
                 self.server.broken -= 1
-                content = content[: len(content) // 2]
+                stop = (start + stop) // 2
                 self.close_connection = True
-            self.server.sent += len(content)
-            self.wfile.write(content)
+            self._send(path, start, stop)
+
+    def _send(self, path: Path, start: int, stop: int) -> None:
+        """Piece by piece, and no further than someone listens."""
+        with path.open("rb") as file, contextlib.suppress(ConnectionError):
+            file.seek(start)
+            while content := file.read(min(PIECE, stop - file.tell())):
+                # Before it is sent: whoever has it finds it counted.
+                self.server.sent += len(content)
+                self.wfile.write(content)
 
     def log_message(self, *args: object) -> None:
         """Silence."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def serve(folder: Path, *, ranges: bool = True) -> Iterator[Served]:
     """Serve a folder while the context lasts."""
     with Served(folder, ranges) as server:
