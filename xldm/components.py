@@ -196,12 +196,15 @@ class ResidualDiffusion(nn.Module):
             self.conditioner and self.conditioner.context(features, coarse),
         )
 
-    def denoise(self, context: Sequence[Tensor]) -> Callable[[Tensor, int], Tensor]:
-        """The denoiser bound to a context: (noisy latent, step) -> clean latent."""
+    def denoise(
+        self, context: Sequence[Tensor], denoiser: nn.Module | None = None
+    ) -> Callable[[Tensor, int], Tensor]:
+        """The denoiser (or another) bound to a context: (noisy latent, step) -> clean latent."""
+        net = self.denoiser if denoiser is None else denoiser
 
         def clean(x: Tensor, t: int) -> Tensor:
             step = torch.full((len(x),), t, device=x.device)
-            v = self.denoiser(x, step, [for_members(c, len(x)) for c in context])
+            v = net(x, step, [for_members(c, len(x)) for c in context])
             return self.schedule.clean_from_v(x, v.to(x.dtype), t)
 
         return clean

@@ -4,6 +4,7 @@ import copy
 import math
 
 import numpy as np
+import properscoring
 import pytest
 import torch
 from torch import nn
@@ -35,6 +36,39 @@ def test_diffusion_loss_is_zero_for_the_true_velocity(generator):
         return a * noise - s * clean
 
     assert losses.diffusion_loss(truth, schedule, clean, [], t, noise) < 1e-12
+
+
+@pytest.mark.parametrize("members", [2, 3])
+def test_the_energy_score_of_one_target_is_its_fair_crps(generator, members):
+    drawn = torch.randn(2, members, 1, 3, 4, generator=generator)
+    truth = torch.randn(2, 1, 3, 4, generator=generator)
+    got = losses.energy_score(drawn, truth, torch.ones(1)).item()
+    x = np.moveaxis(drawn.double().numpy(), 1, -1)
+    # properscoring counts a member's distance to itself among the pairs, which is not fair.
+    plain = properscoring.crps_ensemble(truth.double().numpy(), x).mean()
+    to_truth = np.abs(x - truth.double().numpy()[..., None]).mean()
+    want = to_truth - (to_truth - plain) * members / (members - 1)
+    assert got == pytest.approx(want, rel=1e-5)
+
+
+def test_the_energy_score_is_of_weighted_targets_together():
+    members = torch.tensor([[3.0, 2.0], [3.0, 2.0]]).reshape(1, 2, 2, 1, 1)
+    score = losses.energy_score(members, torch.zeros(1, 2, 1, 1), torch.tensor([1.0, 2.0]))
+    assert score.item() == pytest.approx(5.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("spread", [0.5, 2.0])
+def test_the_energy_score_is_smallest_for_members_that_spread_as_the_truth(generator, spread):
+    drawn = torch.randn(1, 2, 2, 400, 400, generator=generator)
+    truth = torch.randn(1, 2, 400, 400, generator=generator)
+    right, wrong = (losses.energy_score(s * drawn, truth, torch.ones(2)) for s in (1.0, spread))
+    assert right < wrong
+
+
+def test_the_energy_score_of_equal_members_has_a_gradient():
+    members = torch.zeros(1, 2, 1, 2, 2, requires_grad=True)
+    losses.energy_score(members, torch.zeros(1, 1, 2, 2), torch.ones(1)).backward()
+    assert torch.isfinite(members.grad).all()
 
 
 def test_autoencoder_loss_is_its_formula(generator):

@@ -16,6 +16,7 @@ from xldm.training.objectives import OBJECTIVES
 from xldm.training.optimisers import with_muon
 from xldm.training.phases import (
     AutoencoderPhase,
+    CalibrationPhase,
     DecoderPhase,
     DiffusionPhase,
     DistillationPhase,
@@ -241,3 +242,59 @@ def test_the_decoder_learns_to_give_what_is_drawn_the_spectra_of_the_truth(net):
     before = spectral_error()
     fit(net, objective, 60)
     assert spectral_error() < 0.7 * before
+
+
+def calibration(**settings):
+    part = replace(tiny.part(), diffusion=DiffusionConfig(sampler="unipc", steps=2))
+    return OBJECTIVES["calibration"](CalibrationPhase(steps=1, lr=1.0, **settings), part)
+
+
+def for_two_members(step: int) -> Sample:
+    """Truth that no predictor tells of: members can but spread as it does."""
+    one, generator = sample(step), torch.Generator().manual_seed(1000 + step)
+    fine = 0.5 * torch.randn(one.fine.shape, generator=generator)
+    noise = torch.randn(2, 2, 8, H, W, generator=generator)
+    return one._replace(fine=fine, noise=noise)
+
+
+def test_calibration_makes_members_that_are_all_alike_spread(net):
+    net.denoiser = Smooth()
+    net.denoiser.gain.data.fill_(0.01)
+    objective = calibration(spectral_weight=0.0)
+
+    def score():
+        with torch.no_grad():
+            return objective.loss(net, for_two_members(10**6)).item()
+
+    before, narrow = score(), net.denoiser.gain.item()
+    fit(net, objective, 60, of=for_two_members)
+    assert score() < before
+    assert abs(net.denoiser.gain.item()) > 2 * narrow
+
+
+def test_calibration_draws_as_the_model_does(net, monkeypatch):
+    objective, one = calibration(), for_two_members(0)
+    seen = []
+    monkeypatch.setattr(
+        losses, "energy_score", lambda fields, *_: seen.append(fields) or fields.mean()
+    )
+    with torch.no_grad():
+        objective.loss(net, one)
+        prepared = net.prepare(one.static)
+        drawn = net.draw(
+            net.condition(one.coarse, prepared),
+            one.noise.flatten(0, 1),
+            Sampling(steps=2, sampler="unipc"),
+        )
+    torch.testing.assert_close(seen[0].flatten(0, 1), drawn, rtol=0, atol=1e-6)
+
+
+def test_edges_of_windows_are_not_scored_and_those_of_fields_are(net):
+    one = for_two_members(0)
+    edge = one.fine.clone()
+    edge[..., :8] += 100.0
+    for size, scored in (((H, W), False), (None, True)):
+        objective = calibration(size=size, margin=1, spectral_weight=0.0)
+        with torch.no_grad():
+            plain, other = (objective.loss(net, one._replace(fine=f)) for f in (one.fine, edge))
+        assert bool(plain != other) is scored

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import shutil
 import signal
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import training_store
 from xldm import package
 from xldm.training import train
 from xldm.training.module import Stage, TrainingError
+from xldm.training.phases import CalibrationPhase, Phase
 from xldm.training.preset import Preset, read_preset
 
 QUIET = {"device": "cpu", "progress": False}
@@ -34,7 +35,8 @@ def awkward() -> Preset:
         stage: (replace(getattr(preset, stage)[0], muon_lr=1e-3),)
         for stage in ("regression", "autoencoder", "diffusion", "distillation")
     }
-    return replace(preset, **muon)
+    diffusion = {f.name: getattr(muon["diffusion"][0], f.name) for f in fields(Phase)}
+    return replace(preset, **muon, calibration=(CalibrationPhase(**diffusion, margin=1),))
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,7 @@ def run_and_kill(folder: Path, stage: str, start: str | None, at: int = 6) -> No
         ("diffusion", "autoencoder"),
         ("gan", None),
         ("distillation", "diffusion"),
+        ("calibration", "diffusion"),
     ],
 )
 def test_a_killed_stage_ends_with_the_same_bits(chain, store, preset, tmp_path, stage, before):

@@ -18,7 +18,7 @@ from xldm.config import ConfigError, from_yaml
 from xldm.training import train
 from xldm.training.configuring import model_config
 from xldm.training.module import TrainingError
-from xldm.training.phases import DecoderPhase
+from xldm.training.phases import CalibrationPhase, DecoderPhase
 from xldm.training.preset import Preset
 
 QUIET = {"device": "cpu", "progress": False}
@@ -196,22 +196,28 @@ def test_a_distilled_model_draws_in_the_steps_of_its_last_phase(run, store, pres
     assert np.isfinite(out["t2m"]).all()
 
 
-def test_distillation_changes_the_denoiser_alone(run, store, preset, tmp_path):
+@pytest.fixture
+def with_decoder(preset) -> Preset:
+    small = {"steps": 2, "lr": 1e-3, "batch_size": 2, "size": (8, 8)}
+    return replace(
+        preset, decoder=(DecoderPhase(**small),), calibration=(CalibrationPhase(**small),)
+    )
+
+
+@pytest.mark.parametrize("stage", ["distillation", "calibration"])
+def test_what_makes_few_steps_good_changes_the_denoiser_alone(
+    run, store, with_decoder, tmp_path, stage
+):
     start = run / "diffusion" / "package"
-    location = train(preset, store, tmp_path, stage="distillation", start=start, **QUIET)
+    location = train(with_decoder, store, tmp_path, stage=stage, start=start, **QUIET)
     before, after = (package.read(p).components["all"].state_dict() for p in (start, location))
     changed = {n for n in before if not torch.equal(before[n], after[n])}
     assert changed
     assert {n.partition(".")[0] for n in changed} == {"denoiser"}
 
 
-@pytest.fixture
-def with_decoder(preset) -> Preset:
-    return replace(preset, decoder=(DecoderPhase(steps=2, lr=1e-3, batch_size=2, size=(8, 8)),))
-
-
-def test_the_decoder_is_trained_again_last_and_nothing_else_is(run, store, with_decoder, tmp_path):
-    assert with_decoder.chain[-1] == "decoder"
+def test_the_decoder_is_trained_again_and_nothing_else_is(run, store, with_decoder, tmp_path):
+    assert with_decoder.chain[-2:] == ("decoder", "calibration")
     start = run / "diffusion" / "package"
     location = train(with_decoder, store, tmp_path, stage="decoder", start=start, **QUIET)
     before, after = (package.read(p).components["all"].state_dict() for p in (start, location))
@@ -220,7 +226,7 @@ def test_the_decoder_is_trained_again_last_and_nothing_else_is(run, store, with_
     assert changed and changed <= of_decoder
 
 
-@pytest.mark.parametrize("stage", ["distillation", "decoder"])
+@pytest.mark.parametrize("stage", ["distillation", "decoder", "calibration"])
 def test_what_follows_the_denoiser_needs_one(run, store, with_decoder, tmp_path, stage):
     start = run / "autoencoder" / "package"
     with pytest.raises(TrainingError, match="has no conditioner yet; all has no denoiser yet"):
@@ -313,7 +319,7 @@ def test_validation_is_the_same_every_time(store, preset, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(store, preset, tmp_path):
-    with pytest.raises(TrainingError, match="gan, distillation, decoder; got"):
+    with pytest.raises(TrainingError, match="gan, distillation, decoder, calibration; got"):
         train(preset, store, tmp_path, stage="denoiser", **QUIET)
 
 

@@ -27,8 +27,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--folder", required=True, help="for checkpoints, logs and packages")
     command.add_argument(
         "--stage", default="all",
-        choices=["all", "regression", "autoencoder", "diffusion", "decoder", "gan", "distillation"],
-        help="all is the first four that the preset has (default %(default)s)",
+        choices=["all", "regression", "autoencoder", "diffusion", "decoder", "calibration", "gan",
+                 "distillation"],
+        help="all is the first five that the preset has (default %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--from", dest="start", metavar="PACKAGE",

@@ -125,7 +125,7 @@ def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
                 needs = 1
                 if part.regression is not None:
                     needs = max(1, 16 // config.grid.factor)
-                if stage in ("diffusion", "distillation", "decoder"):
+                if stage in ("diffusion", "distillation", "decoder", "calibration"):
                     levels = max(len(part.denoiser.multipliers), part.conditioner.levels)
                     needs = max(needs, 2 ** (levels - 1))
                 if any(n % needs for n in size):

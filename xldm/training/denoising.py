@@ -17,7 +17,7 @@ from . import losses
 from .objective import Objective, Sample, residual
 from .phases import LATENT, DiffusionPhase, DistillationPhase, LatentPhase
 
-__all__ = ["Diffusion", "Distillation"]
+__all__ = ["Diffusion", "Distillation", "levels"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Diffusion(OfLatents):
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Levels of the denoiser and of the conditioner's static branch."""
-        return [*_levels(net), *net.conditioner.static_encoder]
+        return [*levels(net), *net.conditioner.static_encoder]
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,9 @@ class Distillation(OfLatents):
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Levels of the denoiser."""
-        return _levels(net)
+        return levels(net)
 
 
-def _levels(net: ResidualDiffusion) -> list[nn.Module]:
+def levels(net: ResidualDiffusion) -> list[nn.Module]:
+    """Levels of the denoiser, whose activations may be recomputed."""
     return [*net.denoiser.input_blocks, net.denoiser.middle_block, *net.denoiser.output_blocks]

@@ -15,6 +15,7 @@ __all__ = [
     "average_decay",
     "diffusion_loss",
     "distillation_loss",
+    "energy_score",
     "log_spectral_error",
     "log_squared_error",
     "squared_error",
@@ -74,6 +75,41 @@ def autoencoder_loss(
     divergence = 0.5 * (log_var.exp() + mean**2 - 1.0 - log_var)
     error = (weights * (decoded.float() - field).abs()).mean()
     return error + kl_weight * divergence.float().mean()
+
+
+def energy_score(members: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    r"""Mean fair energy score of an ensemble, of the targets of a grid cell together.
+
+    .. math:: \frac1M \sum_i |x_i - y| - \frac1{2 M (M-1)} \sum_{i,j} |x_i - x_j|
+
+    It is smallest, on average, for members that are distributed as the truth is, whatever their
+    number (doi 10.1198/016214506000001437, sections 4.2 and 4.3; fair as in doi 10.1002/qj.2270).
+
+    Parameters
+    ----------
+    members : Tensor
+        (B, M, C, H, W), two members at least.
+    truth : Tensor
+        (B, C, H, W).
+    weights : Tensor
+        Of each target (C,), by which its differences are multiplied.
+
+    Examples
+    --------
+    >>> members = torch.tensor([-1.0, 1.0]).reshape(1, 2, 1, 1, 1)
+    >>> round(float(energy_score(members, torch.zeros(1, 1, 1, 1), torch.ones(1))), 3)
+    0.0
+    """
+
+    def distance(difference: Tensor) -> Tensor:
+        square = (weights[:, None, None] * difference).square().sum(-3)
+        return (square + 1e-12).sqrt().mean()  # the root has no slope at 0
+
+    count = members.shape[1]
+    to_truth = distance(members - truth[:, None])
+    pairs = [(i, j) for i in range(count) for j in range(i)]
+    between = sum(distance(members[:, i] - members[:, j]) for i, j in pairs) / len(pairs)
+    return to_truth - between / 2
 
 
 def log_spectral_error(field: Tensor, truth: Tensor) -> Tensor:

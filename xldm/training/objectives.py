@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..components import ResidualDiffusion
 from . import adversarial, losses
+from .calibrating import Calibration
 from .decoding import Decoder
 from .denoising import Diffusion, Distillation
 from .objective import Objective, Sample, residual
@@ -116,6 +117,7 @@ OBJECTIVES: Mapping[str, Any] = {
     "gan": GAN,
     "distillation": Distillation,
     "decoder": Decoder,
+    "calibration": Calibration,
 }
 
 

@@ -12,6 +12,7 @@ from ..config import Positive, strict
 __all__ = [
     "LATENT",
     "AutoencoderPhase",
+    "CalibrationPhase",
     "DecoderPhase",
     "DiffusionPhase",
     "DistillationPhase",
@@ -179,6 +180,32 @@ class DecoderPhase(Phase):
     weights: dict[str, float] = Field(default_factory=dict)
     spectral_weight: Annotated[float, Field(ge=0)] = 0.1
     checkpointing: bool = False
+
+
+@frozen
+class CalibrationPhase(Phase):
+    """The denoiser by what its component's own sampler draws: the energy score of ``members``.
+
+    ``margin`` is how many coarse cells along the edges of windows are not scored: in use, networks
+    see what is beyond. ``weights`` are of targets by name in the score, ``spectral_weight`` is of
+    their spectra, ``average`` and ``checkpointing`` are as of the diffusion.
+    """
+
+    members: Annotated[int, Field(ge=2)] = 2
+    margin: Annotated[int, Field(ge=0)] = 2
+    weights: dict[str, float] = Field(default_factory=dict)
+    spectral_weight: Annotated[float, Field(ge=0)] = 0.1
+    average: Share = 0.98
+    checkpointing: bool = False
+
+    @model_validator(mode="after")
+    def _scored(self) -> CalibrationPhase:
+        if self.size and min(self.size) <= 2 * self.margin:
+            raise ValueError(
+                f"size {self.size} with a margin of {self.margin} leaves nothing to score: choose "
+                "larger windows or a smaller margin"
+            )
+        return self
 
 
 @frozen

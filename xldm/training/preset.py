@@ -26,6 +26,7 @@ from ..config import (
 from .phases import (
     LATENT,
     AutoencoderPhase,
+    CalibrationPhase,
     DecoderPhase,
     DiffusionPhase,
     DistillationPhase,
@@ -38,8 +39,16 @@ __all__ = ["CHAIN", "STAGES", "Part", "Preset", "read_preset", "shipped"]
 
 #: Those of ``--stage all`` in their order, and with those that are asked for by name. What is drawn
 #: in a stage follows from its place in the second: new ones go to its end.
-CHAIN = ("regression", "autoencoder", "diffusion", "decoder")
-STAGES = ("regression", "autoencoder", "diffusion", "gan", "distillation", "decoder")
+CHAIN = ("regression", "autoencoder", "diffusion", "decoder", "calibration")
+STAGES = (
+    "regression",
+    "autoencoder",
+    "diffusion",
+    "gan",
+    "distillation",
+    "decoder",
+    "calibration",
+)
 
 
 @frozen
@@ -79,12 +88,13 @@ class Preset:
     gan: tuple[GANPhase, ...] = ()
     distillation: tuple[DistillationPhase, ...] = ()
     decoder: tuple[DecoderPhase, ...] = ()
+    calibration: tuple[CalibrationPhase, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Preset:
         if self.full_field and (self.regression or self.gan):
             raise ValueError("full_field means without a regression: leave out one of the two")
-        for stage in ("autoencoder", "diffusion", "distillation", "decoder"):
+        for stage in ("autoencoder", "diffusion", "distillation", "decoder", "calibration"):
             of = LATENT[:1] if stage == "autoencoder" else LATENT
             lacking = [p.name for p in self.components if any(getattr(p, n) is None for n in of)]
             if getattr(self, stage) and lacking:
@@ -94,7 +104,12 @@ class Preset:
             if (most := phase.into * phase.teacher_steps) >= levels:
                 raise ValueError(f"distillation has {most} steps, the noise schedule {levels}")
         known = {t for p in self.components for t in p.targets}
-        for phase in (*self.regression, *self.autoencoder, *self.decoder):
+        for phase in (
+            *self.regression,
+            *self.autoencoder,
+            *self.decoder,
+            *self.calibration,
+        ):
             if unknown := sorted(phase.weights.keys() - known):
                 raise ValueError(f"weights of {', '.join(unknown)}, which are no targets")
         return self

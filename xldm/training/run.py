@@ -146,7 +146,9 @@ def _before(run: _Run, stage: str) -> Base | None:
     """The package that an earlier stage left in the same folder."""
     chain = run.preset.chain
     before = {later: earlier for earlier, later in itertools.pairwise(chain)}
-    before |= {"distillation": chain[-1]} if chain else {}
+    # A calibrated denoiser is one for its own few steps, and no teacher of others.
+    teachers = [name for name in chain if name != "calibration"]
+    before |= {"distillation": teachers[-1]} if teachers else {}
     if stage not in before:
         return None
     package = _within(run.folder, f"{before[stage]}/package")

@@ -1,0 +1,74 @@
+"""The objective of the denoiser as part of a sampler of few steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..components import ResidualDiffusion, Sampling, for_members
+from ..numerics.samplers import SAMPLERS
+from . import losses
+from .denoising import levels
+from .objective import Objective, Sample
+from .phases import LATENT, CalibrationPhase
+
+__all__ = ["Calibration"]
+
+
+@dataclass(frozen=True)
+class Calibration(Objective):
+    """Energy score of fields that are drawn as in use, with gradients through all of the sampler.
+
+    The velocity's error is ruled by what varies most, so members spread too much in calm hours and
+    too little in wild ones, and a few steps are not what it was minimised for. The score is proper:
+    members that spread as they should have the smallest. It says nothing of how neighbouring cells
+    go together, which the spectral error does.
+    """
+
+    phase: CalibrationPhase
+    needs: tuple[str, ...] = ("regression", *LATENT)
+    fits: tuple[str, ...] = ("denoiser",)
+    holds: tuple[str, ...] = ("regression", *LATENT)
+
+    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
+        """What is not fitted is evaluated."""
+        net.eval()
+        net.denoiser.train()
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the sampler starts from, for each member (M, L, h, w)."""
+        every = [self.latent_noise(rng, shape) for _ in range(self.phase.members)]
+        return np.stack(every), np.empty(0, np.int64)
+
+    def loss(
+        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
+    ) -> Tensor:
+        """Of a batch, with another denoiser if one is given."""
+        with torch.no_grad():
+            condition = net.condition(sample.coarse, net.prepare(sample.static))
+            mean = 0 * sample.fine if condition.mean is None else condition.mean.float()
+        sampler, steps = Sampling().resolve(self.part.diffusion)
+        noise = sample.noise.flatten(0, 1)
+        denoise = net.denoise(condition.context, denoiser)
+        drawn = SAMPLERS[sampler](denoise, net.schedule, noise, steps)
+        fields = for_members(mean, len(noise)) + net.autoencoder.decode(drawn).float()
+        fields = fields.unflatten(0, sample.noise.shape[:2])
+        inside = self._scored(sample)
+        score = losses.energy_score(fields[inside], sample.fine[inside], self.weights.to(fields))
+        of_spectra = losses.log_spectral_error(fields[:, 0], sample.fine)
+        return score + self.phase.spectral_weight * of_spectra
+
+    def _scored(self, sample: Sample) -> tuple:
+        """All of a whole field, and of a window what is not at its edges."""
+        margin = 0 if self.phase.size is None else self.phase.margin
+        cells = margin * sample.fine.shape[-1] // sample.coarse.shape[-1]
+        return ..., *(slice(cells, n - cells) for n in sample.fine.shape[-2:])
+
+    def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
+        """Levels of the denoiser."""
+        return levels(net)
