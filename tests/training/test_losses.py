@@ -42,7 +42,7 @@ def test_diffusion_loss_is_zero_for_the_true_velocity(generator):
 def test_the_energy_score_of_one_target_is_its_fair_crps(generator, members):
     drawn = torch.randn(2, members, 1, 3, 4, generator=generator)
     truth = torch.randn(2, 1, 3, 4, generator=generator)
-    got = losses.energy_score(drawn, truth, torch.ones(1)).item()
+    got = losses.energy_score(drawn, truth, torch.ones(1)).mean().item()
     x = np.moveaxis(drawn.double().numpy(), 1, -1)
     # properscoring counts a member's distance to itself among the pairs, which is not fair.
     plain = properscoring.crps_ensemble(truth.double().numpy(), x).mean()
@@ -61,13 +61,15 @@ def test_the_energy_score_is_of_weighted_targets_together():
 def test_the_energy_score_is_smallest_for_members_that_spread_as_the_truth(generator, spread):
     drawn = torch.randn(1, 2, 2, 400, 400, generator=generator)
     truth = torch.randn(1, 2, 400, 400, generator=generator)
-    right, wrong = (losses.energy_score(s * drawn, truth, torch.ones(2)) for s in (1.0, spread))
+    right, wrong = (
+        losses.energy_score(s * drawn, truth, torch.ones(2)).mean() for s in (1.0, spread)
+    )
     assert right < wrong
 
 
 def test_the_energy_score_of_equal_members_has_a_gradient():
     members = torch.zeros(1, 2, 1, 2, 2, requires_grad=True)
-    losses.energy_score(members, torch.zeros(1, 1, 2, 2), torch.ones(1)).backward()
+    losses.energy_score(members, torch.zeros(1, 1, 2, 2), torch.ones(1)).sum().backward()
     assert torch.isfinite(members.grad).all()
 
 

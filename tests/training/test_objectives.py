@@ -298,3 +298,16 @@ def test_edges_of_windows_are_not_scored_and_those_of_fields_are(net):
         with torch.no_grad():
             plain, other = (objective.loss(net, one._replace(fine=f)) for f in (one.fine, edge))
         assert bool(plain != other) is scored
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_relative_score_counts_calm_windows_as_much_as_wild_ones(net, relative, monkeypatch):
+    objective, wild = calibration(spectral_weight=0.0, relative=relative), for_two_members(0)
+    before = objective.loss(net, wild).item()
+    decode = net.autoencoder.decode
+    monkeypatch.setattr(net.autoencoder, "decode", lambda latent: 0.1 * decode(latent))
+    net.regression.outputs.weight.mul_(0.1)
+    net.regression.outputs.bias.mul_(0.1)
+    after = objective.loss(net, wild._replace(fine=0.1 * wild.fine)).item()
+    assert after == pytest.approx(before if relative else 0.1 * before, rel=1e-3)

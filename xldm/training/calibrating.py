@@ -15,7 +15,10 @@ from .denoising import levels
 from .objective import Objective, Sample
 from .phases import LATENT, CalibrationPhase
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "around"]
+
+#: Coarse cells along a block over which spread is averaged to weigh scores by.
+BLOCK = 4
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,9 @@ class Calibration(Objective):
     The velocity's error is ruled by what varies most, so members spread too much in calm hours and
     too little in wild ones, and a few steps are not what it was minimised for. The score is proper:
     members that spread as they should have the smallest. It says nothing of how neighbouring cells
-    go together, which the spectral error does.
+    go together, which the spectral error does. A ``relative`` score is divided by the spread around
+    a cell, so that calm places count as much as wild ones. Blocks are large, since the weight of a
+    score must not follow the noise of its own members.
     """
 
     phase: CalibrationPhase
@@ -59,9 +64,13 @@ class Calibration(Objective):
         fields = for_members(mean, len(noise)) + net.autoencoder.decode(drawn).float()
         fields = fields.unflatten(0, sample.noise.shape[:2])
         inside = self._scored(sample)
-        score = losses.energy_score(fields[inside], sample.fine[inside], self.weights.to(fields))
+        scored, weights = fields[inside], self.weights.to(fields)
+        score = losses.energy_score(scored, sample.fine[inside], weights)
+        if self.phase.relative:
+            cells = BLOCK * sample.fine.shape[-1] // sample.coarse.shape[-1]
+            score = score / around(losses.between(scored, weights).detach(), cells)
         of_spectra = losses.log_spectral_error(fields[:, 0], sample.fine)
-        return score + self.phase.spectral_weight * of_spectra
+        return score.mean() + self.phase.spectral_weight * of_spectra
 
     def _scored(self, sample: Sample) -> tuple:
         """All of a whole field, and of a window what is not at its edges."""
@@ -72,3 +81,18 @@ class Calibration(Objective):
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Levels of the denoiser."""
         return levels(net)
+
+
+def around(spread: Tensor, cells: int) -> Tensor:
+    """Means (B, H, W) over blocks of so many cells, smaller ones at the ends.
+
+    Examples
+    --------
+    >>> around(torch.tensor([[[1.0, 3.0, 5.0]]]), 2)
+    tensor([[[2., 2., 5.]]])
+    """
+    means = nn.functional.avg_pool2d(
+        spread[:, None], cells, ceil_mode=True, count_include_pad=False
+    )
+    whole = means.repeat_interleave(cells, 2).repeat_interleave(cells, 3)
+    return whole[:, 0, : spread.shape[1], : spread.shape[2]]

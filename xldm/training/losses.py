@@ -13,6 +13,7 @@ from ..numerics.schedule import Schedule
 __all__ = [
     "autoencoder_loss",
     "average_decay",
+    "between",
     "diffusion_loss",
     "distillation_loss",
     "energy_score",
@@ -78,7 +79,7 @@ def autoencoder_loss(
 
 
 def energy_score(members: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-    r"""Mean fair energy score of an ensemble, of the targets of a grid cell together.
+    r"""Fair energy score of an ensemble (B, H, W), of the targets of each grid cell together.
 
     .. math:: \frac1M \sum_i |x_i - y| - \frac1{2 M (M-1)} \sum_{i,j} |x_i - x_j|
 
@@ -100,16 +101,19 @@ def energy_score(members: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     >>> round(float(energy_score(members, torch.zeros(1, 1, 1, 1), torch.ones(1))), 3)
     0.0
     """
+    to_truth = _distance(members - truth[:, None], weights).mean(1)
+    return to_truth - between(members, weights) / 2
 
-    def distance(difference: Tensor) -> Tensor:
-        square = (weights[:, None, None] * difference).square().sum(-3)
-        return (square + 1e-12).sqrt().mean()  # the root has no slope at 0
 
-    count = members.shape[1]
-    to_truth = distance(members - truth[:, None])
-    pairs = [(i, j) for i in range(count) for j in range(i)]
-    between = sum(distance(members[:, i] - members[:, j]) for i, j in pairs) / len(pairs)
-    return to_truth - between / 2
+def between(members: Tensor, weights: Tensor) -> Tensor:
+    """Mean distance (B, H, W) between two of an ensemble's members, as `energy_score` has it."""
+    pairs = [(i, j) for i in range(members.shape[1]) for j in range(i)]
+    return sum(_distance(members[:, i] - members[:, j], weights) for i, j in pairs) / len(pairs)
+
+
+def _distance(difference: Tensor, weights: Tensor) -> Tensor:
+    square = (weights[:, None, None] * difference).square().sum(-3)
+    return (square + 1e-12).sqrt()  # the root has no slope at 0
 
 
 def log_spectral_error(field: Tensor, truth: Tensor) -> Tensor:

@@ -187,11 +187,13 @@ class CalibrationPhase(Phase):
     """The denoiser by what its component's own sampler draws: the energy score of ``members``.
 
     ``margin`` is how many coarse cells along the edges of windows are not scored: in use, networks
-    see what is beyond. ``weights`` are of targets by name in the score, ``spectral_weight`` is of
-    their spectra, ``average`` and ``checkpointing`` are as of the diffusion.
+    see what is beyond. ``weights`` are of targets by name in the score, which ``relative`` divides
+    by the spread there; ``spectral_weight`` is of their spectra; ``average`` and ``checkpointing``
+    are as of the diffusion.
     """
 
     members: Annotated[int, Field(ge=2)] = 2
+    relative: bool = True
     margin: Annotated[int, Field(ge=0)] = 2
     weights: dict[str, float] = Field(default_factory=dict)
     spectral_weight: Annotated[float, Field(ge=0)] = 0.1
