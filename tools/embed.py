@@ -1,7 +1,7 @@
 """Make the package that ships of one that ``xldm train`` wrote.
 
     xldm train --config italy-2km --store STORE --folder run
-    python tools/embed.py run/decoder/package xldm/assets/italy-2km --steps 5
+    python tools/embed.py run/calibration/package xldm/assets/italy-2km
 
 Weights are stored in half precision, to keep the wheel small; the card is ``italy-2km-card.md``;
 settings and curve of the training go along. The sha256 that is printed is to be entered in
@@ -24,7 +24,7 @@ from xldm.training.results import CURVE, PRESET
 CARD = Path(__file__).with_name("italy-2km-card.md")
 # The store cannot say it: in the form of the paper's dataset the twin has its title and authors.
 PUBLISHED = "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with LDM_res"
-TWIN = "synthetic twin in the form of the paper's dataset, 16 periods"
+TWIN = "synthetic twin in the form of the paper's dataset"
 TRAINING_DATA = (
     "Synthetic twin of ERA5 and a 2 km regional climate model over real terrain (xldm.data.twin, "
     "seed 0, 2001-2006); no observed, reanalysed or modelled weather"
@@ -36,7 +36,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trained", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--steps", type=int, help="of the sampler (default: as it was trained)")
     args = parser.parse_args()
     model = package.read(args.trained)
     with unsealed(str(args.trained), model.sha256) as sealed:
@@ -45,10 +44,6 @@ def main() -> None:
     aside = args.target.with_name(f"{args.target.name}-new")
     provenance = {k.replace(PUBLISHED, TWIN): v for k, v in model.config.provenance.items()}
     config = replace(model.config, training_data=TRAINING_DATA, provenance=provenance)
-    if args.steps:
-        parts = (replace(c, diffusion=replace(c.diffusion, steps=args.steps))
-                 for c in config.components)  # fmt: skip
-        config = replace(config, components=tuple(parts))
     sha256 = package.write(
         aside, config, model.components, model.static, CARD.read_text(),
         extra=extra, dtype=torch.float16,
