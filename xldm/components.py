@@ -219,9 +219,17 @@ class ResidualDiffusion(nn.Module):
             return small_scales
         return for_members(condition.mean, len(small_scales)) + small_scales
 
-    def draw_latent(self, condition: _Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
+    def draw_latent(
+        self,
+        condition: _Condition,
+        noise: Tensor,
+        sampler: str,
+        steps: int,
+        denoiser: nn.Module | None = None,
+    ) -> Tensor:
         """The latent (B, L, h, w) that the sampler reaches from the noise."""
-        return SAMPLERS[sampler](self.denoise(condition.context), self.schedule, noise, steps)
+        denoise = self.denoise(condition.context, denoiser)
+        return SAMPLERS[sampler](denoise, self.schedule, noise, steps)
 
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
         """(L, h, w), or None without a denoiser."""

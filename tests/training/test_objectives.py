@@ -311,3 +311,8 @@ def test_a_relative_score_counts_calm_windows_as_much_as_wild_ones(net, relative
     net.regression.outputs.bias.mul_(0.1)
     after = objective.loss(net, wild._replace(fine=0.1 * wild.fine)).item()
     assert after == pytest.approx(before if relative else 0.1 * before, rel=1e-3)
+
+
+def test_a_margin_that_leaves_nothing_of_a_window_is_refused():
+    with pytest.raises(ValueError, match=r"size \(8, 4\) with a margin of 2 leaves nothing"):
+        calibration(size=(8, 4))

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from ..components import ResidualDiffusion, Sampling, for_members
-from ..numerics.samplers import SAMPLERS
 from . import losses
 from .denoising import levels
 from .objective import Objective, Sample
@@ -25,23 +24,18 @@ BLOCK = 4
 class Calibration(Objective):
     """Energy score of fields that are drawn as in use, with gradients through all of the sampler.
 
-    The velocity's error is ruled by what varies most, so members spread too much in calm hours and
-    too little in wild ones, and a few steps are not what it was minimised for. The score is proper:
-    members that spread as they should have the smallest. It says nothing of how neighbouring cells
-    go together, which the spectral error does. A ``relative`` score is divided by the spread around
-    a cell, so that calm places count as much as wild ones. Blocks are large, since the weight of a
-    score must not follow the noise of its own members.
+    The velocity's error is ruled by what varies most, so members may spread too much in calm hours
+    and too little in wild ones, and a few steps are not what it was minimised for. The score is
+    proper: members that spread as they should have the smallest. It says nothing of how
+    neighbouring cells go together, which the spectral error does. A ``relative`` score is divided
+    by the spread around a cell, so that calm places count as much as wild ones. Blocks are large,
+    since the weight of a score must not follow the noise of its own members.
     """
 
     phase: CalibrationPhase
     needs: tuple[str, ...] = ("regression", *LATENT)
     fits: tuple[str, ...] = ("denoiser",)
     holds: tuple[str, ...] = ("regression", *LATENT)
-
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """What is not fitted is evaluated."""
-        net.eval()
-        net.denoiser.train()
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
@@ -57,10 +51,8 @@ class Calibration(Objective):
         with torch.no_grad():
             condition = net.condition(sample.coarse, net.prepare(sample.static))
             mean = 0 * sample.fine if condition.mean is None else condition.mean.float()
-        sampler, steps = Sampling().resolve(self.part.diffusion)
-        noise = sample.noise.flatten(0, 1)
-        denoise = net.denoise(condition.context, denoiser)
-        drawn = SAMPLERS[sampler](denoise, net.schedule, noise, steps)
+        noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
+        drawn = net.draw_latent(condition, noise, *how, denoiser)
         fields = for_members(mean, len(noise)) + net.autoencoder.decode(drawn).float()
         fields = fields.unflatten(0, sample.noise.shape[:2])
         inside = self._scored(sample)

@@ -34,11 +34,6 @@ class Decoder(Objective):
         """The half of the autoencoder after the latent."""
         return [net.autoencoder.to_decoder, net.autoencoder.decoder]
 
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """What is not fitted is evaluated."""
-        net.eval()
-        net.autoencoder.decoder.train()
-
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:

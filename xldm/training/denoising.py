@@ -83,12 +83,6 @@ class Diffusion(OfLatents):
         named = net.conditioner.named_children()
         return [*(m for name, m in named if not name.startswith("static_")), net.denoiser]
 
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """What is not fitted is evaluated."""
-        net.eval()
-        net.conditioner.train()
-        net.denoiser.train()
-
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -137,11 +131,6 @@ class Distillation(OfLatents):
     def begin(self, net: ResidualDiffusion) -> None:
         """Keep the denoiser as the teacher."""
         self._teacher.append(copy.deepcopy(net.denoiser).requires_grad_(False).eval())
-
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """What is not fitted is evaluated."""
-        net.eval()
-        net.denoiser.train()
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]

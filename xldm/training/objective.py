@@ -71,6 +71,12 @@ class Objective:
     def begin(self, net: ResidualDiffusion) -> None:
         """Before the phase, whose networks are still as the one before left them."""
 
+    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
+        """What is not fitted is evaluated."""
+        net.eval()
+        for module in self.modules(net):
+            module.train()
+
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Modules that are fitted."""
         return [getattr(net, name) for name in self.fits]

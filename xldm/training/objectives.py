@@ -53,11 +53,6 @@ class Autoencoder(Objective):
     fits: tuple[str, ...] = ("autoencoder",)
     holds: tuple[str, ...] = ("regression", "autoencoder")
 
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """What is not fitted is evaluated."""
-        net.eval()
-        net.autoencoder.train()
-
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
