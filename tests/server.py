@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ class Served(http.server.ThreadingHTTPServer):
     def __init__(self, folder: Path, ranges: bool) -> None:
         self.folder, self.ranges, self.sent, self.broken = folder, ranges, 0, 0
         super().__init__(("127.0.0.1", 0), Handler)
+        # Connections inherit it. Without, the kernel takes megabytes that nobody has asked for.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIECE)
 
     @property
     def url(self) -> str:
