@@ -56,6 +56,19 @@ def test_a_preset_trains_in_a_shrunken_form(name, tmp_path):
     assert all(part.denoiser is not None for part in config.components)
 
 
+def test_weights_are_of_targets_and_of_the_speed_of_a_wind():
+    preset = read_preset("italy-2km")
+    (part,), (phase, *_) = preset.components, preset.calibration
+    with_speed = (replace(phase, weights={"wind_speed": 1.0}),)
+    assert replace(preset, calibration=with_speed).calibration == with_speed
+    for changes in (
+        {"components": (replace(part, targets=("t2m", "u10")),)},
+        {"regression": (replace(preset.regression[0], weights={"wind_speed": 1.0}),)},
+    ):
+        with pytest.raises(ValueError, match="weights of wind_speed; there are t2m, u10"):
+            replace(preset, calibration=with_speed, **changes)
+
+
 def test_the_papers_networks_are_as_large_as_published():
     store = training_store.made(predictors=tuple(ERA5), targets=("t2m", "u10", "v10"))
     preset = read_preset("paper")

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 __all__ = [
+    "WIND",
     "AutoencoderConfig",
     "ComponentConfig",
     "ConditionerConfig",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 SCHEMA = 1
+
+#: Targets that are the components of a wind, whose speed is scored with them.
+WIND = ("u10", "v10")
 
 #: Of every configuration: what is not known is refused.
 strict = ConfigDict(extra="forbid")

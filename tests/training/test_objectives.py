@@ -8,7 +8,7 @@ import tiny
 import torch
 
 from xldm.components import Sampling
-from xldm.config import DiffusionConfig
+from xldm.config import DiffusionConfig, Variable
 from xldm.numerics.samplers import ddim_trailing
 from xldm.training import losses
 from xldm.training.objective import Sample, residual
@@ -244,8 +244,11 @@ def test_the_decoder_learns_to_give_what_is_drawn_the_spectra_of_the_truth(net):
     assert spectral_error() < 0.7 * before
 
 
+FEW = DiffusionConfig(sampler="unipc", steps=2)
+
+
 def calibration(**settings):
-    part = replace(tiny.part(), diffusion=DiffusionConfig(sampler="unipc", steps=2))
+    part = replace(tiny.part(), diffusion=FEW)
     return OBJECTIVES["calibration"](CalibrationPhase(steps=1, lr=1.0, **settings), part)
 
 
@@ -316,3 +319,47 @@ def test_a_relative_score_counts_calm_windows_as_much_as_wild_ones(net, relative
 def test_a_margin_that_leaves_nothing_of_a_window_is_refused():
     with pytest.raises(ValueError, match=r"size \(8, 4\) with a margin of 2 leaves nothing"):
         calibration(size=(8, 4))
+
+
+WINDS = (
+    Variable("u10", "eastward_wind", "m s-1", 0.5, 3.0),
+    Variable("v10", "northward_wind", "m s-1", -0.5, 2.0),
+)
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """What the energy score is asked about."""
+    seen, score = [], losses.energy_score
+    monkeypatch.setattr(losses, "energy_score", lambda *of: seen.append(of) or score(*of))
+    return seen
+
+
+@torch.no_grad()
+def test_the_wind_s_speed_is_scored_as_one_more_target(scored):
+    part = replace(tiny.part(targets=(tiny.TARGET, *WINDS)), diffusion=FEW)
+    weighted = {"t2m": 4.0, "wind_speed": 0.5}
+    one = for_two_members(0)
+    one = one._replace(fine=torch.cat([one.fine] * 3, 1))
+    phase = CalibrationPhase(steps=1, lr=1.0, weights=weighted, relative=False)
+    OBJECTIVES["calibration"](phase, part).loss(tiny.network(part), one)
+    ((members, truth, weights),) = scored
+    assert weights.tolist() == [4.0, 1.0, 1.0, 0.5]
+    for field in (members, truth):
+        u, v = 3.0 * field[..., 1, :, :] + 0.5, 2.0 * field[..., 2, :, :] - 0.5
+        speed = np.hypot(u.numpy(), v.numpy()) / 2.5
+        np.testing.assert_allclose(field[..., 3, :, :].numpy(), speed, atol=1e-3)
+
+
+@torch.no_grad()
+def test_means_over_blocks_of_coarse_cells_are_scored_too(net, scored):
+    calibration(pooled=(2,), relative=False).loss(net, for_two_members(0))
+    (cells, _, _), (means, truth, _) = scored
+    assert truth.shape[-2:] == (H / 2, W / 2)
+    expected = cells.numpy().reshape(2, 2, 1, H // 2, 16, W // 2, 16).mean((4, 6))
+    np.testing.assert_allclose(means.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_wind_s_speed_is_no_target_of_a_component_without_winds(scored, net):
+    calibration(weights={"wind_speed": 1.0}, relative=False).loss(net, for_two_members(0))
+    assert scored[0][2].tolist() == [1.0]

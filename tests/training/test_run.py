@@ -340,6 +340,14 @@ def test_a_finished_run_is_resumed_without_doing_anything(run, store, preset):
     assert {p: p.stat().st_mtime_ns for p in run.rglob("*")} == before
 
 
+def test_a_run_of_a_version_with_fewer_settings_is_resumed(run, store, preset):
+    for record in run.glob("*/run.yaml"):
+        text = record.read_text()
+        assert "calibration: []\n" in text
+        record.write_text(text.replace("calibration: []\n", ""))
+    assert train(preset, store, run, resume=True, **QUIET) == f"{run}/diffusion/package"
+
+
 def test_a_run_is_not_resumed_with_another_preset(run, store, preset):
     with pytest.raises(TrainingError, match="begun here with another preset"):
         train(replace(preset, seed=1), store, run, resume=True, **QUIET)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from ..config import WIND
 from . import distributions, spectra, temporal
 from .ground import EXPOSURES
-from .plan import WIND, Plan
+from .plan import Plan
 from .scores import by_period, by_stratum
 from .state import State
 

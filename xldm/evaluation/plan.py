@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from ..config import WIND
 from ..data.report import InputError
 from . import distributions
 from .align import MEAN
 from .ground import Ground
 
-__all__ = ["THRESHOLDS", "WIND", "Plan"]
+__all__ = ["THRESHOLDS", "Plan"]
 
-WIND = ("u10", "v10")
 #: Thresholds of events, in the variables' units.
 THRESHOLDS = {"t2m": (273.15, 303.15), "wind_speed": (5.0, 10.0, 15.0, 20.0)}
 PAPER_WAVELENGTHS = (269e3, 20e3, 9e3, 5e3)  # m, of the paper's figures

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..config import WIND
 from . import distributions, ensemble
 from .align import MEAN
 from .ground import EXPOSURES
-from .plan import WIND, Plan
+from .plan import Plan
 from .spectra import radial_spectrum, wind_spectra
 
 __all__ = ["add_hour", "with_means", "with_speed", "zeros"]

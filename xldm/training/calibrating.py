@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from ..components import ResidualDiffusion, Sampling, for_members
+from ..config import WIND
 from . import losses
 from .denoising import levels
 from .objective import Objective, Sample
 from .phases import LATENT, CalibrationPhase
 
-__all__ = ["Calibration", "around"]
+__all__ = ["Calibration", "around", "blocks"]
 
 #: Coarse cells along a block over which spread is averaged to weigh scores by.
 BLOCK = 4
@@ -27,7 +28,8 @@ class Calibration(Objective):
     The velocity's error is ruled by what varies most, so members may spread too much in calm hours
     and too little in wild ones, and a few steps are not what it was minimised for. The score is
     proper: members that spread as they should have the smallest. It says nothing of how
-    neighbouring cells go together, which the spectral error does. A ``relative`` score is divided
+    neighbouring cells go together: the spectral error does, and the score of means over blocks,
+    where what is wrong everywhere stands out of what is not known. A ``relative`` score is divided
     by the spread around a cell, so that calm places count as much as wild ones. Blocks are large,
     since the weight of a score must not follow the noise of its own members.
     """
@@ -36,6 +38,16 @@ class Calibration(Objective):
     needs: tuple[str, ...] = ("regression", *LATENT)
     fits: tuple[str, ...] = ("denoiser",)
     holds: tuple[str, ...] = ("regression", *LATENT)
+
+    @property
+    def weights(self) -> Tensor:
+        """Those (C,) of targets, and after them that of the wind's speed where it is scored."""
+        of_speed = [self.phase.weights["wind_speed"]] if self._scores_speed else []
+        return torch.cat([super().weights, torch.tensor(of_speed)])
+
+    @property
+    def _scores_speed(self) -> bool:
+        return "wind_speed" in self.phase.weights and {*WIND} <= {t.name for t in self.part.targets}
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
@@ -55,14 +67,36 @@ class Calibration(Objective):
         drawn = net.draw_latent(condition, noise, *how, denoiser)
         fields = for_members(mean, len(noise)) + net.autoencoder.decode(drawn).float()
         fields = fields.unflatten(0, sample.noise.shape[:2])
-        inside = self._scored(sample)
-        scored, weights = fields[inside], self.weights.to(fields)
-        score = losses.energy_score(scored, sample.fine[inside], weights)
-        if self.phase.relative:
-            cells = BLOCK * sample.fine.shape[-1] // sample.coarse.shape[-1]
-            score = score / around(losses.between(scored, weights).detach(), cells)
         of_spectra = losses.log_spectral_error(fields[:, 0], sample.fine)
-        return score.mean() + self.phase.spectral_weight * of_spectra
+        return self._score(fields, sample) + self.phase.spectral_weight * of_spectra
+
+    def _score(self, fields: Tensor, sample: Sample) -> Tensor:
+        """Of members (B, M, C, H, W), summed over the widths of blocks."""
+        inside, coarse = self._scored(sample), sample.fine.shape[-1] // sample.coarse.shape[-1]
+        values, truth = (self._with_speed(f)[inside] for f in (fields, sample.fine))
+        weights = self.weights.to(values)
+        scale = torch.ones_like(truth[:, 0])
+        if self.phase.relative:
+            spread = losses.between(values, weights).detach()
+            scale = around(spread, BLOCK * coarse)
+        total = (losses.energy_score(values, truth, weights) / scale).mean()
+        for width in self.phase.pooled:
+            seen = [blocks(f, width * coarse) for f in (values, truth, scale)]
+            total = total + (losses.energy_score(*seen[:2], weights) / seen[2]).mean()
+        return total
+
+    def _with_speed(self, targets: Tensor) -> Tensor:
+        """Normalised targets (..., C, H, W) and, if it is scored, the wind's speed after them."""
+        if not self._scores_speed:
+            return targets
+        which = [i for i, t in enumerate(self.part.targets) if t.name in WIND]
+        winds = [self.part.targets[i] for i in which]
+        parts = [targets[..., i, :, :] * v.std + v.mean for i, v in zip(which, winds, strict=True)]
+        still = torch.full_like(parts[0], 1e-3)  # m/s: without, a calm has no slope
+        # As if of a component: in units of the mean of their standard deviations.
+        unit = sum(v.std for v in winds) / len(winds)
+        speed = torch.stack([*parts, still]).norm(dim=0) / unit
+        return torch.cat([targets, speed.unsqueeze(-3)], -3)
 
     def _scored(self, sample: Sample) -> tuple:
         """All of a whole field, and of a window what is not at its edges."""
@@ -75,16 +109,26 @@ class Calibration(Objective):
         return levels(net)
 
 
-def around(spread: Tensor, cells: int) -> Tensor:
-    """Means (B, H, W) over blocks of so many cells, smaller ones at the ends.
+def blocks(field: Tensor, cells: int) -> Tensor:
+    """Means of a field (..., H, W) over blocks of so many cells, smaller ones at the ends.
 
     Examples
     --------
-    >>> around(torch.tensor([[[1.0, 3.0, 5.0]]]), 2)
-    tensor([[[2., 2., 5.]]])
+    >>> blocks(torch.tensor([[1.0, 3.0, 5.0]]), 2)
+    tensor([[2., 5.]])
     """
-    means = nn.functional.avg_pool2d(
-        spread[:, None], cells, ceil_mode=True, count_include_pad=False
-    )
-    whole = means.repeat_interleave(cells, 2).repeat_interleave(cells, 3)
-    return whole[:, 0, : spread.shape[1], : spread.shape[2]]
+    flat = field.reshape(-1, 1, *field.shape[-2:])
+    means = nn.functional.avg_pool2d(flat, cells, ceil_mode=True, count_include_pad=False)
+    return means.reshape(*field.shape[:-2], *means.shape[-2:])
+
+
+def around(spread: Tensor, cells: int) -> Tensor:
+    """Means of `blocks` at each of their cells (..., H, W).
+
+    Examples
+    --------
+    >>> around(torch.tensor([[1.0, 3.0, 5.0]]), 2)
+    tensor([[2., 2., 5.]])
+    """
+    whole = blocks(spread, cells).repeat_interleave(cells, -2).repeat_interleave(cells, -1)
+    return whole[..., : spread.shape[-2], : spread.shape[-1]]

@@ -121,7 +121,7 @@ def _load(place: Place, name: str) -> dict[str, Any]:
 
 
 def _path(place: Place, name: str) -> str:
-    return f"{place.root if place.local else place.url.rstrip('/')}/{name}"
+    return f"{place.location.rstrip('/')}/{name}"
 
 
 def _names(place: Place) -> list[str]:

@@ -188,13 +188,15 @@ class CalibrationPhase(Phase):
 
     ``margin`` is how many coarse cells along the edges of windows are not scored: in use, networks
     see what is beyond. ``weights`` are of targets by name in the score, which ``relative`` divides
-    by the spread there; ``spectral_weight`` is of their spectra; ``average`` and ``checkpointing``
-    are as of the diffusion.
+    by the spread there; that of ``wind_speed`` is 0 unless given. Means over blocks of ``pooled``
+    coarse cells along each side are scored too. ``spectral_weight`` is of the targets' spectra;
+    ``average`` and ``checkpointing`` are as of the diffusion.
     """
 
     members: Annotated[int, Field(ge=2)] = 2
     relative: bool = True
     margin: Annotated[int, Field(ge=0)] = 2
+    pooled: tuple[Positive, ...] = ()
     weights: dict[str, float] = Field(default_factory=dict)
     spectral_weight: Annotated[float, Field(ge=0)] = 0.1
     average: Share = 0.98

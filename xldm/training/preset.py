@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from ..config import (
+    WIND,
     AutoencoderConfig,
     ComponentName,
     ConditionerConfig,
@@ -103,16 +104,21 @@ class Preset:
         for phase in self.distillation:
             if (most := phase.into * phase.teacher_steps) >= levels:
                 raise ValueError(f"distillation has {most} steps, the noise schedule {levels}")
-        known = {t for p in self.components for t in p.targets}
-        for phase in (
-            *self.regression,
-            *self.autoencoder,
-            *self.decoder,
-            *self.calibration,
-        ):
-            if unknown := sorted(phase.weights.keys() - known):
-                raise ValueError(f"weights of {', '.join(unknown)}, which are no targets")
+        self._weights_are_of_something()
         return self
+
+    def _weights_are_of_something(self) -> None:
+        known = {t for p in self.components for t in p.targets}
+        speed = {"wind_speed"} if any({*WIND} <= {*p.targets} for p in self.components) else set()
+        for phases, named in (
+            ((*self.regression, *self.autoencoder, *self.decoder), known),
+            (self.calibration, known | speed),
+        ):
+            for phase in phases:
+                if unknown := sorted(phase.weights.keys() - named):
+                    raise ValueError(
+                        f"weights of {', '.join(unknown)}; there are {', '.join(sorted(named))}"
+                    )
 
     @property
     def chain(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -16,10 +15,11 @@ import xarray as xr
 
 from ..components import ResidualDiffusion
 from ..config import ComponentConfig, ModelConfig, to_yaml
-from ..data.stores.place import Place, locate, reaching
+from ..data.stores.place import Place, locate
 from ..data.stores.store import open_store
 from . import checkpoints, initial
 from .adversarial import AdversarialStage
+from .claiming import claim, holds
 from .configuring import compared, model_config
 from .fitting import fit
 from .latents import encode
@@ -151,19 +151,19 @@ def _before(run: _Run, stage: str) -> Base | None:
     before |= {"distillation": teachers[-1]} if teachers else {}
     if stage not in before:
         return None
-    package = _within(run.folder, f"{before[stage]}/package")
-    return Base.read(_location(package)) if _holds(package, "model.yaml") else None
+    package = run.folder.within(f"{before[stage]}/package")
+    return Base.read(package.location) if holds(package, "model.yaml") else None
 
 
 def _stage(run: _Run, stage: str, base: Base | None) -> str:
     """Train all components of a stage and write their package; returns where it is."""
-    place = _within(run.folder, stage)
-    target = _within(place, "package")
+    place = run.folder.within(stage)
+    target = place.within("package")
     config = compared(model_config(run.preset, run.store), run.preset, stage, base)
-    _claim(run, place, stage, base)
-    if _holds(target, "model.yaml"):
-        log.info("%s: the package is there already", _location(target))
-        return _location(target)
+    claim(place, stage, _record(run, base), resume=run.resume)
+    if holds(target, "model.yaml"):
+        log.info("%s: the package is there already", target.location)
+        return target.location
     nets, curves = {}, {}
     for part in config.components:
         net = _network(run, stage, part, config, base)
@@ -171,32 +171,17 @@ def _stage(run: _Run, stage: str, base: Base | None) -> str:
             curves[part.name, number] = _phase(run, stage, number, phase, part, config, net)
         nets[part.name] = net.eval()
     sha256 = write_package(place, config, nets, run.store, run.preset, stage, curves, base)
-    log.info("%s: package %s", _location(target), sha256)
-    return _location(target)
+    log.info("%s: package %s", target.location, sha256)
+    return target.location
 
 
-def _claim(run: _Run, place: Place, stage: str, base: Base | None) -> None:
-    """Record what a folder is for; refuse one that is for something else."""
-    mark = run.store.attrs.get("xldm_complete", "")
-    began = f"# store {mark}\n# from {base.model.sha256 if base else 'nothing'}\n"
-    began = (began + to_yaml(run.preset)).encode()
-    with reaching(place):
-        if not _holds(place, "run.yaml"):
-            if place.fs.isdir(place.root) and place.fs.ls(place.root):
-                raise TrainingError(f"{_location(place)} holds something else; choose another")
-            with place.fs.transaction, place.fs.open(f"{place.root}/run.yaml", "wb") as file:
-                file.write(began)
-            return
-        if not run.resume:
-            raise TrainingError(
-                f"{_location(place)}: {stage} was begun here already; go on with it by resume=True "
-                "(--resume), or choose another folder"
-            )
-        if place.fs.cat_file(f"{place.root}/run.yaml") != began:
-            raise TrainingError(
-                f"{_location(place)}: {stage} was begun here with another preset, store or "
-                "package (run.yaml says with which); resume with those, or choose another folder"
-            )
+def _record(run: _Run, base: Base | None) -> str:
+    """What a stage is trained with: YAML with comments."""
+    mark, sha256 = (
+        run.store.attrs.get("xldm_complete", ""),
+        base.model.sha256 if base else "nothing",
+    )
+    return f"# store {mark}\n# from {sha256}\n{to_yaml(run.preset)}"
 
 
 def _number(stage: str, phase: int) -> int:
@@ -230,7 +215,7 @@ def _phase(
     net: ResidualDiffusion,
 ) -> list[dict]:
     """Fit a component for a phase, or go on with it; returns the losses by step."""
-    place = _within(run.folder, f"{stage}/{part.name}/{number}/checkpoints")
+    place = run.folder.within(f"{stage}/{part.name}/{number}/checkpoints")
     where = f"{stage} of {part.name}, phase {number}"
     objective = OBJECTIVES[stage](phase, part)
     key = (run.preset.seed, _number(stage, number))
@@ -243,10 +228,10 @@ def _phase(
         draws = Draws(objective, (*key, 0))
         known = {}
         if getattr(phase, "cache_latents", False):
-            at = _within(run.folder, f"{stage}/{part.name}/{number}/latents")
+            at = run.folder.within(f"{stage}/{part.name}/{number}/latents")
             known = {
                 split: encode(
-                    net, source, split, draws, _within(at, split),
+                    net, source, split, draws, at.within(split),
                     seed=seed, device=_torch_device(run.device), progress=run.progress,
                 )
                 for split in ("train", *(["val"] if phase.validate_every else []))
@@ -258,7 +243,7 @@ def _phase(
             module = made(net, objective, source.static, where)
         fit(
             module, data, place, found and found[0],
-            logs=_location(_within(place, "..")), device=run.device, devices=run.devices,
+            logs=place.within("..").location, device=run.device, devices=run.devices,
             progress=run.progress,
         )  # fmt: skip
         found = checkpoints.newest(place)
@@ -288,18 +273,3 @@ def _torch_device(name: str) -> str:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return {"gpu": "cuda"}.get(name, name)
-
-
-def _within(place: Place, path: str) -> Place:
-    scheme, mark, rest = place.url.rpartition("://")
-    url = scheme + mark + posixpath.normpath(f"{rest}/{path}")
-    return Place(url, place.fs, posixpath.normpath(f"{place.root}/{path}"), place.options)
-
-
-def _location(place: Place) -> str:
-    return place.root if place.local else place.url
-
-
-def _holds(place: Place, name: str) -> bool:
-    place.fs.invalidate_cache()
-    return place.fs.exists(f"{place.root}/{name}")

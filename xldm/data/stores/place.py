@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,17 @@ class Place:
     @property
     def local(self) -> bool:
         return "file" in np.atleast_1d(self.fs.protocol)
+
+    @property
+    def location(self) -> str:
+        """A path on this machine or a URL, as users write it."""
+        return self.root if self.local else self.url
+
+    def within(self, path: str) -> Place:
+        """The place at a path relative to this one."""
+        scheme, mark, rest = self.url.rpartition("://")
+        url = scheme + mark + posixpath.normpath(f"{rest}/{path}")
+        return Place(url, self.fs, posixpath.normpath(f"{self.root}/{path}"), self.options)
 
 
 def locate(
