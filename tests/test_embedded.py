@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import properscoring
 import pytest
 import xarray as xr
 
@@ -145,3 +146,19 @@ def test_any_predictors_will_do_under_climatology(kept, model):
     # Worse than with all of them, but still weather: within the climate's own spread.
     assert rmse(mean["t2m"].values, truth["t2m"].values) < 12
     assert np.isfinite(mean["u10"].values).all()
+
+
+def test_members_are_worth_having_without_half_of_the_predictors(model):
+    kept, absolute, score = ["t2m", "msl", "u10", "v10", "d2m", "sst", "tp"], [], []
+    for hour in TEST_HOURS[:2]:
+        era5, truth = Twin(0).hour(hour)
+        how = {"missing": "climatology"}
+        mean, drawn = (
+            xldm.downscale(era5[kept], way, members=members, **how).isel(time=0)
+            for way, members in ((model.baseline("regression"), None), (model, 4))
+        )
+        for name in ("t2m", "u10", "v10"):
+            members = np.moveaxis(drawn[name].values, 0, -1)
+            score.append(properscoring.crps_ensemble(truth[name].values, members).mean())
+            absolute.append(np.abs(mean[name] - truth[name].values).mean().item())
+    assert (np.reshape(score, (2, 3)).mean(0) < np.reshape(absolute, (2, 3)).mean(0)).all()
