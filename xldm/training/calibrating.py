@@ -15,7 +15,7 @@ from .denoising import levels
 from .objective import Objective, Sample
 from .phases import LATENT, CalibrationPhase
 
-__all__ = ["Calibration", "around", "blocks"]
+__all__ = ["Calibration", "around", "block_means"]
 
 #: Coarse cells along a block over which spread is averaged to weigh scores by.
 BLOCK = 4
@@ -81,7 +81,7 @@ class Calibration(Objective):
             scale = around(spread, BLOCK * coarse)
         total = (losses.energy_score(values, truth, weights) / scale).mean()
         for width in self.phase.pooled:
-            seen = [blocks(f, width * coarse) for f in (values, truth, scale)]
+            seen = [block_means(f, width * coarse) for f in (values, truth, scale)]
             total = total + (losses.energy_score(*seen[:2], weights) / seen[2]).mean()
         return total
 
@@ -109,12 +109,12 @@ class Calibration(Objective):
         return levels(net)
 
 
-def blocks(field: Tensor, cells: int) -> Tensor:
+def block_means(field: Tensor, cells: int) -> Tensor:
     """Means of a field (..., H, W) over blocks of so many cells, smaller ones at the ends.
 
     Examples
     --------
-    >>> blocks(torch.tensor([[1.0, 3.0, 5.0]]), 2)
+    >>> block_means(torch.tensor([[1.0, 3.0, 5.0]]), 2)
     tensor([[2., 5.]])
     """
     flat = field.reshape(-1, 1, *field.shape[-2:])
@@ -123,12 +123,12 @@ def blocks(field: Tensor, cells: int) -> Tensor:
 
 
 def around(spread: Tensor, cells: int) -> Tensor:
-    """Means of `blocks` at each of their cells (..., H, W).
+    """`block_means` at each of their cells (..., H, W).
 
     Examples
     --------
     >>> around(torch.tensor([[1.0, 3.0, 5.0]]), 2)
     tensor([[2., 2., 5.]])
     """
-    whole = blocks(spread, cells).repeat_interleave(cells, -2).repeat_interleave(cells, -1)
+    whole = block_means(spread, cells).repeat_interleave(cells, -2).repeat_interleave(cells, -1)
     return whole[..., : spread.shape[-2], : spread.shape[-1]]

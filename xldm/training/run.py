@@ -177,10 +177,8 @@ def _stage(run: _Run, stage: str, base: Base | None) -> str:
 
 def _record(run: _Run, base: Base | None) -> str:
     """What a stage is trained with: YAML with comments."""
-    mark, sha256 = (
-        run.store.attrs.get("xldm_complete", ""),
-        base.model.sha256 if base else "nothing",
-    )
+    mark = run.store.attrs.get("xldm_complete", "")
+    sha256 = base.model.sha256 if base else "nothing"
     return f"# store {mark}\n# from {sha256}\n{to_yaml(run.preset)}"
 
 
