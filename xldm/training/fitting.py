@@ -78,7 +78,8 @@ def fit(
             check_val_every_n_epoch=None if every else 1,
             limit_val_batches=phase.validate_batches if every else 0,
             num_sanity_val_steps=0,
-            log_every_n_steps=1,
+            # More often, Lightning would write the last report again and again.
+            log_every_n_steps=module.report_every * phase.accumulate,
             logger=loggers,
             callbacks=[*bar, keep],
             enable_checkpointing=False,

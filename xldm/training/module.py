@@ -118,11 +118,12 @@ class Stage(lightning.LightningModule):
             for rate in self._rates()[: len(stepping)]:
                 rate.step()
         self.done += 1
-        if self.done % self._every == 0:
+        if self.done % self.report_every == 0:
             self._report()
 
     @property
-    def _every(self) -> int:
+    def report_every(self) -> int:
+        """Steps between two reports of the loss."""
         return max(1, min(50, self.phase.steps // 20))
 
     def _report(self) -> None:
