@@ -1,4 +1,4 @@
-"""Average the weights of a package and of others that were trained on from it.
+"""Average the weights of two packages, one trained on from the other.
 
     python tools/average.py OUT FIRST SECOND --share 0.4
 
@@ -29,7 +29,7 @@ def average(first: torch.nn.Module, second: torch.nn.Module, share: float) -> No
 
 def parts(config: ModelConfig) -> tuple:
     """What two packages must have in common."""
-    return config.predictors, config.targets, config.components
+    return config.grid, config.predictors, config.components
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     args = parser.parse_args()
     first, second = package.read(args.first), package.read(args.second)
     if parts(first.config) != parts(second.config):
-        raise SystemExit("the packages differ in variables, scaling or networks: nothing written")
+        raise SystemExit("the packages differ in grid, variables, scaling or networks: nothing is written")
     for name, net in first.components.items():
         average(net, second.components[name], args.share)
     with unsealed(str(args.first), first.sha256) as sealed:

@@ -139,11 +139,11 @@ def test_logs_hold_losses_by_step_and_the_wait_for_data(run):
 
 
 def test_a_report_is_logged_once(store, preset, tmp_path):
-    phase = replace(preset.regression[0], steps=60, accumulate=2, validate_every=None)
+    phase = replace(preset.regression[0], steps=40, accumulate=2, validate_every=None)
     changed = replace(preset, regression=(phase,))
     train(changed, store, tmp_path, stage="regression", **QUIET)
     (path,) = tmp_path.rglob("metrics.csv")
-    assert pd.read_csv(path)["step"].tolist() == list(range(3, 61, 3))
+    assert pd.read_csv(path)["step"].tolist() == list(range(2, 41, 2))
 
 
 def test_training_learns(store, preset, tmp_path):
