@@ -28,7 +28,8 @@ demo: install
 test: install recipes lint
 	$(BIN)/python -m pytest
 	XLDM_MAIN_PYTHON=$(abspath $(BIN)/python) $(RECIPES)/bin/python -m pytest \
-		tests/forge xldm/forge tests/data/test_coarse.py tests/data/stores/test_parts.py tests/test_drivers.py
+		tests/forge xldm/forge tests/stores/test_coarse_side.py tests/stores/test_parts.py \
+		tests/catalog/test_drivers.py
 
 lint: install
 	$(BIN)/ruff check .

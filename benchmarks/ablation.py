@@ -24,23 +24,19 @@ import numpy as np
 import xarray as xr
 
 import xldm
-from xldm import package
-from xldm.components import Sampling
-from xldm.data import fields, regrid
-from xldm.data.grid import axes
-from xldm.data.twin import hours_of, record
 from xldm.evaluation.ensemble import crps
 from xldm.evaluation.spectra import wind_spectra
-from xldm.model import Model
+from xldm.grids import regridding
+from xldm.grids.projected import axes
+from xldm.inputs import predictors as fields
+from xldm.models.components import Sampling
+from xldm.models.model import Model
+from xldm.packages import package
 from xldm.training import train
-from xldm.training.configuring import narrowed
-from xldm.training.phases import (
-    AutoencoderPhase,
-    DiffusionPhase,
-    DistillationPhase,
-    GANPhase,
-)
+from xldm.training.model_config import narrowed
+from xldm.training.phases import AutoencoderPhase, DiffusionPhase, DistillationPhase, GANPhase
 from xldm.training.preset import Preset, read_preset
+from xldm.twin import hours_of, record
 
 #: Coarse rows and columns: the western Alps, the Po valley, and the sea to Corsica.
 REGION = slice(12, 44), slice(12, 44)
@@ -61,7 +57,7 @@ ADVERSARIAL = {"lr": 3e-4, "batch_size": 6, "size": (16, 16), "windows": 2, "sta
 
 def region(path: str) -> xr.DataTree:
     """Hours and cells of a store that are trained on, in memory."""
-    store = xldm.open_store(path, dask=False)
+    store = xldm.open_training_store(path, dask=False)
     nodes = {"/": store.to_dataset()}
     for name, node in store.children.items():
         ds = node.to_dataset()
@@ -166,7 +162,7 @@ def energy(u_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def scored(model: Model, era5: xr.Dataset, fine: xr.Dataset, members: int, **how) -> dict:
     """Scores of a model over its region."""
     report = fields.check(era5, model.config)
-    coarse = regrid.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    coarse = regridding.to_coarse(fields.predictors(era5, report), model.config, report.grid)
     y, x = axes(model.config.grid, fine=True)
     truth = fine[list(TARGETS)].sel(y=y, x=x).to_dataarray().transpose("time", ...).values
     draws = any(getattr(net, "denoiser", None) is not None for net in model.components.values())

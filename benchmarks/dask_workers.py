@@ -22,7 +22,7 @@ MODEL = "italy-2km"
 # In a process of its own: says when it is ready, waits for a line, works, says how long it took.
 ALONE = """
 import sys, time, numpy as np, torch, xldm
-from xldm.components import Sampling
+from xldm.models.components import Sampling
 torch.set_num_threads(1)
 kind, hours = sys.argv[1], int(sys.argv[2])
 if kind == "matmul":
@@ -47,7 +47,7 @@ def hours_of(count: int):
     """Hours of the synthetic climate, one chunk each."""
     import xarray as xr
 
-    from xldm.data.twin import Twin
+    from xldm.twin import Twin
 
     one = Twin(0).era5("2008-07-15T12")
     era5 = xr.concat([one] * count, "valid_time")

@@ -25,7 +25,7 @@ import numpy as np
 import xarray as xr
 
 import xldm
-from xldm.data import statics
+from xldm import statics
 
 MEMBERS, HOURS = 8, 24
 UNITS = {"t2m": ("K", 283.0), "u10": ("m s-1", 1.0), "v10": ("m s-1", 0.0)}

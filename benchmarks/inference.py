@@ -25,7 +25,7 @@ HOURS = 24
 def members_against_one() -> None:
     """Seconds of an hour with one member and with eight, in turns."""
     import xldm
-    from xldm.components import Sampling
+    from xldm.models.components import Sampling
 
     model = xldm.load_model("italy-2km")
     predictors = model.config.predictors
@@ -46,7 +46,7 @@ def members_against_one() -> None:
 def peak_memory() -> None:
     import xarray as xr
 
-    from xldm.data.twin import Twin
+    from xldm.twin import Twin
 
     era5 = xr.concat([Twin(0).era5("2008-07-15T12")] * HOURS, "valid_time")
     era5["valid_time"] = np.datetime64("2008-07-15", "ns") + np.arange(HOURS) * np.timedelta64(

@@ -3,7 +3,7 @@
 Days of the twin are written as a store of real size, once on the disk and once on an S3 server on
 the loopback, and read by
 
-- ``ours``: `xldm.data.batches` with windows of 512 fine cells;
+- ``ours``: `xldm.batches.generator` with windows of 512 fine cells;
 - ``raw``: Zarr alone, the same chunks day by day with as many threads: the limit;
 - ``xbatcher``: its ``MapDataset`` on the same store, in torch's ``DataLoader``;
 - ``day files``: a day of compressed tensors is unpacked for each hour, as the paper's code does.
@@ -34,20 +34,20 @@ from torch.utils.data import DataLoader
 from xbatcher import BatchGenerator
 from xbatcher.loaders.torch import MapDataset
 
-from xldm.data import statics
-from xldm.data.batches import batches
-from xldm.data.coarse import coarse
-from xldm.data.stores import storing
-from xldm.data.stores.place import locate
-from xldm.data.stores.splits import by_blocks
-from xldm.data.stores.store import open_store, zarr_store
-from xldm.data.twin import record
+from xldm import statics
+from xldm.batches.generator import batches
+from xldm.storage.location import locate
+from xldm.stores import write as storing
+from xldm.stores.coarse_side import coarse
+from xldm.stores.open import open_training_store, zarr_store
+from xldm.stores.splits import by_blocks
+from xldm.twin import record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 SIZE, BATCH, THREADS, SHARE = (64, 64), 8, 2, 12
 ATTRS = {
     "title": "Days of the synthetic twin",
-    "source": "xldm.data.twin",
+    "source": "xldm.twin",
     "license": "Apache-2.0",
     "references": "docs/twin.md",
     "crs": "EPSG:3035",
@@ -60,7 +60,9 @@ def write_store(url: str, days: int, options: dict | None = None) -> None:
     era5, fine = record(times)
     sides = coarse(era5), fine.assign_attrs(wind_frame="earth")
     split = by_blocks(sides[0]["time"], val=(), test=())
-    storing.write(url, *sides, statics.embedded(), split, attrs=ATTRS, storage_options=options)
+    storing.write_training_store(
+        url, *sides, statics.embedded(), split, attrs=ATTRS, storage_options=options
+    )
 
 
 def write_day_files(folder: Path, store: xr.DataTree) -> list[tuple[Path, ...]]:
@@ -130,7 +132,10 @@ def rate(reader: Iterator[int]) -> float:
 
 
 def measure(url: str, files: list | None, options: dict | None = None) -> None:
-    store, chunked = open_store(url, options, dask=False), open_store(url, options)
+    store, chunked = (
+        open_training_store(url, options, dask=False),
+        open_training_store(url, options),
+    )
     found = {"raw": [], "ours": [], "xbatcher": []} | ({"day files": []} if files else {})
     for _ in range(3):  # side by side, so that what else the machine does falls on all
         found["raw"].append(rate(raw(url, options)))
@@ -151,7 +156,7 @@ def main() -> None:
         url = f"{folder}/store.zarr"
         write_store(url, days)
         print(f"local disk, {24 * days} hours")
-        measure(url, write_day_files(Path(folder), open_store(url)))
+        measure(url, write_day_files(Path(folder), open_training_store(url)))
         import s3
 
         (Path(folder) / "s3").mkdir()

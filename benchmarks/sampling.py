@@ -24,15 +24,17 @@ import torch
 from torch import Tensor
 
 import xldm
-from xldm.components import ResidualDiffusion, Sampling
-from xldm.data import fields, regrid, statics
-from xldm.data.twin import hours_of, record
+from xldm import statics
 from xldm.evaluation.ensemble import crps
 from xldm.evaluation.spectra import band_error, wind_spectra
-from xldm.model import Model
+from xldm.grids import regridding
+from xldm.inputs import predictors as fields
+from xldm.models.components import ResidualDiffusion, Sampling
+from xldm.models.model import Model
 from xldm.numerics import noise as addressed
 from xldm.numerics import scaling
 from xldm.numerics.samplers import SAMPLERS
+from xldm.twin import hours_of, record
 
 STEPS = (4, 6, 8, 10, 15, 20, 30)
 YARDSTICK = ("ddim", 100)
@@ -56,7 +58,7 @@ def hours(model: Model, count: int, members: int) -> Iterator[Hour]:
     net = model.components[part.name].to(memory_format=torch.channels_last)
     era5, fine = record(hours_of(2008, count))
     report = fields.check(era5, model.config)
-    coarse = regrid.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    coarse = regridding.to_coarse(fields.predictors(era5, report), model.config, report.grid)
     given = scaling.normalise(coarse.values, *moments(model.config.predictors))
     given = scaling.fill_dry_land(given, [v.only_at_sea for v in model.config.predictors])
     prepared = net.prepare(static_channels(model))

@@ -49,8 +49,8 @@ def seam(field: np.ndarray, lines: tuple[np.ndarray, np.ndarray]) -> float:
 
 def compare() -> None:
     import xldm
-    from xldm.data.twin import Twin
     from xldm.evaluation.spectra import band_error, radial_spectrum
+    from xldm.twin import Twin
 
     model = xldm.load_model("italy-2km")
     grid, targets = model.config.grid, [v.name for v in model.config.targets]
@@ -103,7 +103,7 @@ def compare() -> None:
 
 def larger(model, times: int):
     """The model on a domain of so many times the rows and columns: its own, repeated."""
-    from xldm.data.grid import coordinates
+    from xldm.grids.projected import coordinates
 
     grid, static = model.config.grid, model.static.reset_coords(drop=True)
     ends = [a + (b - a + np.sign(b - a) * grid.spacing) * times for a, b in (grid.x, grid.y)]
@@ -119,7 +119,7 @@ def larger(model, times: int):
 def peak(times: int, size: int) -> None:
     """One hour on the whole domain (size 0) or tile by tile, and what that adds to the memory."""
     import xldm
-    from xldm.components import Sampling
+    from xldm.models.components import Sampling
 
     model = xldm.load_model("italy-2km")
     model = larger(model, times) if times > 1 else model

@@ -26,9 +26,9 @@ from loader import write_store
 from torch.utils.flop_counter import FlopCounterMode
 
 from xldm.cli.bench import ceiling
-from xldm.data.stores.store import open_store
+from xldm.stores.open import open_training_store
 from xldm.training import train
-from xldm.training.module import Stage
+from xldm.training.lightning_module import Stage
 from xldm.training.preset import STAGES, Preset, read_preset
 
 CHAIN = "regression", "autoencoder", "diffusion"
@@ -115,7 +115,7 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     preset = read_preset(args.preset)
     write_store(f"{folder}/store.zarr", args.days)
-    store = open_store(f"{folder}/store.zarr", dask=False).load()
+    store = open_training_store(f"{folder}/store.zarr", dask=False).load()
     where = torch.cuda.get_device_name() if args.device == "cuda" else "CPU"
     top = ceiling(args.device, "bfloat16" if args.device == "cuda" else "float32", 4096)
     print(f"{args.preset}; {where}, torch {torch.__version__}, a matrix product at "

@@ -11,10 +11,10 @@ import functools
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern
 
-from xldm.data.cosmo import to_grid
-from xldm.data.grid import ITALY
 from xldm.forge import StoreDays, settings
 from xldm.forge.files import open_netcdf
+from xldm.grids.projected import ITALY
+from xldm.stores.fine_side import to_grid
 
 run = settings()
 

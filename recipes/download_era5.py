@@ -14,8 +14,8 @@ import calendar
 import json
 from pathlib import Path
 
-from xldm.data.era5 import ERA5
 from xldm.forge import Period
+from xldm.inputs.vocabulary import ERA5
 
 #: North, west, south, east in degrees: the Italian grid and a margin for interpolation.
 AREA = [48.5, 3.5, 34, 21]

@@ -13,9 +13,9 @@ Months are read side by side, the hours of a day one after another, so that a wo
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern
 
-from xldm.data.coarse import coarse
 from xldm.forge import StoreDays, settings
-from xldm.forge.era5 import FIELDS, attributes, open_arco
+from xldm.forge.era5_files import FIELDS, attributes, open_arco
+from xldm.stores.coarse_side import coarse
 
 run = settings()
 

@@ -8,10 +8,10 @@ archives; of its netCDF it says that the form may change. Sums (tp, ssrd) are fo
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
 
-from xldm.data.coarse import coarse
 from xldm.forge import StoreDays, settings
-from xldm.forge.era5 import FIELDS, attributes
+from xldm.forge.era5_files import FIELDS, attributes
 from xldm.forge.files import open_grib
+from xldm.stores.coarse_side import coarse
 
 run = settings()
 

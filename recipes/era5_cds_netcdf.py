@@ -9,10 +9,10 @@ counts where both are there.
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
 
-from xldm.data.coarse import coarse
 from xldm.forge import StoreDays, settings
-from xldm.forge.era5 import FIELDS, attributes, which
+from xldm.forge.era5_files import FIELDS, attributes, which
 from xldm.forge.files import open_netcdf
+from xldm.stores.coarse_side import coarse
 
 run = settings()
 

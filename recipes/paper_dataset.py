@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
 
-from xldm.data.report import InputError
+from xldm.errors import InputError, PublishedError
 from xldm.forge import StoreDays, settings
-from xldm.published import PublishedError
 from xldm.published.dataset import ATTRS, accept_winds, physical
 from xldm.published.listing import compare_metadata, find, scaling, url, whole_days
 from xldm.published.tensors import FIELDS, read_day

@@ -18,11 +18,11 @@ ETOPO 2022 and GLOBE, IGBP and GLC2000. What each is owed for its use is in the 
 
 import functools
 
-from xldm.data.grid import ITALY
-from xldm.data.statics import rasters
-from xldm.data.statics.dem import TERRAINS
-from xldm.data.statics.landcover import LEGENDS
 from xldm.forge import StoreStatic, settings
+from xldm.grids.projected import ITALY
+from xldm.statics import rasters
+from xldm.statics.landcover import LEGENDS
+from xldm.statics.terrain_sources import TERRAINS
 
 TERRAIN = TERRAINS["copernicus-glo-90"]
 LEGEND = LEGENDS["cgls-lc100"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 # Fields are the same bit for bit with the same number of threads only, and tests compare processes.
 # Before NumPy and torch are imported, which look at it once.
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import s3
 import xarray as xr
+from stores import ATTRS, inputs
 
 from xldm import config as cfg
-from xldm.data.era5 import predictor_variables
-from xldm.data.grid import ITALY
+from xldm.grids.projected import ITALY
+from xldm.inputs.vocabulary import predictor_variables
 
 SCALING = {"t2m": (287.0, 8.0), "sst": (292.0, 5.0), "tp": (1e-4, 4e-4), "msl": (101500.0, 800.0)}
 
@@ -114,3 +117,38 @@ def cds_new(times: int = 3) -> xr.Dataset:
     land = (lat[:, None] > 44) & (lon[None] > 7)
     ds["sst"] = ds["sst"].where(~land).assign_attrs(ds["sst"].attrs)
     return ds
+
+
+# Training stores that many tests look at, on disk and on S3. Their writer is imported where it is
+# used: it needs Zarr 3, which some tests here do without.
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory) -> Path:
+    """A complete store, not to be changed."""
+    from xldm.stores.write import write_training_store
+
+    folder = tmp_path_factory.mktemp("stores") / "whole.zarr"
+    write_training_store(folder, **inputs(), attrs=ATTRS)
+    return folder
+
+
+@pytest.fixture
+def store(whole, tmp_path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(whole, tmp_path / "copy.zarr"))
+
+
+@pytest.fixture(scope="session")
+def bucket(tmp_path_factory) -> dict:
+    """Storage options of a running S3 server."""
+    with s3.serve(tmp_path_factory.mktemp("s3")) as options:
+        yield options
+
+
+@pytest.fixture(scope="session")
+def on_s3(bucket) -> str:
+    """A complete store in the bucket, not to be changed."""
+    from xldm.stores.write import write_training_store
+
+    url = f"s3://{s3.BUCKET}/whole.zarr"
+    write_training_store(url, **inputs(), attrs=ATTRS, storage_options=bucket)
+    return url

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from xldm.config import GridConfig
-from xldm.data.grid import axes, coordinates
+from xldm.grids.projected import axes, coordinates
 
 GRID = GridConfig(
     crs="EPSG:3035", x=(4318000.0, 4382000.0), y=(2290000.0, 2242000.0), spacing=16000.0, factor=8

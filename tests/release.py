@@ -12,7 +12,7 @@ import tifffile
 import tiny
 import torch
 
-from xldm.data.grid import ITALY, axes
+from xldm.grids.projected import ITALY, axes
 
 #: Plausible means of the predictors, in the paper's order.
 MEANS = {

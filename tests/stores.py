@@ -11,9 +11,9 @@ import xarray as xr
 import zarr
 
 from xldm.config import GridConfig
-from xldm.data.grid import axes
-from xldm.data.stores.parts import prepared
-from xldm.data.stores.splits import by_blocks
+from xldm.grids.projected import axes
+from xldm.stores.parts import prepared
+from xldm.stores.splits import by_blocks
 
 ATTRS = {
     "title": "A store for tests",

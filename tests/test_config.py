@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from xldm.config import (
     AutoencoderConfig,
-    ConfigError,
     DiffusionConfig,
     GridConfig,
     ModelConfig,
@@ -15,6 +14,7 @@ from xldm.config import (
     from_yaml,
     to_yaml,
 )
+from xldm.errors import ConfigError
 
 NAMES = st.text("abcdefghij", min_size=1, max_size=8)
 NUMBERS = st.floats(-1e6, 1e6)

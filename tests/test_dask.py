@@ -22,9 +22,10 @@ import torch
 import xarray as xr
 
 import xldm
-from xldm import origin, package
-from xldm.components import Interpolation
-from xldm.model import Model
+from xldm.models import pickling
+from xldm.models.components import Interpolation
+from xldm.models.model import Model
+from xldm.packages import package
 
 WEIGHTS = 4 * sum(p.numel() for p in tiny.network(tiny.part()).parameters())
 OPTIONS = {"members": 2, "steps": 2}
@@ -79,7 +80,7 @@ def loads(client: distributed.Client) -> dict[str, int]:
     def made() -> int:
         import sys
 
-        module = sys.modules.get("xldm.origin")
+        module = sys.modules.get("xldm.models.pickling")
         return module._once.cache_info().misses if module else 0
 
     return client.run(made)
@@ -148,9 +149,9 @@ def test_the_graph_of_an_unwritten_model_holds_its_weights_once(unwritten, hours
 
 def test_a_graph_that_is_only_passed_on_makes_no_model(folder, hours) -> None:
     content = pickle.dumps(xldm.downscale(hours, folder, **OPTIONS))
-    before = origin._once.cache_info().misses
+    before = pickling._once.cache_info().misses
     pickle.loads(content)
-    assert origin._once.cache_info().misses == before
+    assert pickling._once.cache_info().misses == before
 
 
 def test_a_lazy_result_that_was_pickled_gives_the_same(folder, hours) -> None:
@@ -188,11 +189,11 @@ def test_another_question_has_another_name(change, folder, hours) -> None:
 
 
 def test_threads_that_ask_at_once_make_one_model(folder) -> None:
-    known = origin.Origin.of(package.read(folder))
-    origin._once.cache_clear()
+    known = pickling.Origin.of(package.read(folder))
+    pickling._once.cache_clear()
     with ThreadPoolExecutor(4) as pool:
-        models = list(pool.map(origin.made, [known] * 4))
-    assert len({id(m) for m in models}) == 1 and origin._once.cache_info().misses == 1
+        models = list(pool.map(pickling.made, [known] * 4))
+    assert len({id(m) for m in models}) == 1 and pickling._once.cache_info().misses == 1
 
 
 def test_the_next_hours_are_read_while_the_networks_run(hours) -> None:

@@ -6,11 +6,11 @@ import tiny
 import xarray as xr
 
 import xldm
-from xldm.components import Interpolation
-from xldm.data import statics
-from xldm.data.grid import ITALY
-from xldm.data.report import InputError
-from xldm.model import Model
+from xldm import statics
+from xldm.errors import InputError
+from xldm.grids.projected import ITALY
+from xldm.models.components import Interpolation
+from xldm.models.model import Model
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import xldm
-from xldm.data.twin import Twin
+from xldm.twin import Twin
 
 ASSETS = Path(xldm.__file__).parent / "assets"
 TEST_HOURS = ["2008-01-20T05", "2008-04-11T14", "2008-07-15T12", "2008-10-02T21"]

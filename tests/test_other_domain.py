@@ -9,9 +9,9 @@ import tiny
 import xarray as xr
 
 import xldm
-from xldm.components import Sampling
-from xldm.data.grid import axes, crop
-from xldm.model import Model
+from xldm.grids.projected import axes, crop
+from xldm.models.components import Sampling
+from xldm.models.model import Model
 
 TIMES = np.array(["2020-01-01"], "datetime64[ns]")
 #: 28 x 24 coarse cells, of which the tiny model's 8 x 8 are the north-western corner.

@@ -9,9 +9,9 @@ import torch
 import xarray as xr
 
 from xldm import config as cfg
-from xldm.components import ResidualDiffusion
-from xldm.data.era5 import predictor_variables
-from xldm.data.grid import axes, coordinates
+from xldm.grids.projected import axes, coordinates
+from xldm.inputs.vocabulary import predictor_variables
+from xldm.models.components import ResidualDiffusion
 
 GRID = cfg.GridConfig("EPSG:3035", x=(3918000.0, 4030000.0), y=(2690000.0, 2578000.0), spacing=16e3)
 COVER = ("land", "sea")

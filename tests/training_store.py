@@ -10,10 +10,11 @@ import tiny
 import xarray as xr
 
 from xldm.config import GridConfig
-from xldm.data.era5 import ERA5
-from xldm.data.grid import axes, coordinates
-from xldm.data.stores import splits, storing
-from xldm.data.stores.statistics import statistics
+from xldm.grids.projected import axes, coordinates
+from xldm.inputs.vocabulary import ERA5
+from xldm.stores import splits
+from xldm.stores import write as storing
+from xldm.stores.statistics import statistics
 from xldm.training.preset import STAGES, Preset
 
 #: 8 x 8 coarse cells of 16 km that hold 8 x 8 fine ones each.
@@ -26,7 +27,7 @@ def written(folder: Path) -> Path:
     store = made()
     sides = {name: store[name].to_dataset() for name in ("coarse", "fine", "static")}
     attrs = dict.fromkeys(("source", "references"), "random numbers") | dict(store.attrs)
-    storing.write(folder, **sides, split=store["split"]["split"], attrs=attrs)
+    storing.write_training_store(folder, **sides, split=store["split"]["split"], attrs=attrs)
     return folder
 
 

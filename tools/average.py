@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from xldm import package
 from xldm.config import ModelConfig
-from xldm.sealed import unsealed
-from xldm.training.results import CURVE, PRESET
+from xldm.packages import package
+from xldm.packages.verified import unsealed
+from xldm.training.packaging import CURVE, PRESET
 
 
 def average(first: torch.nn.Module, second: torch.nn.Module, share: float) -> None:
@@ -42,7 +42,9 @@ def main() -> None:
     args = parser.parse_args()
     first, second = package.read(args.first), package.read(args.second)
     if parts(first.config) != parts(second.config):
-        raise SystemExit("the packages differ in grid, variables, scaling or networks: nothing is written")
+        raise SystemExit(
+            "the packages differ in grid, variables, scaling or networks: nothing is written"
+        )
     for name, net in first.components.items():
         average(net, second.components[name], args.share)
     with unsealed(str(args.first), first.sha256) as sealed:

@@ -19,8 +19,8 @@ import numpy as np
 import tifffile
 import xarray as xr
 
-from xldm.data.grid import ITALY
-from xldm.data.statics import build
+from xldm.grids.projected import ITALY
+from xldm.statics import build
 
 ASSET = Path(__file__).parents[1] / "xldm" / "assets" / "italy-2km" / "static.nc"
 

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import torch
 
-from xldm import package
-from xldm.sealed import unsealed
-from xldm.training.results import CURVE, PRESET
+from xldm.packages import package
+from xldm.packages.verified import unsealed
+from xldm.training.packaging import CURVE, PRESET
 
 CARD = Path(__file__).with_name("italy-2km-card.md")
 # The store cannot say it: in the form of the paper's dataset the twin has its title and authors.
 PUBLISHED = "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with LDM_res"
 TWIN = "synthetic twin in the form of the paper's dataset"
 TRAINING_DATA = (
-    "Synthetic twin of ERA5 and a 2 km regional climate model over real terrain (xldm.data.twin, "
+    "Synthetic twin of ERA5 and a 2 km regional climate model over real terrain (xldm.twin, "
     "seed 0, 2001-2006); no observed, reanalysed or modelled weather"
 )
 

@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import gaussian_filter
 
-from xldm.data import grid, statics
-from xldm.data.twin import Twin
+from xldm import statics
 from xldm.evaluation.spectra import radial_spectrum
+from xldm.grids import projected
+from xldm.twin import Twin
 
 PLACES = {
     "Milan": (45.47, 9.19),
@@ -29,8 +30,8 @@ MONTHS = {"Jan": 1, "Apr": 4, "Jul": 7, "Oct": 10}
 
 def quadratic(era5: xr.Dataset) -> xr.Dataset:
     """ERA5 side bilinearly to 16 km, then by splines of degree 2 to 2 km."""
-    coarse = grid.coordinates(grid.ITALY, fine=False)
-    fine = grid.coordinates(grid.ITALY, fine=True)
+    coarse = projected.coordinates(projected.ITALY, fine=False)
+    fine = projected.coordinates(projected.ITALY, fine=True)
     near = era5[list(NAMES)].isel(valid_time=0)
     near = near.interp(latitude=coarse["lat"], longitude=coarse["lon"])
     for axis in "yx":
@@ -117,7 +118,7 @@ def year(twin: Twin, hours: int) -> None:
 
 def months(twin: Twin) -> None:
     """Monthly mean and daily range at places: four days of three years, every three hours."""
-    lon, lat = grid.lon_lat(grid.ITALY, fine=True)
+    lon, lat = projected.lon_lat(projected.ITALY, fine=True)
     cells = [
         np.unravel_index(np.argmin((lat - a) ** 2 + (0.72 * (lon - o)) ** 2), lat.shape)
         for a, o in PLACES.values()

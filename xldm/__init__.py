@@ -5,42 +5,82 @@ until a model is used.
 """
 
 import importlib
+import warnings
 
 # Before anything can load ecCodes: with its wheel, pyproj imported second loses its database.
 import pyproj as _pyproj  # noqa: F401
 
 from . import accessor as _accessor  # noqa: F401
-from .data.catalog import open_catalog
-from .downscale import SyntheticModelWarning, downscale
-from .registry import list_models, load_model
+from .catalog import open_catalog
+from .downscale import downscale
+from .errors import (
+    ArchiveError,
+    ArgumentError,
+    BatchError,
+    ConfigError,
+    InputError,
+    PackageError,
+    PublishedError,
+    RegistryError,
+    StoreError,
+    SyntheticModelWarning,
+    TrainingError,
+    XldmError,
+)
+from .packages.registry import list_models, load_model
 
 __all__ = [
+    "ArchiveError",
+    "ArgumentError",
+    "BatchError",
+    "ConfigError",
+    "InputError",
+    "PackageError",
+    "PublishedError",
+    "RegistryError",
+    "StoreError",
     "SyntheticModelWarning",
+    "TrainingError",
+    "XldmError",
     "__version__",
     "downscale",
     "evaluate",
     "list_models",
     "load_model",
     "open_catalog",
-    "open_store",
+    "open_training_store",
     "published",
     "to_store",
-    "write_store",
+    "train",
+    "write_training_store",
 ]
 
 __version__ = "0.1.0"
 
+# Imported when first used: they need torch, much of SciPy, or Zarr.
+_LAZY = {
+    "evaluate": ("xldm.evaluation", "evaluate"),
+    "open_training_store": ("xldm.stores.open", "open_training_store"),
+    "to_store": ("xldm.writing", "to_store"),
+    "train": ("xldm.training", "train"),
+    "write_training_store": ("xldm.stores.write", "write_training_store"),
+}
+# Names of release 0.1, kept for one release.
+_RENAMED = {"open_store": "open_training_store", "write_store": "write_training_store"}
+
 
 def __getattr__(name: str) -> object:
-    # Lazily: torch, much of SciPy and Zarr are imported by them.
     if name == "published":
         return importlib.import_module("xldm.published")
-    if name == "evaluate":
-        return importlib.import_module("xldm.evaluation").evaluate
-    if name == "open_store":
-        return importlib.import_module("xldm.data.stores.store").open_store
-    if name == "to_store":
-        return importlib.import_module("xldm.writing").to_store
-    if name == "write_store":
-        return importlib.import_module("xldm.data.stores.storing").write
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        warnings.warn(
+            f"xldm.{name} is now xldm.{new}; the old name goes with the next release",
+            FutureWarning,
+            stacklevel=2,
+        )
+        name = new
+    if name in _LAZY:
+        module, attribute = _LAZY[name]
+        return getattr(importlib.import_module(module), attribute)
     raise AttributeError(f"module 'xldm' has no attribute {name!r}")

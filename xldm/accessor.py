@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from .data import fields
 from .downscale import downscale
-from .registry import load_model
+from .inputs import predictors
+from .packages.registry import load_model
 
 if TYPE_CHECKING:
-    from .data.batches import Batches
-    from .model import Model
+    from .batches.generator import Batches
+    from .models.model import Model
 
 __all__ = ["LDM", "StoreLDM"]
 
@@ -26,10 +26,10 @@ class LDM:
 
     def check(
         self, model: str | Model = "italy-2km", *, missing: str = "raise", region: Any = None
-    ) -> fields.Report:
+    ) -> predictors.Report:
         """Say of each predictor how it was found, in what units, and what is wrong with it.
 
-        See :func:`xldm.data.fields.check`.
+        See :func:`xldm.inputs.predictors.check`.
 
         Examples
         --------
@@ -38,7 +38,7 @@ class LDM:
         >>> era5.ldm.check("italy-2km", missing="climatology").ok
         True
         """
-        return fields.check(self._ds, load_model(model).config, missing=missing, region=region)
+        return predictors.check(self._ds, load_model(model).config, missing=missing, region=region)
 
     def downscale(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
         """Downscale to the model's fine grid; options as for :func:`xldm.downscale`."""
@@ -53,14 +53,14 @@ class StoreLDM:
         self._store = store
 
     def batches(self, **options: Any) -> Batches:
-        """Batches of normalised windows; options as for :func:`xldm.data.batches.batches`.
+        """Batches of normalised windows; options as for :func:`xldm.batches.generator.batches`.
 
         Examples
         --------
         >>> xr.DataTree().ldm.batches(split="all")
         Traceback (most recent call last):
-        ValueError: split must be one of train, val, test; got 'all'
+        xldm.errors.ArgumentError: split must be one of train, val, test; got 'all'
         """
-        from .data.batches import batches
+        from .batches.generator import batches
 
         return batches(self._store, **options)

@@ -14,12 +14,13 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from .errors import ArgumentError, ConfigError
+
 __all__ = [
     "WIND",
     "AutoencoderConfig",
     "ComponentConfig",
     "ConditionerConfig",
-    "ConfigError",
     "DenoiserConfig",
     "DiffusionConfig",
     "GridConfig",
@@ -41,10 +42,6 @@ strict = ConfigDict(extra="forbid")
 Positive = Annotated[int, Field(gt=0)]
 Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used, with every reason in one message."""
 
 
 @dataclass(frozen=True, config=strict)
@@ -99,7 +96,7 @@ class GridConfig:
         for axis, (first, last) in {"x": self.x, "y": self.y}.items():
             cells = abs(last - first) / self.spacing
             if not math.isclose(cells, round(cells), abs_tol=1e-6):
-                raise ValueError(
+                raise ArgumentError(
                     f"{axis} runs from {first} to {last} m, which is not a whole number of "
                     f"steps of {self.spacing} m"
                 )
@@ -133,7 +130,7 @@ class AutoencoderConfig:
     @model_validator(mode="after")
     def _even(self) -> AutoencoderConfig:
         if self.channels[-1] % 2:
-            raise ValueError(
+            raise ArgumentError(
                 f"the last of channels is split in two, so it is even; got {self.channels}"
             )
         return self
@@ -197,11 +194,13 @@ class ComponentConfig:
     @model_validator(mode="after")
     def _usable(self) -> ComponentConfig:
         if (self.conditioner is None) != (self.denoiser is None):
-            raise ValueError("conditioner and denoiser are trained together: give both or neither")
+            raise ArgumentError(
+                "conditioner and denoiser are trained together: give both or neither"
+            )
         if self.denoiser is not None and self.autoencoder is None:
-            raise ValueError("a denoiser works on the latent of an autoencoder, which is absent")
+            raise ArgumentError("a denoiser works on the latent of an autoencoder, which is absent")
         if self.regression is None and self.autoencoder is None:
-            raise ValueError("there is no network: give a regression or an autoencoder")
+            raise ArgumentError("there is no network: give a regression or an autoencoder")
         return self
 
     @property
@@ -248,7 +247,7 @@ class ModelConfig:
         }.items():
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
-                raise ValueError(f"{what} named twice: {', '.join(twice)}")
+                raise ArgumentError(f"{what} named twice: {', '.join(twice)}")
         return self
 
     @model_validator(mode="after")
@@ -256,7 +255,7 @@ class ModelConfig:
         for part in self.components:
             halvings = len(part.autoencoder.channels) if part.autoencoder else None
             if halvings is not None and 2**halvings != self.grid.factor:
-                raise ValueError(
+                raise ArgumentError(
                     f"the autoencoder of {part.name} halves {halvings} times, so its latent is not "
                     f"on the coarse grid, whose factor is {self.grid.factor}"
                 )
@@ -289,7 +288,7 @@ def from_yaml(kind: type, text: str | bytes | Path) -> Any:
     >>> from_yaml(RegressionConfig, "featurs: [8, 16]")
     Traceback (most recent call last):
         ...
-    xldm.config.ConfigError: RegressionConfig: featurs: unexpected keyword argument
+    xldm.errors.ConfigError: RegressionConfig: featurs: unexpected keyword argument
     """
     where = f"{text}: " if isinstance(text, Path) else ""
     try:

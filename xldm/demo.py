@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 from . import plot
-from .data import catalog, fields
+from .catalog import open_catalog
 from .downscale import downscale
-from .registry import load_model
+from .errors import ArgumentError
+from .inputs import predictors
+from .packages.registry import load_model
 
 __all__ = ["run"]
 
@@ -37,11 +39,11 @@ def run(
         ``store`` and ``figure`` (paths), ``report`` and ``seconds_per_field``.
     """
     if members < 2:
-        raise ValueError(f"members must be at least 2, to show how they differ; got {members}")
+        raise ArgumentError(f"members must be at least 2, to show how they differ; got {members}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = load_model("italy-2km")
-    era5 = catalog.open_catalog().era5_sample.read().isel(time=slice(times)).load()
+    era5 = open_catalog().era5_sample.read().isel(time=slice(times)).load()
     started = time.perf_counter()
     out = downscale(era5, model, members=members, missing=LACKING)
     seconds = (time.perf_counter() - started) / (out.sizes["time"] * members)
@@ -58,5 +60,5 @@ def run(
     figure = plot.story(era5.isel(time=shown), quadratic, mean, out.isel(time=shown), model.static)
     picture = folder / "italy-2km.png"
     figure.savefig(picture, dpi=110)
-    report = fields.check(era5, model.config, missing=LACKING)
+    report = predictors.check(era5, model.config, missing=LACKING)
     return {"store": store, "figure": picture, "report": report, "seconds_per_field": seconds}

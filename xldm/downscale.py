@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .data import fields, grid, regrid
-from .registry import load_model
+from .errors import SyntheticModelWarning
+from .grids import projected, regridding
+from .inputs import predictors as fields
+from .packages.registry import load_model
 
 if TYPE_CHECKING:
     import dask.array as da
 
-    from .components import Sampling
-    from .model import Model
-    from .origin import Held
+    from .models.components import Sampling
+    from .models.model import Model
+    from .models.pickling import Held
 
-__all__ = ["SyntheticModelWarning", "downscale"]
+__all__ = ["downscale"]
 
 BLOCK_BYTES = 2**27
-
-
-class SyntheticModelWarning(UserWarning):
-    """The model in use was not trained on real data."""
 
 
 def downscale(
@@ -108,7 +106,7 @@ def downscale(
     replace(report, problems=(*faults, *report.problems)).raise_for_problems()
     if model.config.warning:
         _warn_once(model.config.warning)
-    coarse = regrid.to_coarse(fields.predictors(ds, report), model.config, report.grid)
+    coarse = regridding.to_coarse(fields.predictors(ds, report), model.config, report.grid)
     draw = functools.partial(
         _draw,
         sampling=sampling,
@@ -127,7 +125,7 @@ def downscale(
 
 def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]]:
     """What to draw, and why it cannot be drawn."""
-    from .components import Sampling
+    from .models.components import Sampling
 
     faults = []
     try:
@@ -195,7 +193,7 @@ def _now(draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress)
     """All targets at once, with a progress bar that counts fields."""
     from tqdm.auto import tqdm
 
-    from .origin import Held
+    from .models.pickling import Held
 
     total = coarse.sizes["time"] * len(sampling.members) * len(model.config.components)
     disable = None if progress is None else not progress
@@ -209,7 +207,7 @@ def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.
     import dask
     import dask.array as da
 
-    from .origin import Held
+    from .models.pickling import Held
 
     factor = model.config.grid.factor
     sizes = {
@@ -264,7 +262,7 @@ def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:
             "time": coarse["time"],
             "member": ("member", members, {"standard_name": "realization", "units": "1"}),
         },
-    ).assign_coords(grid.coordinates(report.grid, fine=True))
+    ).assign_coords(projected.coordinates(report.grid, fine=True))
     out = out.transpose("member", ...)
     out["time"].attrs = {"standard_name": "time", "axis": "T"}
     chosen = [sampling.resolve(c.diffusion) for c in config.components]

@@ -12,7 +12,7 @@ import xarray as xr
 
 import xldm
 from xldm.cli import main
-from xldm.data.grid import ITALY, axes
+from xldm.grids.projected import ITALY, axes
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_parts_become_a_complete_store(parts, tmp_path, capsys):
     store = str(tmp_path / "a.zarr")
     given = [*arguments(parts, "surface"), "--test", "2005-02-28", "--title", "Mine"]
     assert main(["store", store, *given]) == 0
-    tree = xldm.open_store(store)
+    tree = xldm.open_training_store(store)
     assert f"{store} complete {tree.attrs['xldm_complete']}" in capsys.readouterr().out
     assert tree.attrs["title"] == "Mine" and tree.attrs["source"] == "random numbers"
     np.testing.assert_array_equal(tree["fine"]["u10"], stores.fields(stores.FINE, fine=True)["u10"])
@@ -56,7 +56,7 @@ def test_parts_of_two_years_become_a_store_of_both(tmp_path):
             given.append(f"--{kind}={url}")
     given += ["--test", "2006-02-28", "--gap", "10D"]
     assert main(["store", str(tmp_path / "a.zarr"), *given]) == 0
-    tree = xldm.open_store(tmp_path / "a.zarr")
+    tree = xldm.open_training_store(tmp_path / "a.zarr")
     for kind, ds in sides.items():
         for name in ds:
             xr.testing.assert_equal(
@@ -70,7 +70,7 @@ def test_parts_of_two_years_become_a_store_of_both(tmp_path):
 def test_a_block_may_be_several_days(parts, tmp_path):
     given = [*arguments(parts, "surface"), "--val", "2005-02-27/2005-02-28"]
     assert main(["store", str(tmp_path / "a.zarr"), *given]) == 0
-    assert (xldm.open_store(tmp_path / "a.zarr")["split"]["split"] == 1).sum() == 48
+    assert (xldm.open_training_store(tmp_path / "a.zarr")["split"]["split"] == 1).sum() == 48
 
 
 def test_hours_that_a_part_lacks_are_left_out_only_if_asked(parts, tmp_path, capsys):
@@ -79,7 +79,7 @@ def test_hours_that_a_part_lacks_are_left_out_only_if_asked(parts, tmp_path, cap
     assert "upper lacks 1 of 80 hours, from 2005-03-01T07" in capsys.readouterr().err
     assert not (tmp_path / "a.zarr").exists()
     assert main(["store", str(tmp_path / "a.zarr"), *given, "--common-hours"]) == 0
-    assert xldm.open_store(tmp_path / "a.zarr")["coarse"].sizes["time"] == 79
+    assert xldm.open_training_store(tmp_path / "a.zarr")["coarse"].sizes["time"] == 79
 
 
 def test_shipped_static_fields_and_hours_at_random_of_the_italian_grid(tmp_path):
@@ -92,7 +92,7 @@ def test_shipped_static_fields_and_hours_at_random_of_the_italian_grid(tmp_path)
     given = [f"--coarse={tmp_path / 'coarse'}", f"--fine={tmp_path / 'fine'}"]
     given += ["--static", "embedded", "--random-hours"]
     assert main(["store", str(tmp_path / "a.zarr"), *given]) == 0
-    tree = xldm.open_store(tmp_path / "a.zarr")
+    tree = xldm.open_training_store(tmp_path / "a.zarr")
     assert tree["split"]["split"].attrs["leaky"] == "true"
     assert tree["static"]["land_cover"].sizes["land_cover_class"] == 16
 
@@ -144,7 +144,7 @@ def test_parts_on_s3_become_a_store_on_s3(parts, endpoint, given, capsys, caplog
         given = [g.replace(str(parts / name), f"s3://{s3.BUCKET}/{name}") for g in given]
     store = f"s3://{s3.BUCKET}/cli.zarr"
     assert main(["store", store, *given]) == 0
-    tree = xldm.open_store(store, options)
+    tree = xldm.open_training_store(store, options)
     np.testing.assert_array_equal(
         tree["coarse"]["tp"], stores.fields(stores.COARSE, fine=False)["tp"]
     )

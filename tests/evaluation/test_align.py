@@ -8,7 +8,7 @@ import pytest
 import records
 import xarray as xr
 
-from xldm.data.report import InputError
+from xldm.errors import InputError
 from xldm.evaluation.align import comparable
 
 

@@ -13,7 +13,7 @@ import scipy.stats
 import xarray as xr
 
 import xldm
-from xldm.data.report import InputError
+from xldm.errors import InputError
 
 KEYS = {"stratum": "all", "period": "all"}
 

@@ -8,10 +8,10 @@ import xarray as xr
 
 import xldm
 from xldm import config as cfg
-from xldm.data.report import InputError
+from xldm.errors import InputError
 from xldm.evaluation import protocols
-from xldm.evaluation.run import protocol
-from xldm.model import Model
+from xldm.evaluation.session import protocol
+from xldm.models.model import Model
 
 WIND = cfg.Variable("u10", "eastward_wind", "m s-1", 0.0, 4.0)
 

@@ -12,7 +12,7 @@ import s3fs
 from recipe_runs import PERIOD, command
 from s3 import BUCKET, KEY, SECRET, serve
 
-from xldm.data.twin.archive import write
+from xldm.twin.archives import write
 
 FORMS = ("cds-grib", "cds-netcdf-old", "cds-netcdf-new", "arco", "vhr-rea-it")
 

@@ -13,8 +13,8 @@ import s3fs
 from recipe_runs import command
 from s3 import BUCKET, KEY, SECRET, running
 
-from xldm.data.stores.parts import open_part
-from xldm.data.stores.place import StoreError
+from xldm.errors import StoreError
+from xldm.stores.parts import open_part
 
 
 @pytest.fixture

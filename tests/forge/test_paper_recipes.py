@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import release
 
-from xldm.data.stores.parts import open_part
-from xldm.data.stores.place import StoreError
+from xldm.errors import StoreError
 from xldm.published import twin_release
-from xldm.published.data import read_statics
 from xldm.published.dataset import open_dataset
+from xldm.published.sample_data import read_statics
+from xldm.stores.parts import open_part
 
 pytest.importorskip("pangeo_forge_recipes")
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"

@@ -12,10 +12,10 @@ import xarray as xr
 from recipe_runs import PERIOD
 from s3 import BUCKET, KEY, SECRET
 
-from xldm.data.coarse import coarse
-from xldm.data.stores.parts import open_part
-from xldm.data.twin import Twin, record
 from xldm.forge import Period
+from xldm.stores.coarse_side import coarse
+from xldm.stores.parts import open_part
+from xldm.twin import Twin, record
 
 HOURS = Period.parse(PERIOD).hours[[0, 11, 23, 24, 30, 47]]
 # Of the range of a field: half a step of 16 bits, for GRIB of the range in an hour, and rounding.
@@ -147,7 +147,7 @@ def test_a_local_dask_cluster_makes_the_same_part(made, run, s3):
 MAIN = os.environ.get("XLDM_MAIN_PYTHON")
 _READ = """
 import json, sys, zarr
-from xldm.data.stores.parts import open_part
+from xldm.stores.parts import open_part
 part = open_part(sys.argv[1], json.loads(sys.stdin.read()))
 print(zarr.__version__.split(".")[0], float(part["t2m"].isel(time=30).mean()))
 """
@@ -167,8 +167,8 @@ def test_a_part_opens_in_the_main_environment_with_zarr_3(made, s3):
 _WRITE = """
 import sys
 import numpy as np, xarray as xr
-from xldm.data.grid import ITALY, axes
-from xldm.data.stores.parts import prepared
+from xldm.grids.projected import ITALY, axes
+from xldm.stores.parts import prepared
 y, x = axes(ITALY, fine=False)
 time = np.arange("2001-07-01", "2001-07-02", dtype="datetime64[h]").astype("datetime64[ns]")
 fields = {"t2m": (("time", "y", "x"), np.full((24, 84, 72), 280.5, "float32"), {"units": "K"})}

@@ -19,11 +19,11 @@ from pangeo_forge_runner import Feedstock
 from recipe_runs import PERIOD, RECIPES, command
 from s3 import BUCKET, SECRET
 
-from xldm.data.stores.parts import open_part
-from xldm.data.stores.place import StoreError
+from xldm.errors import StoreError
 from xldm.forge.__main__ import main
 from xldm.forge.target import begin, reach, refuse_other_run
 from xldm.forge.transforms import injection_specs
+from xldm.stores.parts import open_part
 
 
 def hashes(url: str, options: dict) -> dict[str, str]:

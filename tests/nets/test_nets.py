@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xldm.config import (
-    AutoencoderConfig,
-    ConditionerConfig,
-    DenoiserConfig,
-    RegressionConfig,
-)
+from xldm.config import AutoencoderConfig, ConditionerConfig, DenoiserConfig, RegressionConfig
 from xldm.nets.afno import AFNOFilter
 from xldm.nets.autoencoder import Autoencoder
 from xldm.nets.blocks import ResidualBlock

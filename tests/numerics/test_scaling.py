@@ -6,13 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xldm.numerics.scaling import (
-    DRY_LAND,
-    denormalise,
-    drop_predictors,
-    fill_dry_land,
-    normalise,
-)
+from xldm.numerics.scaling import DRY_LAND, denormalise, drop_predictors, fill_dry_land, normalise
 
 MEAN, STD = [285.0, 101_325.0], [8.0, 900.0]
 

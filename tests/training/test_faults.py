@@ -14,12 +14,12 @@ import s3
 import torch
 import training_store
 
-from xldm import cli, package
-from xldm.config import ConfigError, to_yaml
-from xldm.data.batches import BatchError
-from xldm.data.stores.place import StoreError
+from xldm import cli
+from xldm.config import to_yaml
+from xldm.errors import BatchError, ConfigError, StoreError, TrainingError
+from xldm.packages import package
 from xldm.training import train
-from xldm.training.module import Stage, TrainingError
+from xldm.training.lightning_module import Stage
 from xldm.training.preset import Preset, read_preset
 
 QUIET = {"stage": "regression", "device": "cpu", "progress": False}

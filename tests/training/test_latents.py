@@ -13,14 +13,14 @@ import torch
 import training_store
 import zarr
 
-from xldm import package
-from xldm.data import statics
-from xldm.data.batches import batches
-from xldm.data.stores.place import locate
+from xldm import statics
+from xldm.batches.generator import batches
+from xldm.errors import TrainingError
+from xldm.packages import package
+from xldm.storage.location import locate
 from xldm.training import losses, train
 from xldm.training.latents import Latents
-from xldm.training.module import TrainingError
-from xldm.training.objectives import OBJECTIVES, Sample
+from xldm.training.objectives.fields import OBJECTIVES, Sample
 from xldm.training.preset import DiffusionPhase, Preset, read_preset
 
 QUIET = {"device": "cpu", "progress": False}

@@ -13,7 +13,7 @@ from xldm.config import AutoencoderConfig
 from xldm.nets.autoencoder import Autoencoder
 from xldm.numerics.schedule import Schedule
 from xldm.training import losses
-from xldm.training.module import _averaged
+from xldm.training.lightning_module import _averaged
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 import tiny
 import torch
 
-from xldm.components import Sampling
 from xldm.config import DiffusionConfig, Variable
+from xldm.models.components import Sampling
 from xldm.numerics.samplers import ddim_trailing
 from xldm.training import losses
-from xldm.training.objective import Sample, residual
-from xldm.training.objectives import OBJECTIVES
+from xldm.training.objectives.base import Sample, residual
+from xldm.training.objectives.fields import OBJECTIVES
 from xldm.training.optimisers import with_muon
 from xldm.training.phases import (
     AutoencoderPhase,

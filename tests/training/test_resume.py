@@ -16,9 +16,10 @@ import pytest
 import torch
 import training_store
 
-from xldm import package
+from xldm.errors import TrainingError
+from xldm.packages import package
 from xldm.training import train
-from xldm.training.module import Stage, TrainingError
+from xldm.training.lightning_module import Stage
 from xldm.training.phases import CalibrationPhase, Phase
 from xldm.training.preset import Preset, read_preset
 

@@ -13,11 +13,11 @@ import torch
 import training_store
 
 import xldm
-from xldm import package
-from xldm.config import ConfigError, from_yaml
+from xldm.config import from_yaml
+from xldm.errors import ConfigError, TrainingError
+from xldm.packages import package
 from xldm.training import train
-from xldm.training.configuring import model_config
-from xldm.training.module import TrainingError
+from xldm.training.model_config import model_config
 from xldm.training.phases import CalibrationPhase, DecoderPhase
 from xldm.training.preset import Preset
 

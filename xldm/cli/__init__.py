@@ -91,13 +91,13 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from ..registry import list_models
+    from ..packages.registry import list_models
 
     print(list_models().to_string())
 
 
 def _info(args: argparse.Namespace) -> None:
-    from ..registry import load_model
+    from ..packages.registry import load_model
 
     print(load_model(args.model))
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ArgumentError
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ..components import ResidualDiffusion
+    from ..models.components import ResidualDiffusion
 
 __all__ = ["Inputs", "add", "ceiling", "fields_per_second", "paper", "parts", "plain_and_cached"]
 
@@ -64,16 +66,16 @@ def loaded(name: str, device: str) -> Inputs:
     """The first component of a model that has every network."""
     import torch
 
-    from ..components import ResidualDiffusion
-    from ..data import statics
-    from ..registry import load_model
+    from .. import statics
+    from ..models.components import ResidualDiffusion
+    from ..packages.registry import load_model
 
     model = load_model(name)
     for net in model.components.values():
         if isinstance(net, ResidualDiffusion) and not net.config.partial:
             static = torch.from_numpy(statics.channels(model.static))[None].to(device)
             return Inputs.of(net, len(model.config.predictors), static, model.config.grid.factor)
-    raise ValueError(
+    raise ArgumentError(
         f"{name} has no component with regression, autoencoder and denoiser, so there is nothing "
         "to measure; choose another model, or --paper"
     )
@@ -83,9 +85,9 @@ def paper(device: str) -> Inputs:
     """The paper's component for temperature, with random weights."""
     import torch
 
-    from ..components import ResidualDiffusion
+    from .. import statics
     from ..config import ComponentConfig, Variable
-    from ..data import statics
+    from ..models.components import ResidualDiffusion
     from ..training.preset import read_preset
 
     part = read_preset("paper").components[0]
@@ -216,7 +218,7 @@ def fields_per_second(
     """
     import torch
 
-    from ..components import Sampling
+    from ..models.components import Sampling
 
     rows, device = [], given.noise.device
     sampling = Sampling(sampler=sampler, steps=steps)
@@ -266,7 +268,7 @@ def _bench(args: argparse.Namespace) -> None:
     import torch
 
     if not 1 <= args.steps <= 100:
-        raise ValueError(f"steps are from 1 to 100, those of the whole loop; got {args.steps}")
+        raise ArgumentError(f"steps are from 1 to 100, those of the whole loop; got {args.steps}")
     given = paper(args.device) if args.paper else loaded(args.model, args.device)
     top = ceiling(args.device)
     device = given.noise.device

@@ -6,6 +6,7 @@ import argparse
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ArgumentError
 from .options import add_storage_options, storage_options
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def opened(path: str, options: dict[str, Any]) -> xr.Dataset:
 
 def _downscale(args: argparse.Namespace) -> None:
     from ..downscale import downscale
-    from ..registry import load_model
+    from ..packages.registry import load_model
     from ..writing import to_store
 
     model = load_model(args.model)
@@ -129,5 +130,5 @@ def _downscale(args: argparse.Namespace) -> None:
 def _share(text: str) -> tuple[int, int]:
     number, _, count = text.partition("/")
     if not (number.isdecimal() and count.isdecimal()):
-        raise ValueError(f"--share: expected I/N with I from 0 to N - 1, as 0/4; got {text!r}")
+        raise ArgumentError(f"--share: expected I/N with I from 0 to N - 1, as 0/4; got {text!r}")
     return int(number), int(count)

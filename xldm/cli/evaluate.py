@@ -6,6 +6,8 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
+from ..errors import ArgumentError
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -44,25 +46,27 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from ..evaluation import report, run
+    from ..evaluation import report, session
 
     if args.protocol and args.forecasts:
-        raise ValueError("a protocol draws the forecasts itself: leave out NAME=PATH or --protocol")
+        raise ArgumentError(
+            "a protocol draws the forecasts itself: leave out NAME=PATH or --protocol"
+        )
     if args.protocol:
         needed = "a protocol needs --era5 and --truth, or --twin YEAR"
         era5, truth = (
-            run.twin(args.twin, args.hours, args.twin_seed)
+            session.twin(args.twin, args.hours, args.twin_seed)
             if args.twin
             else (_opened(path, needed) for path in (args.era5, args.truth))
         )
         beside = dict(map(_pair, args.beside))
-        done = run.protocol(
+        done = session.protocol(
             args.protocol, args.model, era5, truth, members=args.members, beside=beside
         )
     else:
         truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
         forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
-        done = run.stores(forecasts, truth, model=args.model, align=args.align)
+        done = session.stores(forecasts, truth, model=args.model, align=args.align)
     result, snapshots = done
     result.attrs["command"] = shlex.join(["xldm", *args.command])
     print(report.write(result, args.report, snapshots=snapshots))
@@ -72,12 +76,12 @@ def _opened(path: str | None, needed: str = "") -> xr.Dataset:
     import xarray as xr
 
     if not path:
-        raise ValueError(needed)
+        raise ArgumentError(needed)
     return xr.open_dataset(path, chunks={})
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
-        raise ValueError(f"expected NAME=PATH, got {text!r}")
+        raise ArgumentError(f"expected NAME=PATH, got {text!r}")
     return name, path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import ArgumentError
+
 __all__ = ["add_storage_options", "storage_options"]
 
 
@@ -23,5 +25,5 @@ def storage_options(args: argparse.Namespace) -> dict[str, str | bool]:
 def _option(text: str) -> tuple[str, str | bool]:
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise ValueError("expected KEY=VALUE for each --storage-option")  # it may be a secret
+        raise ArgumentError("expected KEY=VALUE for each --storage-option")  # it may be a secret
     return key, {"true": True, "false": False}.get(value.lower(), value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import ArgumentError
 from .options import add_storage_options, storage_options
 
 __all__ = ["add"]
@@ -49,12 +50,12 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _store(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from ..data.stores.assembling import assemble
-    from ..data.stores.splits import by_blocks, random_hours
-    from ..data.stores.storing import write
+    from ..stores.assemble import assemble
+    from ..stores.splits import by_blocks, random_hours
+    from ..stores.write import write_training_store
 
     if args.random_hours == bool(args.val or args.test):
-        raise ValueError("say which hours test: either --val and --test, or --random-hours")
+        raise ArgumentError("say which hours test: either --val and --test, or --random-hours")
     options = storage_options(args)
     given = assemble(
         args.coarse, args.fine, args.static,
@@ -71,7 +72,7 @@ def _store(args: argparse.Namespace) -> None:
             bar.total = days
             bar.update(done - bar.n)
 
-        mark = write(
+        mark = write_training_store(
             args.store, **given, split=split,
             storage_options=options, resume=args.resume, progress=progress,
         )  # fmt: skip

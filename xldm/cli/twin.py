@@ -30,7 +30,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _twin(args: argparse.Namespace) -> None:
-    from ..data.twin import archive, write
+    from ..twin import archives, write
 
     def paper(folder: Path) -> None:
         from ..published import twin_release
@@ -40,7 +40,7 @@ def _twin(args: argparse.Namespace) -> None:
     if args.archive is None:
         write(args.store, args.start, args.stop, seed=args.seed)
     else:
-        archive.write(
+        archives.write(
             args.store, args.start, args.stop, args.archive, seed=args.seed, also={"paper": paper}
         )
     print(args.store)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import xarray as xr
 
-from ..data.report import InputError
-from ..data.units import conversion
+from ..errors import InputError
+from ..inputs.units import conversion
 
 __all__ = ["MEAN", "comparable"]
 
@@ -56,7 +56,7 @@ def comparable(
     {'member': 1, 'time': 2, 'y': 2, 'x': 2}
     >>> comparable({"A": truth.isel(time=[0])}, truth)
     Traceback (most recent call last):
-    xldm.data.report.InputError: nothing was evaluated:
+    xldm.errors.InputError: nothing was evaluated:
     - A: its times are not the truth's: 1 against 2, 0 of them only in the forecast and 1 only ...
     """
     if how not in ("exact", "common"):

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from tqdm.dask import TqdmCallback
 
-from . import climate, scores
+from . import climatology, scores
 from .align import MEAN, comparable
 from .plan import Plan
 from .state import State, state_of
@@ -99,7 +99,7 @@ def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset |
     """All scores in one dataset with their coordinates."""
     makers = (
         scores.errors, scores.ensembles, scores.events,
-        climate.distributed, climate.spectral, climate.in_time, climate.physics,
+        climatology.distributed, climatology.spectral, climatology.in_time, climatology.physics,
     )  # fmt: skip
     result = xr.merge([make(plan, state) for make in makers], join="exact", compat="no_conflicts")
     names = list(plan.variables)

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 
 from ..config import WIND
-from ..data.report import InputError
+from ..errors import InputError
 from . import distributions
 from .align import MEAN
-from .ground import Ground
+from .strata import Ground
 
 __all__ = ["THRESHOLDS", "Plan"]
 

@@ -8,11 +8,12 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
-from ..components import ResidualDiffusion
-from ..data import fields, regrid
-from ..data.report import InputError
 from ..downscale import downscale
-from ..model import Model
+from ..errors import InputError
+from ..grids import regridding
+from ..inputs import predictors as fields
+from ..models.components import ResidualDiffusion
+from ..models.model import Model
 from .align import comparable
 
 __all__ = ["PROTOCOLS", "comparison", "reconstruction", "residual", "sampling"]
@@ -143,7 +144,7 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
     if not _whole(model):
         raise InputError(f"{model.config.name} has no autoencoder, so nothing to reconstruct with")
     report = fields.check(era5, model.config)
-    coarse = regrid.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    coarse = regridding.to_coarse(fields.predictors(era5, report), model.config, report.grid)
     names = [t.name for t in model.config.targets]
     drawn = downscale(era5, model.baseline("regression"), members=None)
     _, truth = comparable({"the model's grid": drawn}, truth[names])

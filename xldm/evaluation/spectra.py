@@ -11,6 +11,8 @@ import functools
 import numpy as np
 import scipy.fft
 
+from ..errors import ArgumentError
+
 __all__ = ["band_error", "effective_resolution", "radial_spectrum", "ring_power", "wind_spectra"]
 
 
@@ -41,7 +43,7 @@ def radial_spectrum(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``window`` is not one of those listed.
 
     Examples
@@ -86,7 +88,7 @@ def ring_power(field: np.ndarray, *, window: str | None = "hann") -> tuple[np.nd
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``window`` is not one of those listed.
 
     Examples
@@ -132,7 +134,7 @@ def wind_spectra(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``window`` is not one of those listed.
 
     Examples
@@ -256,7 +258,7 @@ def _window(shape: tuple[int, int], window: str | None) -> np.ndarray:
         case None:
             weights = np.ones(shape)
         case _:
-            raise ValueError(
+            raise ArgumentError(
                 f'window is "hann", or None for periodic fields; got {window!r}, which no '
                 "spectrum is defined with here"
             )

@@ -14,9 +14,9 @@ import numpy as np
 from ..config import WIND
 from . import distributions, ensemble
 from .align import MEAN
-from .ground import EXPOSURES
 from .plan import Plan
 from .spectra import radial_spectrum, wind_spectra
+from .strata import EXPOSURES
 
 __all__ = ["add_hour", "with_means", "with_speed", "zeros"]
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["LAGS", "Lagged", "autocorrelation", "increment_rms", "lagged", "merge"]
 
 LAGS = (1, 3, 6, 12, 24)  # hours
@@ -53,7 +55,7 @@ def lagged(times: np.ndarray, values: np.ndarray) -> Lagged:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no time, if times are not whole ascending hours, or if ``values`` has other
         dims.
 
@@ -67,14 +69,14 @@ def lagged(times: np.ndarray, values: np.ndarray) -> Lagged:
     """
     times, values = np.asarray(times), np.asarray(values)
     if values.ndim != 4 or values.shape[:1] != times.shape:
-        raise ValueError(
+        raise ArgumentError(
             "values are (time, member, variable, point), one for each of times (time,); got shapes "
             f"{values.shape} and {times.shape}"
         )
     whole = times.astype("datetime64[h]")
     hours = whole.astype("int64")
     if hours.size == 0 or (whole != times).any() or (np.diff(hours) <= 0).any():
-        raise ValueError(
+        raise ArgumentError(
             "times of a block are one or more whole hours in ascending order, since lags are "
             f"counted in hours; got {times}. Sort them, drop doubles, or leave an empty block out"
         )
@@ -99,7 +101,7 @@ def merge(earlier: Lagged, later: Lagged) -> Lagged:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``later`` does not begin after the end of ``earlier``, or has other members, variables
         or points.
 
@@ -113,14 +115,14 @@ def merge(earlier: Lagged, later: Lagged) -> Lagged:
     """
     end, start = earlier.tail[0][-1], later.head[0][0]
     if start <= end:
-        raise ValueError(
+        raise ArgumentError(
             "stretches are merged in order of time and share no hour, or pairs would be missed or "
             f"counted twice; got one that ends at {_date(end)} before one that starts at "
             f"{_date(start)}"
         )
     dims, other = earlier.tail[1].shape[1:], later.head[1].shape[1:]
     if dims != other:
-        raise ValueError(
+        raise ArgumentError(
             "stretches that are merged have the same members, variables and points; got "
             f"(member, variable, point) {dims} before {other}"
         )

@@ -16,8 +16,9 @@ import apache_beam as beam
 import dask
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from ..data.stores.claim import sole_writer
-from ..data.stores.place import StoreError, locate
+from ..errors import StoreError
+from ..storage.claims import sole_writer
+from ..storage.location import locate
 from .settings import PARTS, settings
 
 # Beam's own DirectRunner first tries to download a program, which then runs the pipeline; this one

@@ -15,12 +15,12 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from ..data.axes import time_axis
-from ..data.era5 import ERA5
-from ..data.report import InputError
-from ..data.stores.groups import BOUNDS
-from ..data.stores.place import Place, StoreError, content, reaching
-from ..data.stores.statistics import moments
+from ..errors import InputError, StoreError
+from ..inputs.axes import time_axis
+from ..inputs.vocabulary import ERA5
+from ..storage.location import Place, content, reaching
+from ..stores.schema import BOUNDS
+from ..stores.statistics import moments
 from .declared import Declared, File
 from .files import local
 from .period import name as shown

@@ -15,9 +15,9 @@ import xarray as xr
 from pangeo_forge_recipes.patterns import CombineOp, FilePattern
 
 from ..config import GridConfig
-from ..data.era5 import ERA5
-from ..data.stores.parts import template
-from ..data.stores.place import StoreError
+from ..errors import StoreError
+from ..inputs.vocabulary import ERA5
+from ..stores.parts import template
 from .period import Period
 
 __all__ = ["Declared", "File", "files"]

@@ -15,8 +15,8 @@ import fsspec
 import numpy as np
 import xarray as xr
 
-from ..data.report import InputError
-from ..data.stores.place import StoreError, locate, reaching
+from ..errors import InputError, StoreError
+from ..storage.location import locate, reaching
 from .period import name
 
 __all__ = ["fetched", "local", "open_grib", "open_netcdf", "refuse_absent"]

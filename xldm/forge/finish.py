@@ -12,8 +12,9 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from ..data.stores.place import Place, StoreError, reaching
-from ..data.stores.statistics import merged
+from ..errors import StoreError
+from ..storage.location import Place, reaching
+from ..stores.statistics import merged
 from .days import Evidence
 from .declared import Declared
 from .target import Target, mark, reach, refuse_other_run, store

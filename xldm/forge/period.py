@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["Period", "name"]
 
 
@@ -20,7 +22,7 @@ class Period:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If one is no day, or the last comes before the first.
 
     Examples
@@ -38,7 +40,7 @@ class Period:
 
     def __post_init__(self):
         if _day(self.last) < _day(self.first):
-            raise ValueError(f"the period {self} ends before it begins: give FIRST/LAST.")
+            raise ArgumentError(f"the period {self} ends before it begins: give FIRST/LAST.")
 
     @classmethod
     def parse(cls, text: str) -> Period:
@@ -86,5 +88,7 @@ def _day(text: str) -> np.datetime64:
     except ValueError:
         day = np.datetime64("NaT")
     if np.isnat(day) or day.dtype != "datetime64[D]":
-        raise ValueError(f"{text!r} is no day: a period is FIRST/LAST, as 2001-07-01/2001-07-31.")
+        raise ArgumentError(
+            f"{text!r} is no day: a period is FIRST/LAST, as 2001-07-01/2001-07-31."
+        )
     return day

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..data.stores.place import StoreError, locate
+from ..errors import StoreError
+from ..storage.location import locate
 from .period import Period
 
 __all__ = ["PARTS", "Settings", "settings"]

@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from ..config import GridConfig
-from ..data.stores.parts import prepared
-from ..data.stores.place import StoreError, reaching
+from ..errors import StoreError
+from ..storage.location import reaching
+from ..stores.parts import prepared
 from .finish import said
 from .target import Target, mark, reach, refuse_other_run, store
 

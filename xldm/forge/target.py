@@ -13,8 +13,9 @@ import xarray as xr
 import zarr
 from pangeo_forge_recipes.storage import FSSpecTarget
 
-from ..data.stores.claim import FOLDER as CLAIMS
-from ..data.stores.place import Place, StoreError, content, locate, reaching
+from ..errors import StoreError
+from ..storage.claims import FOLDER as CLAIMS
+from ..storage.location import Place, content, locate, reaching
 
 __all__ = ["RUN", "Target", "begin", "mark", "reach", "refuse_other_run", "store"]
 

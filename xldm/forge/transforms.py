@@ -14,7 +14,7 @@ from pangeo_forge_recipes.storage import CacheFSSpecTarget
 from pangeo_forge_recipes.transforms import OpenURLWithFSSpec
 
 from ..config import GridConfig
-from ..data.grid import ITALY
+from ..grids.projected import ITALY
 from .days import read_back, write_file
 from .declared import Declared, files
 from .files import refuse_absent

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..errors import ArgumentError
+
 __all__ = ["AFNOBlock", "AFNOCrossBlock", "AFNOFilter"]
 
 SHRINKAGE = 0.01
@@ -34,7 +36,7 @@ class AFNOFilter(nn.Module):
     def __init__(self, channels: int, blocks: int = 8) -> None:
         super().__init__()
         if channels % blocks:
-            raise ValueError(f"channels must be a multiple of blocks={blocks}, got {channels}")
+            raise ArgumentError(f"channels must be a multiple of blocks={blocks}, got {channels}")
         self.blocks = blocks
         size = channels // blocks
         for layer in "12":

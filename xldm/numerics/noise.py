@@ -14,6 +14,8 @@ from numbers import Integral
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["standard_normal"]
 
 
@@ -47,7 +49,7 @@ def standard_normal(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``seed`` or ``member`` is negative or no whole number, or ``time`` is no time.
 
     Examples
@@ -59,11 +61,11 @@ def standard_normal(
     """
     for name, value in {"seed": seed, "member": member}.items():
         if not isinstance(value, Integral) or value < 0:
-            raise ValueError(f"{name} is a whole number, 0 or more; got {value!r}")
+            raise ArgumentError(f"{name} is a whole number, 0 or more; got {value!r}")
     # Seconds: nanoseconds end in 2262, and some calendars of climate runs do not.
     second = np.datetime64(time).astype("datetime64[s]")
     if np.isnat(second):
-        raise ValueError(f"time is the valid time that the noise is for; got {time!r}")
+        raise ArgumentError(f"time is the valid time that the noise is for; got {time!r}")
     address = f"{int(seed)}/{int(member)}/{second.astype(np.int64)}/{component}"
     key = int.from_bytes(sha256(address.encode()).digest()[:16], "little")
     generator = np.random.Generator(np.random.Philox(key=key))

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .schedule import Schedule
 
 __all__ = [
@@ -37,7 +38,7 @@ def check_steps(steps: int, schedule: Schedule) -> None:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``steps`` is not a whole number from 1 to ``len(schedule)``.
 
     Examples
@@ -45,10 +46,11 @@ def check_steps(steps: int, schedule: Schedule) -> None:
     >>> check_steps(0, Schedule.linear())
     Traceback (most recent call last):
         ...
-    ValueError: steps is a whole number from 1 to 1000, the length of the noise schedule; got 0
+    xldm.errors.ArgumentError: steps is a whole number from 1 to 1000, the length of the noise
+    schedule; got 0
     """
     if not isinstance(steps, Integral) or not 1 <= steps <= len(schedule):
-        raise ValueError(
+        raise ArgumentError(
             f"steps is a whole number from 1 to {len(schedule)}, the length of the noise "
             f"schedule; got {steps!r}"
         )
@@ -81,7 +83,7 @@ def ddim(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) 
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``steps`` is not between 1 and the length of the schedule.
 
     References
@@ -127,7 +129,7 @@ def ddim_trailing(denoise: Denoise[Array], schedule: Schedule, noise: Array, ste
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``steps`` is not between 1 and the length of the schedule.
 
     Examples
@@ -171,7 +173,7 @@ def dpm_solver_pp_2m(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``steps`` is not between 1 and the length of the schedule.
 
     References
@@ -226,7 +228,7 @@ def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int)
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``steps`` is not between 1 and the length of the schedule.
 
     References

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["DRY_LAND", "denormalise", "drop_predictors", "fill_dry_land", "normalise"]
 
 DRY_LAND = -10.0
@@ -33,7 +35,7 @@ def normalise(x: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is not one mean and one std per channel.
 
     Examples
@@ -71,7 +73,7 @@ def fill_dry_land(x: np.ndarray, sea: Sequence[bool]) -> np.ndarray:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``sea`` does not have one value per channel.
 
     Examples
@@ -112,7 +114,7 @@ def _per_channel(x: np.ndarray, name: str, values: Sequence[float]) -> np.ndarra
     column = np.asarray(values, dtype=np.float64)
     # Checked, because one value would otherwise be broadcast over all channels.
     if x.ndim < 3 or column.shape != (x.shape[-3],):
-        raise ValueError(
+        raise ArgumentError(
             f"{name} has one value per channel of x (dims ..., channel, y, x); "
             f"got shape {column.shape} for x of shape {x.shape}"
         )

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["Schedule"]
 
 Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
@@ -39,7 +41,7 @@ class Schedule:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``abar`` is not such an array of at least two values.
 
     Examples
@@ -56,9 +58,9 @@ class Schedule:
     def __post_init__(self) -> None:
         abar = np.array(self.abar, dtype=np.float64)
         if abar.ndim != 1 or abar.size < 2:
-            raise ValueError(f"abar is one row of at least 2 values; got shape {abar.shape}")
+            raise ArgumentError(f"abar is one row of at least 2 values; got shape {abar.shape}")
         if not (np.all(np.diff(abar) < 0) and abar[-1] > 0 and abar[0] < 1):
-            raise ValueError(
+            raise ArgumentError(
                 f"abar falls strictly, between 1 and 0; got {abar[0]:g} ... {abar[-1]:g}. "
                 "With betas, each has to lie between 0 and 1"
             )

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 __all__ = ["blend", "cover", "weights"]
 
 Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
@@ -35,7 +37,7 @@ def cover(cells: int, size: int, overlap: int, step: int = 1) -> tuple[int, ...]
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If ``cells``, ``size`` and ``overlap`` are not multiples of ``step``, or if the overlap is
         not from 0 to half of the size.
 
@@ -46,9 +48,9 @@ def cover(cells: int, size: int, overlap: int, step: int = 1) -> tuple[int, ...]
     """
     lengths = {"cells": cells, "size": size, "overlap": overlap}
     if wrong := [f"{n} is {v}" for n, v in lengths.items() if v % step]:
-        raise ValueError(f"tiles start at multiples of {step}, but {', '.join(wrong)}")
+        raise ArgumentError(f"tiles start at multiples of {step}, but {', '.join(wrong)}")
     if not (cells > 0 and size > 0 and 0 <= 2 * overlap <= size):
-        raise ValueError(
+        raise ArgumentError(
             "tiles overlap by at most half of their size, and have a size; got "
             f"cells {cells}, size {size}, overlap {overlap}"
         )

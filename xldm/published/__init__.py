@@ -5,7 +5,8 @@ Nothing in the release is executed: checkpoints and pickles are read with short 
 
 from __future__ import annotations
 
+from ..errors import PublishedError
 from .importer import import_ldm_res
-from .weights import PublishedError, read_component
+from .weights import read_component
 
 __all__ = ["PublishedError", "import_ldm_res", "read_component"]

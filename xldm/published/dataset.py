@@ -14,11 +14,11 @@ import numpy as np
 import xarray as xr
 
 from ..config import Variable
-from ..data.era5 import ERA5
-from ..data.grid import ITALY, coordinates
+from ..errors import PublishedError
+from ..grids.projected import ITALY, coordinates
+from ..inputs.vocabulary import ERA5
 from .listing import Files, compare_metadata, find, hours_of, opened, scaling, whole_days
 from .tensors import GAP, HOURS, read_day
-from .weights import PublishedError
 
 __all__ = ["ATTRS", "accept_winds", "open_dataset", "physical"]
 
@@ -87,7 +87,7 @@ def open_dataset(
     --------
     >>> open_dataset("downloads")
     Traceback (most recent call last):
-    xldm.published.weights.PublishedError: ... To take them as pointing east and north, say
+    xldm.errors.PublishedError: ... To take them as pointing east and north, say
     wind_frame='earth' (got None).
     """
     accept_winds(wind_frame)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import xarray as xr
 
-from .. import package, registry
-from ..archive import fetch, is_url
-from ..components import ResidualDiffusion
 from ..config import ModelConfig, Variable, from_yaml
-from ..data.grid import ITALY
-from .data import RASTERS, SCALING, read_scaling, read_statics
-from .weights import TARGETS, PublishedError, channels, checkpoint, component
+from ..errors import PublishedError
+from ..grids.projected import ITALY
+from ..models.components import ResidualDiffusion
+from ..packages import package, registry
+from ..storage.zips import fetch, is_url
+from .sample_data import RASTERS, SCALING, read_scaling, read_statics
+from .weights import TARGETS, channels, checkpoint, component
 
 __all__ = ["import_ldm_res"]
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..archive import ArchiveError, is_url, open_zip, pour
 from ..config import Variable
-from ..data.stores.place import locate, reaching
-from .data import RASTERS, SCALING, read_scaling, read_statics
+from ..errors import ArchiveError, ArgumentError, PublishedError
+from ..storage.location import locate, reaching
+from ..storage.zips import is_url, open_zip, pour
+from .sample_data import RASTERS, SCALING, read_scaling, read_statics
 from .tensors import FIELDS, HOURS, day_and_kind
-from .weights import PublishedError
 
 __all__ = [
     "METADATA",
@@ -140,7 +140,7 @@ def whole_days(
         With the days and kinds that are missing.
     """
     if missing not in ("raise", "skip"):
-        raise ValueError(f"missing is one of raise, skip; got {missing!r}")
+        raise ArgumentError(f"missing is one of raise, skip; got {missing!r}")
     there = sorted({day for kind in kinds for day in files.days[kind]})
     if not there:
         raise PublishedError(
@@ -150,7 +150,7 @@ def whole_days(
     first = there[0] if start is None else np.datetime64(start, "D")
     last = there[-1] if stop is None else np.datetime64(stop, "D")
     if last < first:
-        raise ValueError(f"stop ({last}) lies before start ({first})")
+        raise ArgumentError(f"stop ({last}) lies before start ({first})")
     asked = np.arange(first, last + 1)
     lacking = [[kind for kind in kinds if day not in files.days[kind]] for day in asked]
     absent = [

@@ -20,10 +20,11 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..data import statics
-from ..data.era5 import predictor_variables
-from ..data.grid import ITALY
-from .weights import TARGETS, PublishedError
+from .. import statics
+from ..errors import PublishedError
+from ..grids.projected import ITALY
+from ..inputs.vocabulary import predictor_variables
+from .weights import TARGETS
 
 __all__ = ["FIELDS", "GAP", "HOURS", "day_and_kind", "read_day"]
 

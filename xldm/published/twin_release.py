@@ -12,15 +12,15 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from ..data import statics
-from ..data.coarse import coarse
-from ..data.era5 import ERA5
-from ..data.grid import ITALY, axes
-from ..data.twin import Twin
-from ..data.twin.archive import days as hours_of
-from ..data.twin.geotiff import CLASSES
-from .data import LAND_COVER, RASTERS, SCALING
+from .. import statics
+from ..grids.projected import ITALY, axes
+from ..inputs.vocabulary import ERA5
+from ..stores.coarse_side import coarse
+from ..twin import Twin
+from ..twin.archives import days as hours_of
+from ..twin.geotiffs import CLASSES
 from .listing import METADATA
+from .sample_data import LAND_COVER, RASTERS, SCALING
 from .tensors import FIELDS
 
 __all__ = ["COVER", "FIFTEENTH", "MOMENTS", "write"]
@@ -81,14 +81,14 @@ def write(
         If ``folder`` exists.
     ImportError
         If tifffile or zstandard is not installed.
-    ValueError
+    ArgumentError
         If a day is none, or ``stop`` lies before ``start``.
 
     Examples
     --------
     >>> write("paper", "2001-07-15", "2001-07-14")
     Traceback (most recent call last):
-    ValueError: stop (2001-07-14) lies before start (2001-07-15): nothing to write
+    xldm.errors.ArgumentError: stop (2001-07-14) lies before start (2001-07-15): nothing to write
     """
     folder = Path(folder)
     if folder.exists():

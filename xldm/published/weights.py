@@ -17,9 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import package
-from ..archive import fetch
-from ..components import ResidualDiffusion
 from ..config import (
     AutoencoderConfig,
     ComponentConfig,
@@ -29,15 +26,15 @@ from ..config import (
     RegressionConfig,
     Variable,
 )
+from ..errors import ArgumentError, PublishedError
+from ..models.components import ResidualDiffusion
 from ..numerics.schedule import Schedule
+from ..packages import package
+from ..storage.zips import fetch
 
-__all__ = ["TARGETS", "PublishedError", "channels", "checkpoint", "component", "read_component"]
+__all__ = ["TARGETS", "channels", "checkpoint", "component", "read_component"]
 
 Tensors = dict[str, torch.Tensor]
-
-
-class PublishedError(ValueError):
-    """A file of the release that is not what its documentation says, or that cannot be trusted."""
 
 
 #: Targets of each component, not yet scaled.
@@ -200,7 +197,7 @@ def _widths(
         return tuple(out(f"{stem}{i}.weight") for i in range(1, count, 2))
 
     if len(targets) != out("regression.outputs.weight"):
-        raise ValueError(
+        raise ArgumentError(
             f"it has {out('regression.outputs.weight')} targets, {name} has {len(targets)}"
         )
     context = "conditioner."
@@ -255,7 +252,7 @@ def _diffusion(betas: torch.Tensor | None) -> DiffusionConfig:
     schedule = Schedule.linear(config.timesteps, config.beta_start, config.beta_end)
     abar = np.cumprod(1 - betas.double().numpy())
     if abar.shape != schedule.abar.shape or not np.allclose(abar, schedule.abar, rtol=1e-4):
-        raise ValueError(
+        raise ArgumentError(
             f"its noise schedule has {len(betas)} steps from {betas[0]:.2g} to {betas[-1]:.2g}, "
             f"published is one of {config.timesteps} from {config.beta_start} to {config.beta_end}"
         )

@@ -9,8 +9,8 @@ from typing import Any
 import lightning
 import torch
 
-from ..data.stores.place import Place
-from .module import TrainingError
+from ..errors import TrainingError
+from ..storage.location import Place
 
 __all__ = ["Keep", "best", "newest"]
 

@@ -10,8 +10,8 @@ import torch
 import xarray as xr
 from torch.utils.data import DataLoader
 
-from ..data.batches import batches
-from ..data.loader import BatchDataset
+from ..batches.generator import batches
+from ..batches.torch_loader import BatchDataset
 
 __all__ = ["DataModule"]
 
@@ -19,17 +19,18 @@ __all__ = ["DataModule"]
 class DataModule(lightning.LightningDataModule):
     """Batches of a training store, shared among the processes of a trainer.
 
-    Batches are as `xldm.data.loader.BatchDataset` gives them, another epoch's in each epoch of the
+    Batches are as `xldm.batches.torch_loader.BatchDataset` gives them, another epoch's in each
+    epoch of the
     trainer. Pass ``use_distributed_sampler=False`` to the trainer: batches are shared already.
 
     Parameters
     ----------
     store : DataTree
-        From ``xldm.open_store(url, dask=False)``.
+        From ``xldm.open_training_store(url, dask=False)``.
     validation : mapping, optional
         What of ``options`` is otherwise when validating; without dropout unless given.
     **options
-        Of `xldm.data.batches.batches`: ``size``, ``batch_size``, ``windows``, ``dropout`` ...
+        Of `xldm.batches.generator.batches`: ``size``, ``batch_size``, ``windows``, ``dropout`` ...
 
     Examples
     --------

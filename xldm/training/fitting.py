@@ -15,11 +15,12 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing import ProcessRaisedException
 
-from ..data.stores.place import Place
+from ..errors import TrainingError
+from ..storage.location import Place
 from . import checkpoints
-from .adversarial import AdversarialStage
-from .loading import StoreData
-from .module import Stage, TrainingError
+from .lightning_module import Stage
+from .objectives.adversarial import AdversarialStage
+from .samples import StoreData
 
 __all__ = ["fit"]
 

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 import zarr
 
-from ..components import ResidualDiffusion
-from ..data import order
-from ..data.stores.place import Place, reaching
-from ..data.stores.store import zarr_store
-from .loading import Draws, Encoded, Source
-from .module import TrainingError
-from .objective import residual
+from ..batches import epoch_order
+from ..errors import TrainingError
+from ..models.components import ResidualDiffusion
+from ..storage.location import Place, reaching
+from ..stores.open import zarr_store
+from .objectives.base import residual
+from .samples import Draws, Encoded, Source
 
 __all__ = ["Latents", "encode"]
 
@@ -30,7 +30,7 @@ IN_MEMORY = 4 * 2**30
 
 @dataclass(frozen=True)
 class Latents:
-    """Batches of hours whose latents are known; in use as `xldm.data.reading.Batches`.
+    """Batches of hours whose latents are known; in use as `xldm.batches.read_ahead.Batches`.
 
     Predictors that were dropped from an hour when its latent was computed stay dropped. Windows are
     cut from latents of whole fields, as they are when a whole field is drawn.
@@ -47,7 +47,7 @@ class Latents:
 
     def __len__(self) -> int:
         """Batches of this shard in an epoch."""
-        return len(order.global_batches(self._samples, self.batch_size, self.shard[1]))
+        return len(epoch_order.global_batches(self._samples, self.batch_size, self.shard[1]))
 
     @property
     def _samples(self) -> int:
@@ -68,7 +68,7 @@ class Latents:
         rng = np.random.default_rng([self.seed, number])
         rows = self.rows[rng.permutation(self._samples) // self.windows]
         places = np.arange(rows.size)
-        every = order.global_batches(rows.size, self.batch_size, ranks)[start:]
+        every = epoch_order.global_batches(rows.size, self.batch_size, ranks)[start:]
         with reaching(self.place), ThreadPoolExecutor(AHEAD) as pool:
             arrays = self._arrays
             whole = arrays[0].shape[2:]

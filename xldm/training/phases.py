@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from ..config import Positive, strict
+from ..errors import ArgumentError
 
 __all__ = [
     "LATENT",
@@ -92,9 +93,11 @@ class Phase:
     @model_validator(mode="after")
     def _validates(self) -> Phase:
         if self.validate_every is None and (self.patience or self.schedule == "plateau"):
-            raise ValueError("patience and a plateau go by the validation loss: say validate_every")
+            raise ArgumentError(
+                "patience and a plateau go by the validation loss: say validate_every"
+            )
         if self.schedule == "plateau" and self.warmup:
-            raise ValueError("a plateau has no warm-up: leave out one of the two")
+            raise ArgumentError("a plateau has no warm-up: leave out one of the two")
         return self
 
 
@@ -145,9 +148,11 @@ class LatentPhase(Phase):
     @model_validator(mode="after")
     def _of_cache(self) -> LatentPhase:
         if self.cache_latents and self.windows is None:
-            raise ValueError("cache_latents draws windows: say how many an hour, or leave it")
+            raise ArgumentError("cache_latents draws windows: say how many an hour, or leave it")
         if self.latent_limit and not self.cache_latents:
-            raise ValueError("latent_limit goes by cached latents: say cache_latents, or leave it")
+            raise ArgumentError(
+                "latent_limit goes by cached latents: say cache_latents, or leave it"
+            )
         return self
 
 
@@ -205,7 +210,7 @@ class CalibrationPhase(Phase):
     @model_validator(mode="after")
     def _scored(self) -> CalibrationPhase:
         if self.size and min(self.size) <= 2 * self.margin:
-            raise ValueError(
+            raise ArgumentError(
                 f"size {self.size} with a margin of {self.margin} leaves nothing to score: choose "
                 "larger windows or a smaller margin"
             )
@@ -230,5 +235,5 @@ class GANPhase(Phase):
     @model_validator(mode="after")
     def _adam_only(self) -> GANPhase:
         if self.muon_lr is not None:
-            raise ValueError("muon_lr: the adversaries have AdamW only, leave it out")
+            raise ArgumentError("muon_lr: the adversaries have AdamW only, leave it out")
         return self

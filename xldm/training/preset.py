@@ -18,12 +18,12 @@ from ..config import (
     AutoencoderConfig,
     ComponentName,
     ConditionerConfig,
-    ConfigError,
     DenoiserConfig,
     DiffusionConfig,
     RegressionConfig,
     from_yaml,
 )
+from ..errors import ArgumentError, ConfigError
 from .phases import (
     LATENT,
     AutoencoderPhase,
@@ -94,16 +94,18 @@ class Preset:
     @model_validator(mode="after")
     def _complete(self) -> Preset:
         if self.full_field and (self.regression or self.gan):
-            raise ValueError("full_field means without a regression: leave out one of the two")
+            raise ArgumentError("full_field means without a regression: leave out one of the two")
         for stage in ("autoencoder", "diffusion", "distillation", "decoder", "calibration"):
             of = LATENT[:1] if stage == "autoencoder" else LATENT
             lacking = [p.name for p in self.components if any(getattr(p, n) is None for n in of)]
             if getattr(self, stage) and lacking:
-                raise ValueError(f"{stage} needs widths of {', '.join(of)} in {', '.join(lacking)}")
+                raise ArgumentError(
+                    f"{stage} needs widths of {', '.join(of)} in {', '.join(lacking)}"
+                )
         levels = min(p.diffusion.timesteps for p in self.components)
         for phase in self.distillation:
             if (most := phase.into * phase.teacher_steps) >= levels:
-                raise ValueError(f"distillation has {most} steps, the noise schedule {levels}")
+                raise ArgumentError(f"distillation has {most} steps, the noise schedule {levels}")
         self._weights_are_of_something()
         return self
 
@@ -116,7 +118,7 @@ class Preset:
         ):
             for phase in phases:
                 if unknown := sorted(phase.weights.keys() - named):
-                    raise ValueError(
+                    raise ArgumentError(
                         f"weights of {', '.join(unknown)}; there are {', '.join(sorted(named))}"
                     )
 

@@ -13,23 +13,24 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..components import ResidualDiffusion
 from ..config import ComponentConfig, ModelConfig, to_yaml
-from ..data.stores.place import Place, locate
-from ..data.stores.store import open_store
-from . import checkpoints, initial
-from .adversarial import AdversarialStage
-from .claiming import claim, holds
-from .configuring import compared, model_config
+from ..errors import TrainingError
+from ..models.components import ResidualDiffusion
+from ..storage.location import Place, locate
+from ..stores.open import open_training_store
+from . import checkpoints, initialisation
 from .fitting import fit
 from .latents import encode
-from .loading import Draws, Source, StoreData
-from .module import Stage, TrainingError, trained_weights
-from .objective import residual
-from .objectives import OBJECTIVES
+from .lightning_module import Stage, trained_weights
+from .model_config import compared, model_config
+from .objectives.adversarial import AdversarialStage
+from .objectives.base import residual
+from .objectives.fields import OBJECTIVES
+from .ownership import claim, holds
+from .packaging import Base, write_package
 from .phases import Phase
 from .preset import STAGES, Preset, read_preset
-from .results import Base, write_package
+from .samples import Draws, Source, StoreData
 
 __all__ = ["train"]
 
@@ -112,13 +113,13 @@ def train(
     --------
     >>> train("italy-3km", "s3://bucket/italy.zarr", "run")
     Traceback (most recent call last):
-    xldm.config.ConfigError: italy-3km: there is no such file, and shipped presets are ...
+    xldm.errors.ConfigError: italy-3km: there is no such file, and shipped presets are ...
     """
     preset = read_preset(preset)
     chosen = preset.chain if stage == "all" else (stage,)
     _refuse_stages(preset, stage, chosen)
     place = None if isinstance(store, xr.DataTree) else locate(store, storage_options)
-    opened = store if place is None else open_store(store, storage_options, dask=False)
+    opened = store if place is None else open_training_store(store, storage_options, dask=False)
     model_config(preset, opened)
     at = locate(folder)
     run = _Run(preset, opened, place, at, device, devices, allow_leaky, resume, progress)
@@ -197,7 +198,7 @@ def _network(
         net = ResidualDiffusion(part, len(config.predictors), config.static_channels)
         fresh = not any(name.startswith("regression.") for name in known)
         if stage == "regression" and fresh and run.preset.regression[0].from_coarse:
-            initial.start_from_coarse(net, config.predictors, part.targets)
+            initialisation.start_from_coarse(net, config.predictors, part.targets)
     own = net.state_dict()
     net.load_state_dict(own | {n: t for n, t in known.items() if n in own})
     return net
@@ -263,7 +264,7 @@ def _standardise(
     samples = (draws.sample(batch).on(static) for batch in some)
     net.eval()
     latents = [net.autoencoder.encode(residual(net, sample))[0] for sample in samples]
-    initial.standardise_latent(net.autoencoder, torch.cat(latents))
+    initialisation.standardise_latent(net.autoencoder, torch.cat(latents))
 
 
 def _torch_device(name: str) -> str:

@@ -1,5 +1,5 @@
 """Downscaled fields to Zarr stores of any length; see `storing.to_store`."""
 
-from .storing import to_store
+from .resumable import to_store
 
 __all__ = ["to_store"]

@@ -22,7 +22,7 @@ import zarr
 from numcodecs.bitround import BitRound
 from zarr.buffer.cpu import Buffer
 
-from ..data.stores.place import Place, content, reaching
+from ..storage.location import Place, content, reaching
 
 __all__ = ["Block", "create", "listed", "put", "readable", "sweep", "unlike", "write"]
 

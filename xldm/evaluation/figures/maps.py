@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from ...errors import ArgumentError
 from .style import (
     WIDTH,
     blank,
@@ -59,7 +60,7 @@ def error_maps(result: xr.Dataset, score: str = "rmse", variable: str = "t2m") -
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there are no maps of this score, or the variable is not in the result.
     """
     present = [s for s in COLOURS if f"{s}_map" in result]
@@ -88,7 +89,7 @@ def error_maps(result: xr.Dataset, score: str = "rmse", variable: str = "t2m") -
 
 def _choose(what: str, got: str, choices: list[str]) -> None:
     if got not in choices:
-        raise ValueError(f"{what}: choose from {', '.join(choices) or 'none here'}; got {got!r}")
+        raise ArgumentError(f"{what}: choose from {', '.join(choices) or 'none here'}; got {got!r}")
 
 
 def _limits(values: np.ndarray, score: str) -> tuple[float, float]:
@@ -130,7 +131,7 @@ def snapshot(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If a dataset lacks the variable, or has it over other dimensions than (y, x).
     """
     fields = {
@@ -176,10 +177,10 @@ def _field(name: str, ds: xr.Dataset, variable: str) -> xr.DataArray:
     if variable == "wind_speed" and variable not in ds and {"u10", "v10"} <= set(ds.data_vars):
         ds = ds.assign(wind_speed=np.hypot(ds["u10"], ds["v10"]))
     if variable not in ds:
-        raise ValueError(f"{name} has no {variable}; choose from {', '.join(map(str, ds))}")
+        raise ArgumentError(f"{name} has no {variable}; choose from {', '.join(map(str, ds))}")
     field = ds[variable]
     if set(field.dims) != {"y", "x"}:
-        raise ValueError(
+        raise ArgumentError(
             f"{name}: {variable} has dimensions {', '.join(map(str, field.dims))}; a snapshot is "
             "of (y, x): pick one hour and one member with isel"
         )

@@ -57,7 +57,7 @@ def write(
 
     See Also
     --------
-    xldm.evaluation.run : results of protocols and stores, with snapshots.
+    xldm.evaluation.session : results of protocols and stores, with snapshots.
     """
     folder = Path(folder).resolve()
     _refuse_foreign(folder)

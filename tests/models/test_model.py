@@ -1,0 +1,187 @@
+"""Interpolation, regression, residual diffusion, and models made of them."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import scipy.interpolate
+import tiny
+import torch
+
+from xldm.config import Variable
+from xldm.models.components import Interpolation, Sampling
+from xldm.models.model import Model
+
+TIMES = np.array(["2020-01-01T00", "2020-01-01T01", "2020-07-01T12"], "datetime64[ns]")
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = tiny.config()
+    return Model(config, tiny.static(), {"2mT": tiny.network(config.components[0])})
+
+
+@pytest.fixture(scope="module")
+def coarse():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(3, 14, *tiny.GRID.shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def drawn(model, coarse):
+    return model.fields(coarse, TIMES, Sampling(members=range(3), steps=2))
+
+
+def test_a_field_does_not_depend_on_the_times_drawn_with_it(model, coarse, drawn):
+    alone = model.fields(coarse[1:2], TIMES[1:2], Sampling(members=range(3), steps=2))
+    np.testing.assert_array_equal(alone[:, 0], drawn[:, 1])
+
+
+def test_a_field_does_not_depend_on_the_order_of_times(model, coarse, drawn):
+    back = model.fields(coarse[::-1].copy(), TIMES[::-1], Sampling(members=range(3), steps=2))
+    np.testing.assert_array_equal(back[:, ::-1], drawn)
+
+
+def test_a_member_does_not_depend_on_the_members_drawn_with_it(model, coarse, drawn):
+    alone = model.fields(coarse, TIMES, Sampling(members=(2,), steps=2))
+    np.testing.assert_array_equal(alone[0], drawn[2])
+
+
+def test_a_field_does_not_depend_on_the_batch_size(model, coarse, drawn):
+    batched = model.fields(coarse, TIMES, Sampling(members=range(3), steps=2), batch_size=3)
+    np.testing.assert_array_equal(batched, drawn)
+
+
+@pytest.mark.parametrize("together", [2, 3, 6, 9])
+def test_hours_and_members_drawn_together_are_the_same_within_rounding(
+    together, model, coarse, drawn
+):
+    # As an accelerator takes them.
+    out, (part,) = np.empty_like(drawn), model.config.components
+    window = part, slice(None), slice(None), torch.device("cpu")
+    given = model._normalised(coarse)
+    with torch.inference_mode():
+        sampling = Sampling(members=range(3), steps=2)
+        model._draw(out, given, TIMES, sampling, window, together, lambda n: None)
+    np.testing.assert_allclose(out, drawn, atol=1e-3 * drawn.std())
+
+
+def test_a_model_without_noise_gives_every_member_its_one_field(model, coarse):
+    mean = model.baseline("regression")
+    fields = mean.fields(coarse, TIMES, Sampling(members=(0, 4)))
+    np.testing.assert_array_equal(fields[0], fields[1])
+
+
+def test_every_field_is_told_of_once(model, coarse):
+    seen = []
+    model.fields(coarse, TIMES, Sampling(members=range(2), steps=1), observe=seen.append)
+    assert sum(seen) == 6
+
+
+def test_members_differ(drawn):
+    assert np.abs(drawn[0] - drawn[1]).max() > 0
+
+
+def test_seeds_differ(model, coarse, drawn):
+    other = model.fields(coarse[:1], TIMES[:1], Sampling(members=(0,), seed=1, steps=2))
+    assert np.abs(other[0, 0] - drawn[0, 0]).max() > 0
+
+
+def test_the_global_random_state_is_neither_used_nor_changed(model, coarse, drawn):
+    torch.manual_seed(5)
+    np.random.seed(5)
+    before = torch.get_rng_state(), np.random.get_state()[1]
+    again = model.fields(coarse, TIMES, Sampling(members=range(3), steps=2))
+    np.testing.assert_array_equal(again, drawn)
+    assert torch.equal(before[0], torch.get_rng_state())
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+
+
+def test_a_model_that_was_pickled_draws_the_same(model, coarse, drawn):
+    copy = pickle.loads(pickle.dumps(model))
+    again = copy.fields(coarse[:1], TIMES[:1], Sampling(members=(0,), steps=2))
+    np.testing.assert_array_equal(again[0, 0], drawn[0, 0])
+
+
+def test_a_deep_copy_has_weights_of_its_own(model, coarse, drawn):
+    other = copy.deepcopy(model)
+    other.components["2mT"].denoiser.out[2].bias.data.add_(1.0)
+    again = model.fields(coarse[:1], TIMES[:1], Sampling(members=(0,), steps=2))
+    np.testing.assert_array_equal(again[0, 0], drawn[0, 0])
+
+
+def test_a_window_keeps_the_noise_of_the_whole_grid(model):
+    noise = model._noise(model.components["2mT"], "2mT", TIMES[:1], (0,), 0)
+    again = model._noise(model.components["2mT"], "2mT", TIMES[:1], (0,), 0)
+    np.testing.assert_array_equal(noise[:, :, 2:6, 1:5], again[:, :, 2:6, 1:5])
+
+
+def test_the_regression_baseline_is_the_mean_of_the_diffusion_model(model, coarse):
+    component = model.components["2mT"]
+    static = torch.zeros(1, 4, *tiny.GRID.fine_shape)
+    given = torch.from_numpy(coarse[:1])
+    with torch.inference_mode():
+        condition = component.condition(given, component.prepare(static))
+        mean = component.mean.condition(given, static)
+    assert torch.equal(condition.mean, mean)
+
+
+def test_an_unknown_baseline_lists_the_choices(model):
+    with pytest.raises(ValueError, match="'interpolation' or 'regression'"):
+        model.baseline("cubic")
+
+
+def test_an_unknown_sampler_lists_the_choices(model):
+    with pytest.raises(ValueError, match=r"ddim, ddim-trailing, dpm-solver\+\+.*; got 'euler'"):
+        Sampling(sampler="euler").resolve(model.config.components[0].diffusion)
+
+
+VARIABLES = (Variable("t2m", "air_temperature", "K", 280.0, 10.0),)
+TARGETS = (Variable("t2m", "air_temperature", "K", 285.0, 8.0),)
+
+
+def interpolated(field: np.ndarray, factor: int = 8) -> np.ndarray:
+    """Physical values of a physical field, by way of both normalisations."""
+    net = Interpolation(VARIABLES, TARGETS, factor)
+    given = torch.from_numpy((field - 280.0) / 10.0)[None, None].float()
+    return net.condition(given, None)[0, 0].numpy() * 8.0 + 285.0
+
+
+def test_quadratic_interpolation_is_scipys_along_each_axis():
+    field = np.random.default_rng(0).normal(280, 10, (9, 7))
+    at = [(np.arange(n * 8) + 0.5) / 8 - 0.5 for n in field.shape]
+    want = field
+    for axis, points in enumerate(at):
+        spline = scipy.interpolate.interp1d(
+            np.arange(field.shape[axis]), want, "quadratic", axis=axis, fill_value="extrapolate"
+        )
+        want = spline(points)
+    np.testing.assert_allclose(interpolated(field), want, atol=2e-3)
+
+
+def test_quadratic_interpolation_is_exact_on_a_quadratic():
+    y, x = np.mgrid[0:6, 0:5].astype(float)
+    fine_y, fine_x = (np.mgrid[0:48, 0:40] + 0.5) / 8 - 0.5
+    field = 280 + y**2 - x * y + 0.5 * x**2
+    want = 280 + fine_y**2 - fine_x * fine_y + 0.5 * fine_x**2
+    np.testing.assert_allclose(interpolated(field), want, atol=1e-3)
+
+
+def test_interpolation_refuses_a_target_that_is_no_predictor():
+    with pytest.raises(ValueError, match="missing: tp"):
+        Interpolation(VARIABLES, (Variable("tp", "x", "m", 0.0, 1.0),), 8)
+
+
+def test_dry_land_has_the_papers_value_and_not_nan(model, coarse):
+    holes = coarse.copy()
+    sst = [v.name for v in model.config.predictors].index("sst")
+    holes[:, sst, :4] = np.nan
+    filled = holes.copy()
+    filled[:, sst, :4] = -10.0  # mean 0 and standard deviation 1 in this configuration
+    draws = [model.fields(c[:1], TIMES[:1], Sampling(steps=2)) for c in (holes, filled)]
+    np.testing.assert_array_equal(*draws)
+
+
+def test_a_notebook_shows_the_card(model):
+    assert "tiny" in model._repr_html_() and "Apache-2.0" in repr(model)

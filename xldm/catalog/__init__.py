@@ -1,0 +1,49 @@
+"""The intake catalog: its entries by name, and the drivers that open them.
+
+In: ``catalogs/catalog.yaml`` and the arguments of an entry. Out: datasets, stores and models,
+opened lazily. What an entry opens lives in other rooms (`stores`, `published`, `twin`, `packages`):
+a driver only delegates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..storage import shipped
+
+if TYPE_CHECKING:
+    import intake.catalog
+
+__all__ = ["open_catalog"]
+
+
+def open_catalog() -> intake.catalog.Catalog:
+    """Open the catalog; ``intake.cat.xldm`` is the same.
+
+    Listing and describing entries touches neither data nor network.
+
+    Returns
+    -------
+    intake.catalog.Catalog
+        Each entry has ``.read()`` for a lazily indexed Dataset and ``.to_dask()`` for a chunked
+        one; its description names whatever else it gives. Call an entry to set arguments:
+        ``cat.part(url=...)``.
+
+    Examples
+    --------
+    >>> cat = open_catalog()
+    >>> list(cat)
+    ['era5_sample', 'italy_static', 'era5_arco', 'training_store', 'part', 'twin', ...]
+    >>> dict(cat.era5_sample.to_dask().sizes)
+    {'time': 24, 'latitude': 17, 'longitude': 21}
+    """
+    import intake
+
+    return intake.open_catalog(str(shipped.catalogs() / "catalog.yaml"), name="xldm")
+
+
+def __getattr__(name: str) -> Any:
+    # intake wants an object at its entry point and not a function; it is made when asked for.
+    if name == "cat":
+        return open_catalog()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,271 @@
+"""Intake drivers of the entries in ``catalogs/catalog.yaml``, which names them by path.
+
+To look at an entry reaches for nothing; only ``read`` and ``to_dask`` open what it describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from intake.catalog import Catalog
+from intake.catalog.local import LocalCatalogEntry
+from intake_xarray import NetCDFSource
+
+from ..errors import StoreError
+from ..inputs.vocabulary import ERA5
+from ..storage import shipped
+from ..storage.location import content, locate, reaching
+from .entries import Chunks, Source
+
+if TYPE_CHECKING:
+    from ..models import model
+    from ..models.components import ResidualDiffusion
+
+__all__ = [
+    "Arco",
+    "Asset",
+    "Model",
+    "Models",
+    "PaperDataset",
+    "PaperWeights",
+    "Part",
+    "TrainingStore",
+    "Twin",
+]
+
+Options = Mapping[str, Any] | None
+Url = str | PathLike
+
+
+class Asset(Source):
+    """A netCDF file that ships with the package."""
+
+    name = "asset"
+
+    def _open(self, chunks: Chunks, file: str) -> xr.Dataset:
+        path, engine = str(shipped.assets() / file), {"engine": "h5netcdf"}
+        source = NetCDFSource(path, xarray_kwargs=engine, chunks=chunks)
+        return source.read() if chunks is None else source.to_dask()
+
+
+class Arco(Source):
+    """ERA5 as ARCO-ERA5 stores it, cut to the hours that hold final data."""
+
+    name = "arco"
+
+    def _open(
+        self,
+        chunks: Chunks,
+        url: Url,
+        variables: list[str] | None = None,
+        storage_options: Options = None,
+    ) -> xr.Dataset:
+        # There is a chunk for each hour of a long axis: they are made of what is left of it.
+        ds = _zarr(url, storage_options, None)
+        lacking = [name for name in variables or () if name not in ds]
+        lacking += [n for n in ("valid_time_start", "valid_time_stop") if n not in ds.attrs]
+        if lacking:
+            raise StoreError(
+                f"{url}: it has no {', '.join(lacking)}, so this is not ARCO-ERA5 as we know it; "
+                "choose other variables, or open it with xarray.open_zarr."
+            )
+        ds = ds[variables] if variables else ds
+        ds = ds.sel(time=slice(ds.attrs["valid_time_start"], ds.attrs["valid_time_stop"]))
+        return ds if chunks is None else ds.chunk(time=1)
+
+
+class TrainingStore(Source):
+    """A training store, or one group of it; dask arrays either way."""
+
+    name = "training_store"
+
+    def _open(
+        self,
+        chunks: Chunks,
+        url: Url | None = None,
+        group: str | None = None,
+        storage_options: Options = None,
+    ) -> xr.DataTree | xr.Dataset:
+        from ..stores.open import open_training_store
+
+        _refuse_nowhere(self.name, url)
+        _refuse_old_zarr(locate(url, storage_options).url)
+        tree = open_training_store(url, storage_options)
+        if group is None:
+            return tree
+        if group not in tree.children:
+            raise StoreError(f"{url}: group is one of {', '.join(tree.children)}, not {group!r}.")
+        return tree[group].to_dataset()
+
+
+class Part(Source):
+    """A side of a training store as a recipe leaves it; dask arrays either way."""
+
+    name = "part"
+
+    def _open(
+        self, chunks: Chunks, url: Url | None = None, storage_options: Options = None
+    ) -> xr.Dataset:
+        from ..stores.parts import open_part
+
+        _refuse_nowhere(self.name, url)
+        return open_part(url, storage_options)
+
+
+class Twin(Source):
+    """One side of the synthetic twin: hours that are made when computed, or written ones."""
+
+    name = "twin"
+
+    def _open(
+        self,
+        chunks: Chunks,
+        group: str = "fine",
+        start: str = "2001-07-15T00",
+        hours: int = 24,
+        seed: int = 0,
+        url: Url | None = None,
+        storage_options: Options = None,
+    ) -> xr.Dataset:
+        from ..twin.hourly import whole_hours
+        from ..twin.lazy_dataset import lazy
+
+        if url:
+            return _zarr(url, storage_options, chunks, group)
+        times = whole_hours(start) + np.arange(hours)
+        return lazy(times.astype("datetime64[h]"), group, seed)
+
+
+class PaperDataset(Source):
+    """One side of the paper's dataset in physical units, from files that were fetched before."""
+
+    name = "paper_dataset"
+
+    def _open(
+        self,
+        chunks: Chunks,
+        folder: Url | None = None,
+        group: str = "fine",
+        wind_frame: str | None = None,
+    ) -> xr.Dataset:
+        sides = ("coarse", "fine")
+        if not folder:
+            raise StoreError(_how_to_fetch(self))
+        if group not in sides:
+            raise StoreError(f"{self.name}: group is coarse or fine, not {group!r}.")
+        from ..published.dataset import open_dataset
+
+        return open_dataset(folder, wind_frame=wind_frame)[sides.index(group)]
+
+
+class PaperWeights(Source):
+    """One component of the paper's model, from checkpoints that were fetched before."""
+
+    name = "paper_weights"
+    container = "python"
+
+    def _open(
+        self, chunks: Chunks, folder: Url | None = None, component: str = "2mT"
+    ) -> ResidualDiffusion:
+        if not folder:
+            raise StoreError(_how_to_fetch(self))
+        from ..published import read_component
+
+        return read_component(folder, component)
+
+
+class Model(Source):
+    """A model by name: loaded, or said how to import."""
+
+    name = "model"
+    container = "python"
+
+    def _open(self, chunks: Chunks, model: str) -> model.Model:
+        from ..packages.registry import load_model
+
+        return load_model(model)
+
+
+class Models(Catalog):
+    """The models of :func:`xldm.list_models`, those that were imported among them."""
+
+    name = "models"
+
+    def _load(self) -> None:
+        from ..packages.registry import entries, list_models
+
+        known = entries()
+        self._entries = {
+            name: LocalCatalogEntry(
+                name,
+                known.get(name, {}).get("title", "an imported model"),
+                Model,
+                args={"model": name},
+                metadata=_of_model(row, known.get(name, {})),
+                catalog=self,
+            )
+            for name, row in list_models().iterrows()
+        }
+
+
+def _of_model(row: Mapping[str, str], entry: Mapping[str, Any]) -> dict[str, Any]:
+    targets = row["targets"].split(", ")
+    return {
+        "license": row["licence"] or "not stated",
+        "citation": entry.get("citation", "see its card: xldm models info"),
+        "grid": row["domain"],
+        "standard_names": {t: ERA5[t].standard_names[0] for t in targets if t in ERA5},
+        "size": row["size"],
+        "source": row["source"],
+        "sha256": row["sha256"] or "known once it is imported",
+    }
+
+
+def _how_to_fetch(source: Source) -> str:
+    about = source.metadata
+    return (
+        f"{source.name} is not part of xldm, and no folder was given.\n{about['how_to']}\n"
+        f"Size: {about['size']}.\nLicence: {about['license']}.\n"
+        + "\n".join(f"    {url}" for url in about["records"])
+    )
+
+
+def _refuse_nowhere(name: str, url: Url | None) -> None:
+    if not url:
+        raise StoreError(
+            f"{name}: no url was given. Say where it is, with storage_options where it needs them: "
+            f'{name}(url="s3://my-bucket/name.zarr", storage_options={{...}}).'
+        )
+
+
+def _refuse_old_zarr(url: str) -> None:
+    import zarr
+
+    if int(zarr.__version__.partition(".")[0]) < 3:
+        raise StoreError(
+            f"{url}: this is a Zarr 3 store, which zarr {zarr.__version__} cannot read; open it "
+            "in an environment with zarr>=3."
+        )
+
+
+def _zarr(url: Url, options: Options, chunks: Chunks, group: str | None = None) -> xr.Dataset:
+    """A Zarr group of either format."""
+    place = locate(url, options)
+    inside = f"{group}/" if group else ""
+    with reaching(place):
+        if content(place, f"{inside}.zgroup") is None:
+            if content(place, f"{inside}zarr.json") is None:
+                what = f"Zarr group {group!r}" if group else "Zarr store"
+                raise StoreError(f"{place.url}: there is no {what}; check the path or URL.")
+            _refuse_old_zarr(place.url)
+        return xr.open_zarr(
+            str(url),
+            group=group,
+            chunks=chunks,
+            consolidated=content(place, f"{inside}.zmetadata") is not None,
+            storage_options=dict(options) if options else None,
+        )

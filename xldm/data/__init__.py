@@ -1,1 +1,0 @@
-"""Data: grids, predictors found by meaning, regridding, static fields, the twin, catalogs."""

@@ -1,6 +1,0 @@
-"""Static fields of the fine grid: built from rasters, read, and as channels of the networks."""
-
-from .fields import assemble, average, build, channels, embedded, read
-from .transfer import transfer
-
-__all__ = ["assemble", "average", "build", "channels", "embedded", "read", "transfer"]

@@ -1,1 +1,0 @@
-"""Training stores and their parts: written, verified, marked, opened."""

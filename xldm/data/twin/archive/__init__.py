@@ -1,8 +1,0 @@
-"""The twin in the forms of the real archives, so that what reads those can be run on it.
-
-One module per provider. See "The archives" in ``docs/twin.md``.
-"""
-
-from .writing import FORMS, days, write
-
-__all__ = ["FORMS", "days", "write"]

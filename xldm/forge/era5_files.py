@@ -1,0 +1,62 @@
+"""What the recipes for ERA5 have in common: kinds of file, attributes, reading ARCO-ERA5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from ..grids.projected import ITALY
+from ..inputs.axes import horizontal_axes
+from ..inputs.vocabulary import ERA5
+from ..storage.location import locate, reaching
+
+__all__ = ["FIELDS", "attributes", "open_arco", "which"]
+
+#: The Climate Data Store serves fields at the surface and on pressure levels by two datasets: kind
+#: of file -> the predictors in it.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "surface": tuple(name for name, known in ERA5.items() if known.level is None),
+    "pressure": tuple(name for name, known in ERA5.items() if known.level is not None),
+}
+
+
+def attributes(source: str) -> dict[str, str]:
+    """Root attributes of a coarse part made of ERA5."""
+    return {
+        "title": "ERA5 over Italy on 16 km cells",
+        "source": f"ERA5 hourly data on single and pressure levels, {source}",
+        "license": "Copernicus licence: contains modified Copernicus Climate Change Service "
+        "information; credit it, and say that neither the Commission nor ECMWF is responsible",
+        "references": "Hersbach et al. 2020, doi:10.1002/qj.3803",
+    }
+
+
+def which(folder: str, names: tuple[str, ...]) -> str:
+    """URL of the first of some files that is there, or of the last of all if none is.
+
+    Parameters
+    ----------
+    folder : str
+        URL.
+    names : tuple of str
+        Under which a file may lie there.
+    """
+    place = locate(folder)
+    with reaching(place):
+        there = [name for name in names if place.fs.exists(f"{place.root}/{name}")]
+    return f"{folder}/{[*there, names[-1]][0]}"
+
+
+def open_arco(url: str, folder: Path) -> list[xr.Dataset]:
+    """The predictors of ARCO-ERA5 at 850 hPa and around Italy, lazily indexed.
+
+    Nothing but these is kept in memory, but whole chunks are read for them: all levels of the globe
+    at an hour. Hours of a day come one after another.
+    """
+    known = {name for entry in ERA5.values() for name in (entry.long_name, *entry.aliases)}
+    place = locate(url)
+    ds = xr.open_zarr(place.fs.get_mapper(place.root), chunks=None)
+    ds = ds[[name for name in ds if name in known]].sel(level=[850])
+    around = horizontal_axes(ds, ITALY)
+    return [ds.isel(dict(zip(around.dims, (around.rows, around.columns), strict=True)))]

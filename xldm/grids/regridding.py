@@ -1,0 +1,254 @@
+"""From latitude-longitude to the coarse projected grid: sparse matrices, whatever the chunks."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyproj
+import xarray as xr
+
+from ..config import GridConfig, ModelConfig
+from ..errors import InputError
+from ..inputs.vocabulary import ERA5
+from .overlap import overlaps
+from .projected import axes, coordinates
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+__all__ = ["coarsen", "on_cells", "to_coarse"]
+
+_EARTH = 111_195.0  # metres per degree of latitude
+# Below this share of valid weight a cell stays missing.
+_VALID = 0.5
+
+
+def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.DataArray:
+    """Predictors on the coarse cells, as one array for the networks.
+
+    Parameters
+    ----------
+    fields : xarray.Dataset
+        Predictors by name, dims (time, latitude, longitude), from
+        :func:`xldm.inputs.predictors.predictors`.
+    config : ModelConfig
+        Names the predictors and their order; absent ones are set to their mean, which is 0 after
+        scaling.
+    grid : GridConfig
+        The model's grid or a window of it.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (time, predictor, y, x), float32, as :func:`on_cells` has them; lazy where ``fields``
+        is.
+    """
+    names = [v.name for v in config.predictors]
+    cells = on_cells(fields[[n for n in names if n in fields]], grid)
+    like = next(iter(cells.values()))
+    absent = {v.name: xr.full_like(like, v.mean) for v in config.predictors if v.name not in cells}
+    stacked = cells.assign(absent)[names].to_dataarray("predictor")
+    if stacked.chunks is not None:
+        stacked = stacked.chunk(predictor=-1)
+    stacked = stacked.transpose("time", "predictor", "y", "x").rename("coarse").drop_attrs()
+    return stacked.assign_coords(coordinates(grid, fine=False))
+
+
+def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
+    """Predictors on the coarse cells: sums over an hour conservatively, states bilinearly.
+
+    A state is interpolated to the centre of a cell. Input of less than half the cells' spacing is
+    averaged instead: the mean of bilinear values at evenly spread points of each cell, about one
+    per input point, so that small scales do not alias.
+
+    A sum over an hour (precipitation, radiation) is averaged over the cell, each input value
+    standing for the box around its point: first-order conservative, with areas on the sphere that
+    ERA5 is on, in any projection. Edges of a cell are taken as straight in longitude and the sine
+    of latitude between its corners, which for 16 km is right to some metres, and neighbours share
+    them: no area is lost or counted twice. Beyond the input its outermost boxes go on.
+
+    Missing values are never interpolated through: the weights of the valid points are scaled to sum
+    to one, and a cell with less than half of its weight valid is missing.
+
+    Every (time, predictor) slice is worked on alone, in double precision: the result is the same
+    bit for bit for any chunks along time.
+
+    Parameters
+    ----------
+    fields : xarray.Dataset
+        Predictors by name, dims (time, latitude, longitude), latitude descending and longitude
+        ascending, from :func:`xldm.inputs.predictors.predictors`.
+    grid : GridConfig
+        The grid whose coarse cells are filled.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims (time, y, x), float32, with the grid's coordinates; lazy where ``fields`` is.
+    """
+    points = tuple(tuple(fields[n].values.tolist()) for n in ("latitude", "longitude"))
+    one_block = {
+        n: f if f.chunks is None else f.chunk(latitude=-1, longitude=-1) for n, f in fields.items()
+    }
+    out = {
+        name: xr.apply_ufunc(
+            _apply,
+            field,
+            # Not the matrix: every task of a cluster would carry it, and it is larger than a field.
+            kwargs={"summed": _summed(name), "grid": grid, "points": points},
+            input_core_dims=[["latitude", "longitude"]],
+            output_core_dims=[["y", "x"]],
+            keep_attrs=True,
+            dask="parallelized",
+            output_dtypes=["float32"],
+            dask_gufunc_kwargs={"output_sizes": dict(zip(("y", "x"), grid.shape, strict=True))},
+        )
+        for name, field in one_block.items()
+    }
+    return xr.Dataset(out).assign_coords(coordinates(grid, fine=False))
+
+
+def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset | xr.DataArray:
+    """Means over the fine cells of each coarse cell, which are taken to be of one area.
+
+    The mean is of those fine cells that have a value, in double precision; where fewer than half
+    have one, the coarse cell is missing.
+
+    Parameters
+    ----------
+    fields : Dataset or DataArray (..., y, x)
+        On the fine cells of ``grid``.
+    grid : GridConfig
+        The nested grids.
+
+    Returns
+    -------
+    Dataset or DataArray (..., y, x)
+        On the coarse cells, float32, with their coordinates; lazy where ``fields`` is.
+
+    Raises
+    ------
+    InputError
+        If the fields are not on the fine cells.
+
+    Examples
+    --------
+    >>> from xldm.grids.projected import ITALY, axes
+    >>> y, x = axes(ITALY, fine=True)
+    >>> northing = xr.DataArray(y, {"y": y}).expand_dims(x=x).transpose("y", "x")
+    >>> coarsen(northing, ITALY)[:2, 0].values.tolist()
+    [2690000.0, 2674000.0]
+    """
+    for name, axis in zip("yx", axes(grid, fine=True), strict=True):
+        stated = fields[name].values if name in fields.coords else None
+        if stated is None or stated.shape != axis.shape or not np.allclose(stated, axis, atol=1):
+            raise InputError(
+                f"{name} is not that of the grid's fine cells: expected {axis.size} centres from "
+                f"{axis[0]:g} to {axis[-1]:g} m, got "
+                f"{'none' if stated is None else f'{stated.size} from {stated.flat[0]:g}'}."
+            )
+    windows = {"y": grid.factor, "x": grid.factor}
+    fields = fields.drop_vars([c for c in fields.coords if {"y", "x"} & {*fields[c].dims}])
+    mean = fields.astype("float64").coarsen(windows).mean(keep_attrs=True)
+    known = fields.notnull().coarsen(windows).mean() >= _VALID
+    return mean.where(known).astype("float32").assign_coords(coordinates(grid, fine=False))
+
+
+def _summed(name: str) -> bool:
+    return name in ERA5 and ERA5[name].accumulated
+
+
+def _apply(
+    block: np.ndarray, *, summed: bool, grid: GridConfig, points: tuple[tuple[float, ...], ...]
+) -> np.ndarray:
+    """(..., latitude, longitude) to (..., y, x)."""
+    matrix, shape = (_shares if summed else _weights)(grid, *points), grid.shape
+    out = np.empty((*block.shape[:-2], *shape), "float32")
+    for lead in np.ndindex(block.shape[:-2]):
+        values = block[lead].ravel().astype("float64")
+        out[lead] = _interpolate(matrix, values).reshape(shape)
+    return out
+
+
+def _interpolate(matrix: scipy.sparse.csr_array, values: np.ndarray) -> np.ndarray:
+    valid = np.isfinite(values)
+    if valid.all():
+        return matrix @ values
+    weight = matrix @ valid.astype("float64")
+    total = matrix @ np.where(valid, values, 0.0)
+    return np.divide(total, weight, out=np.full(weight.shape, np.nan), where=weight >= _VALID)
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(
+    grid: GridConfig, latitude: tuple[float, ...], longitude: tuple[float, ...]
+) -> scipy.sparse.csr_array:
+    """Bilinear weights (coarse cells, input points); rows sum to one."""
+    lat, lon = np.array(latitude), np.array(longitude)
+    spacing = np.abs(np.diff(lat)).mean() * _EARTH
+    # Points per side of a cell: one, its centre, unless the input is finer than half of it.
+    points = 1 if grid.spacing <= 2 * spacing else round(grid.spacing / spacing)
+    y, x = axes(grid, fine=False)
+    inside = ((np.arange(points) + 0.5) / points - 0.5) * grid.spacing
+    at_y, at_x = (a[:, None] + inside for a in (y, x))
+    # Order (y, x, point): each cell's points lie together.
+    grid_x, grid_y = np.broadcast_arrays(at_x[None, :, None, :], at_y[:, None, :, None])
+    need_lon, need_lat = _degrees(grid, grid_x.ravel(), grid_y.ravel())
+    row, row_weight = _corners(-lat, -need_lat)
+    column, column_weight = _corners(lon, need_lon)
+    weights = (row_weight[:, :, None] * column_weight[:, None, :]) / points**2
+    indices = row[:, :, None] * lon.size + column[:, None, :]
+    cells = np.repeat(np.arange(y.size * x.size), points**2 * 4)
+    return _matrix(weights, cells, indices, (y.size * x.size, lat.size * lon.size))
+
+
+def _corners(axis: np.ndarray, need: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbours (n, 2) on an ascending axis and their weights; beyond its ends, the end."""
+    left = np.clip(np.searchsorted(axis, need, side="right") - 1, 0, axis.size - 2)
+    share = np.clip((need - axis[left]) / (axis[left + 1] - axis[left]), 0.0, 1.0)
+    return np.stack([left, left + 1], axis=1), np.stack([1 - share, share], axis=1)
+
+
+@functools.lru_cache(maxsize=8)
+def _shares(
+    grid: GridConfig, latitude: tuple[float, ...], longitude: tuple[float, ...]
+) -> scipy.sparse.csr_array:
+    """Shares (coarse cells, input points) of a cell's area in each input box; rows sum to one."""
+    lat, lon = np.array(latitude), np.array(longitude)
+    y, x = axes(grid, fine=False)
+    # Corners (4, cells), anticlockwise.
+    at_y = y[:, None] + grid.spacing / 2 * np.array([-1, -1, 1, 1])[:, None, None]
+    at_x = x + grid.spacing / 2 * np.array([-1, 1, 1, -1])[:, None, None]
+    at = (a.reshape(4, -1) for a in np.broadcast_arrays(at_x, at_y))
+    corner_lon, corner_lat = _degrees(grid, *at)
+    areas, row, column = overlaps(
+        corner_lon,
+        _height(corner_lat),
+        (lon[1:] + lon[:-1]) / 2,
+        _height((lat[1:] + lat[:-1]) / 2)[::-1],
+    )
+    shares = areas / areas.sum(axis=(1, 2), keepdims=True)
+    indices = (lat.size - 1 - row)[:, :, None] * lon.size + column[:, None, :]
+    cells = np.repeat(np.arange(y.size * x.size), areas[0].size)
+    return _matrix(shares, cells, indices, (y.size * x.size, lat.size * lon.size))
+
+
+def _height(lat: np.ndarray) -> np.ndarray:
+    """Sine of latitude: with longitude, coordinates in which areas of the sphere are true."""
+    return np.sin(np.radians(lat))
+
+
+def _degrees(grid: GridConfig, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+
+
+def _matrix(
+    weights: np.ndarray, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]
+) -> scipy.sparse.csr_array:
+    import scipy.sparse  # here, since it takes a quarter of the package's import time
+
+    matrix = scipy.sparse.coo_array((weights.ravel(), (rows, columns.ravel())), shape=shape).tocsr()
+    matrix.eliminate_zeros()
+    return matrix

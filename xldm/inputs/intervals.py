@@ -1,0 +1,159 @@
+"""What a dataset says of its hours: sums over more than one, preliminary ones, empty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..config import Variable
+from ..errors import InputError
+from .axes import Horizontal, Time
+from .matching import known
+from .report import Found
+from .standardise import lay_out
+
+__all__ = ["hour_problems", "preliminary_hours"]
+
+_FINAL, _PRELIMINARY = 1, 5  # expver of ERA5 and of ERA5T
+
+
+def hour_problems(
+    ds: xr.Dataset,
+    found: Sequence[Found],
+    wanted: Sequence[Variable],
+    time: Time,
+    horizontal: Horizontal | None,
+    *,
+    preliminary: bool,
+) -> list[str]:
+    """Why some hours, or all, cannot be used.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    found, wanted : sequence of Found, of Variable
+        Its predictors, in the same order.
+    time, horizontal : Time, Horizontal
+        Its axes.
+    preliminary : bool
+        Whether hours of ERA5T may be used. Where final and preliminary data lie side by side along
+        a dim ``expver``, finding them out takes reading all hours of one predictor.
+    """
+    problems = _spans(ds, found, wanted, time)
+    empty = _empty_hours(ds, time)
+    if empty.any():
+        problems.append(
+            f"{_which(time, empty)} hold no data: they lie outside valid_time_start to "
+            "valid_time_stop_era5t of the dataset's attributes. Leave them out."
+        )
+    if preliminary:
+        return problems
+    hours = preliminary_hours(ds, time)
+    # What cannot be laid out is a problem already.
+    with suppress(InputError):
+        if horizontal is not None:
+            hours |= _unfinished_hours(ds, found, time, horizontal)
+    if hours.any():
+        problems.append(
+            f"{_which(time, hours)} are preliminary ERA5T, which is revised later. Leave them out, "
+            "wait for final ERA5, or pass preliminary=True."
+        )
+    return problems
+
+
+def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
+    """Which hours are stated to be ERA5T.
+
+    By ``expver`` 5 or "0005", of the dataset or along time, or by ``valid_time_stop``, the last day
+    of final data in ARCO-ERA5. Of GRIB, cfgrib tells it if asked to, by
+    ``backend_kwargs={"extra_coords": {"expver": "time"}}``.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    time : Time
+        Its times.
+
+    Returns
+    -------
+    numpy.ndarray of bool (time)
+
+    Examples
+    --------
+    >>> from xldm.inputs.axes import time_axis
+    >>> hours = np.array(["2026-03-31T23", "2026-04-01T00"], "datetime64[ns]")
+    >>> ds = xr.Dataset(coords={"time": hours}, attrs={"valid_time_stop": "2026-03-31"})
+    >>> preliminary_hours(ds, time_axis(ds))
+    array([False,  True])
+    """
+    hours = np.zeros(time.values.shape, bool)
+    if "valid_time_stop" in ds.attrs:
+        hours |= time.values > _end(ds.attrs["valid_time_stop"])
+    if "expver" not in ds.variables:
+        return hours
+    stated = ds["expver"].reset_coords(drop=True)
+    each = stated.copy(data=_is_preliminary(stated.values))
+    if "expver" in each.dims:  # final and preliminary side by side, unless there is but one
+        return hours | each.values.all()
+    each = each.any([d for d in each.dims if d not in time.dims])
+    each = each.broadcast_like(ds[time.name]).transpose(*time.dims)
+    return hours | each.values.reshape(-1)[time.order]
+
+
+def _unfinished_hours(
+    ds: xr.Dataset, found: Sequence[Found], time: Time, horizontal: Horizontal
+) -> np.ndarray:
+    """Which hours lack final values beside the preliminary ones along a dim ``expver``."""
+    along = [f for f in found if f.variable in ds and "expver" in ds[f.variable].dims]
+    if not along or ds.sizes["expver"] < 2:
+        return np.zeros(time.values.shape, bool)
+    # Without numbers, final data come first.
+    versions = ds["expver"].values if "expver" in ds.coords else [_FINAL, _PRELIMINARY]
+    final = ds.isel(expver=np.flatnonzero(~_is_preliminary(versions)))
+    field = lay_out(final, along[0], time, horizontal)
+    return field.isnull().all(("latitude", "longitude")).values
+
+
+def _empty_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
+    """Which hours are on the time axis of ARCO-ERA5 though it has no data for them."""
+    start = ds.attrs.get("valid_time_start", "1677-10-01")
+    stop = ds.attrs.get("valid_time_stop_era5t", "2262-03-31")
+    return (time.values < pd.Timestamp(start).to_datetime64()) | (time.values > _end(stop))
+
+
+def _end(stop: str) -> np.datetime64:
+    """The last moment of a day, or of an hour if it is given to the hour."""
+    return pd.Period(stop).end_time.to_datetime64()
+
+
+def _is_preliminary(versions: np.ndarray) -> np.ndarray:
+    numbers = pd.to_numeric(pd.Series(np.ravel(versions)), errors="coerce")
+    return (numbers == _PRELIMINARY).to_numpy().reshape(np.shape(versions))
+
+
+def _which(time: Time, hours: np.ndarray) -> str:
+    first = np.datetime_as_string(time.values[hours.argmax()], unit="m")
+    return f"{hours.sum()} of {hours.size} hours, the first {first},"
+
+
+def _spans(
+    ds: xr.Dataset, found: Sequence[Found], wanted: Sequence[Variable], time: Time
+) -> list[str]:
+    """Refuse accumulations whose time bounds are not one hour apart."""
+    sums = [f.name for f, v in zip(found, wanted, strict=True)
+            if f.variable is not None and known(v).accumulated]  # fmt: skip
+    bounds = ds.get(ds[time.name].attrs.get("bounds", ""))
+    if not sums or bounds is None or not np.issubdtype(bounds.dtype, np.datetime64):
+        return []
+    widths = np.unique(np.abs(np.diff(bounds.values, axis=-1)))
+    if (widths == np.timedelta64(1, "h")).all():
+        return []
+    hours = ", ".join(f"{w / np.timedelta64(1, 'h'):g}" for w in widths)
+    return [
+        f"{bounds.name} spans {hours} hours, but the model wants {', '.join(sums)} summed over "
+        "one: use hourly ERA5."
+    ]

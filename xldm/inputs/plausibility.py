@@ -1,0 +1,135 @@
+"""Whether values can be what their units say: attributes are checked, not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ..config import Variable
+from ..errors import InputError
+from .axes import Horizontal, Time
+from .matching import known
+from .report import Found
+from .standardise import lay_out
+from .units import conversion
+from .vocabulary import Known
+
+__all__ = ["SAMPLE", "implausible", "in_memory", "judged"]
+
+#: Of lazy data, so many points per axis at the first and the last time are looked at.
+SAMPLE = 32
+
+
+def judged(
+    ds: xr.Dataset,
+    found: Sequence[Found],
+    wanted: Sequence[Variable],
+    time: Time | None,
+    horizontal: Horizontal | None,
+) -> list[Found]:
+    """Add to each predictor what its values say against it.
+
+    All of them within the domain if they are in memory, else a sample.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    found, wanted : sequence of Found, of Variable
+        Its predictors, in the same order.
+    time, horizontal : Time, Horizontal, optional
+        Its axes; without them, whole fields are looked at.
+    """
+    import dask
+
+    samples, result = {}, list(found)
+    for i, f in enumerate(found):
+        if f.variable not in ds.data_vars or not f.becomes:
+            continue
+        try:
+            field = ds[f.variable]
+            if time is not None and horizontal is not None:
+                field = lay_out(ds, f, time, horizontal)
+            samples[i] = _sample(field).data
+        except InputError as error:
+            result[i] = _with(f, str(error))
+    # One pass: predictors that share a file or a task read it once.
+    for i, values in zip(samples, dask.compute(*samples.values()), strict=True):
+        entry = known(wanted[i])
+        result[i] = _with(found[i], implausible(np.asarray(values), found[i], entry))
+    return result
+
+
+def _with(found: Found, problem: str) -> Found:
+    return replace(found, problem=" ".join(filter(None, (found.problem, problem))))
+
+
+def _sample(field: xr.DataArray) -> xr.DataArray:
+    if in_memory(field):
+        return field
+    strides = {d: slice(None, None, max(1, n // SAMPLE)) for d, n in field.sizes.items()}
+    if "time" in field.dims:
+        strides["time"] = sorted({0, field.sizes["time"] - 1})
+    return field.isel(strides)
+
+
+def in_memory(field: xr.DataArray) -> bool:
+    """Whether computing on a field reads no file and runs no graph."""
+    # xarray has no public way to ask whether a file that was opened without dask has been read.
+    return field.variable._in_memory
+
+
+def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
+    """What is wrong with values of a predictor; empty if nothing is.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        In the units that the file states, of any shape.
+    found : Found
+        Where they are from, with those units.
+    entry : Known
+        The predictor's plausible range.
+
+    Examples
+    --------
+    >>> from xldm.inputs.vocabulary import ERA5
+    >>> print(implausible(np.array([300.0]), Found("sd", "sd", units="m"), ERA5["sd"]))
+    sd says m but holds 300 to 300, which looks like mm: if so, set ds['sd'].attrs['units'] = 'mm'.
+    """
+    finite = np.isfinite(values)
+    count = int(values.size - np.count_nonzero(finite))
+    if values.size == 0:
+        return ""
+    if count == values.size:
+        return f"{found.variable} has no value in the domain: all {count} looked at are missing."
+    if count and not entry.gaps:
+        return (
+            f"{found.variable} has {count} missing or infinite values among the {values.size} "
+            "looked at in the domain; only sea surface temperature may. Fill or leave out those "
+            "times."
+        )
+    low = float(np.min(values, where=finite, initial=np.inf))
+    high = float(np.max(values, where=finite, initial=-np.inf))
+    if _fits(low, high, found.units, entry):
+        return ""
+    text = f"{found.variable} says {found.units} but holds {low:.4g} to {high:.4g}, which "
+    for units in (entry.units, *entry.mistaken):
+        if units != found.units and _fits(low, high, units, entry):
+            name = str(found.variable)
+            return text + f"looks like {units}: if so, set ds[{name!r}].attrs['units'] = {units!r}."
+    longer = ", or a sum over more than an hour" if entry.accumulated else ""
+    return text + (
+        f"cannot be {entry.long_name.replace('_', ' ')}: expected {entry.low:g} to {entry.high:g} "
+        f"{entry.units}. Other units, a fill value{longer}?"
+    )
+
+
+def _fits(low: float, high: float, units: str, entry: Known) -> bool:
+    to_known = conversion(units, entry.units, hourly=entry.accumulated, water=entry.water)
+    if to_known is None:
+        return False
+    scale, offset = to_known
+    return entry.low <= low * scale + offset and high * scale + offset <= entry.high

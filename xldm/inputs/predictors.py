@@ -1,0 +1,262 @@
+"""From a dataset in any dialect of ERA5 to a model's predictors: first check, then apply.
+
+:func:`check` looks at names, attributes and coordinates, and at values, and writes down what is
+found, what will be done and what is wrong. :func:`predictors` does what the report says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from ..config import GridConfig, ModelConfig, Variable
+from ..errors import ArgumentError, InputError
+from ..grids import projected as grids
+from .axes import Horizontal, Time, horizontal_axes, time_axis
+from .intervals import hour_problems, preliminary_hours
+from .matching import known, match
+from .plausibility import SAMPLE, in_memory, judged
+from .report import Found, Report
+from .standardise import convert, lay_out
+
+__all__ = ["InputError", "Report", "check", "examine", "predictors"]
+
+_MISSING = ("raise", "climatology")
+# Input of a coarser step than this, in degrees, gets a note.
+_COARSE = 0.3
+# A step of an axis so many times the usual one is a hole.
+_HOLE = 2.5
+
+
+def check(
+    ds: xr.Dataset,
+    config: ModelConfig,
+    *,
+    missing: str = "raise",
+    region: str | tuple[float, float, float, float] | None = None,
+) -> Report:
+    """Find out whether, and how, a dataset can feed a model.
+
+    Values are looked at within the domain only: all of them where they are in memory; of lazy data
+    a sample of some 32 x 32 points at the first and last time, so that a missing value elsewhere
+    goes unseen.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Hourly ERA5 fields on a regular latitude-longitude grid: netCDF of the Climate Data Store,
+        old or new, ARCO-ERA5, or GRIB as opened by cfgrib.
+    config : ModelConfig
+        The model's configuration.
+    missing : "raise" or "climatology"
+        Whether absent predictors are a problem, or are set to their training mean.
+    region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
+        The whole domain, the part of it that the input covers, or the part around a box in degrees.
+
+    Returns
+    -------
+    Report
+        Problems are listed in it, not raised; see :meth:`Report.raise_for_problems`.
+
+    Raises
+    ------
+    TypeError, ArgumentError
+        If ``ds`` is no dataset or ``missing`` is none of the choices.
+    """
+    if missing not in _MISSING:
+        raise ArgumentError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
+    return examine(ds, config.predictors, config.grid, missing=missing, region=region)
+
+
+def examine(
+    ds: xr.Dataset,
+    wanted: Sequence[Variable],
+    grid: GridConfig,
+    *,
+    missing: str = "leave out",
+    region: str | tuple[float, float, float, float] | None = None,
+    preliminary: bool = True,
+) -> Report:
+    """Find out whether, and how, a dataset can give variables on a grid.
+
+    What :func:`check` is to a model, this is to anything that has variables and a grid.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    wanted : sequence of Variable
+        With the units that they are wanted in.
+    grid : GridConfig
+    missing : "raise", "climatology" or "leave out"
+        As in :func:`check`; left out, absent variables are neither a problem nor noted. That all of
+        them are absent is a problem in any case.
+    region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
+    preliminary : bool
+        Whether hours of ERA5T are noted, or refused.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    TypeError
+        If ``ds`` is no dataset.
+    """
+    if not isinstance(ds, xr.Dataset):
+        hint = " Use array.to_dataset()." if isinstance(ds, xr.DataArray) else ""
+        raise TypeError(f"Expected an xarray.Dataset, got {type(ds).__name__}.{hint}")
+    problems: list[str] = []
+    time = horizontal = None
+    try:
+        time = time_axis(ds)
+    except InputError as error:
+        problems.append(str(error))
+    rows, columns = map(slice, grid.shape)
+    try:
+        horizontal = horizontal_axes(ds, grid)
+        rows, columns = grids.window(grid, region, horizontal.lon, horizontal.lat)
+        grid = grids.crop(grid, rows, columns)
+        problems += _coverage(horizontal, grid)
+    except ValueError as error:
+        problems.append(str(error))
+
+    found = [match(ds, variable) for variable in wanted]
+    found = judged(ds, found, wanted, time, horizontal)
+    problems += [f.problem for f in found if f.problem and f.variable is not None]
+    if time is not None:
+        problems += hour_problems(ds, found, wanted, time, horizontal, preliminary=preliminary)
+    problems += _absent(found, missing)
+    return Report(
+        predictors=tuple(found),
+        time=time,
+        horizontal=horizontal,
+        grid=grid,
+        rows=rows,
+        columns=columns,
+        problems=tuple(problems),
+        notes=tuple(_notes(ds, found, wanted, time, horizontal, missing)),
+    )
+
+
+def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
+    """The predictors of a checked dataset, as the model wants them but on the input's grid.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        The dataset that was checked.
+    report : Report
+        From :func:`check`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables by predictor name in the model's units, float32, dims (time, latitude, longitude),
+        cut to the surroundings of the domain; latitude descends, longitude ascends. Absent
+        predictors are left out. Dask stays dask; nothing is computed.
+
+    Raises
+    ------
+    InputError
+        If the report has problems.
+    """
+    report.raise_for_problems()
+    fields = {}
+    for found in report.predictors:
+        if found.variable is not None:
+            field = lay_out(ds, found, report.time, report.horizontal)
+            fields[found.name] = convert(field, found)
+    coords = {
+        "time": ("time", report.time.values, {"standard_name": "time"}),
+        "latitude": ("latitude", report.horizontal.latitude, {"units": "degrees_north"}),
+        "longitude": ("longitude", report.horizontal.longitude, {"units": "degrees_east"}),
+    }
+    return xr.Dataset(fields, coords=coords)
+
+
+def _coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
+    problems = []
+    sides = grids.uncovered(grid, horizontal.lon, horizontal.lat)
+    if sides:
+        ends = "; ".join(
+            f"{side}: needs {need:.2f}, ends at {have:.2f}" for side, (need, have) in sides.items()
+        )
+        problems.append(
+            f"The input does not cover the domain ({ends}; degrees). Give a larger input; to "
+            "downscale the part that it covers, region='covered'."
+        )
+    for name in ("latitude", "longitude"):
+        axis, spacing = getattr(horizontal, name), horizontal.spacing[name == "longitude"]
+        wide = np.abs(np.diff(axis)) > _HOLE * spacing
+        if wide.any():
+            at = int(wide.argmax())
+            problems.append(
+                f"The input has a hole in {name} between {axis[at]:g} and {axis[at + 1]:g} "
+                f"degrees, where its step is {spacing:g}."
+            )
+    return problems
+
+
+def _absent(found: list[Found], missing: str) -> list[str]:
+    absent = [f for f in found if f.variable is None]
+    if len(absent) == len(found):
+        names = ", ".join(f.name for f in absent)
+        return [f"None of the predictors is in the input: {names}. Is it ERA5?"]
+    if not absent or missing != "raise":
+        return []
+    names = "; ".join(f.name + f.becomes.removeprefix("absent") for f in absent)
+    return [
+        f"Missing predictors: {names}. Add them, or pass missing='climatology' to set them to "
+        "their training mean."
+    ]
+
+
+def _notes(
+    ds: xr.Dataset,
+    found: list[Found],
+    wanted: Sequence[Variable],
+    time: Time | None,
+    horizontal: Horizontal | None,
+    missing: str,
+) -> list[str]:
+    """What was assumed, or done beside plain conversion."""
+    notes = []
+    present = [
+        (f, known(v), ds[f.variable])
+        for f, v in zip(found, wanted, strict=True)
+        if f.variable in ds.data_vars
+    ]
+    sums = [f.name for f, k, _ in present if k.accumulated]
+    absent = [f.name for f in found if f.variable is None]
+    if sums:
+        notes.append(
+            f"{', '.join(sums)}: taken as sums (or mean rates) over the hour that ends at each "
+            "time, as ERA5 has them; values cannot tell."
+        )
+    if any(k.name == "sd" and "standard_name" not in field.attrs for _, k, field in present):
+        notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")
+    if absent and missing == "climatology":
+        notes.append(f"Absent, so set to their training mean: {', '.join(absent)}.")
+    if any("expver" in field.dims and field.sizes["expver"] > 1 for _, _, field in present):
+        notes.append("expver: final ERA5 where it is there, else preliminary ERA5T.")
+    elif time is not None and (late := preliminary_hours(ds, time)).any():
+        notes.append(
+            f"{late.sum()} of {late.size} hours are preliminary ERA5T (expver 5), which is revised "
+            "later."
+        )
+    if time is not None and np.issubdtype(ds[time.name].dtype, np.number):
+        notes.append(f"Times decoded from the numbers in {time.name!r}.")
+    if horizontal is not None and max(horizontal.spacing) > _COARSE:
+        notes.append(
+            f"The input's step of {max(horizontal.spacing):g} degrees is coarser than ERA5's 0.25: "
+            "expect smoother fields."
+        )
+    if not all(in_memory(field) for _, _, field in present):
+        notes.append(
+            f"Lazy data: values were looked at in a sample ({SAMPLE} x {SAMPLE} points of the "
+            "first and last time)."
+        )
+    return notes

@@ -1,0 +1,181 @@
+"""What a check of the input found, for a terminal and for a notebook."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..config import GridConfig
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .axes import Horizontal, Time
+
+__all__ = ["Found", "Report"]
+
+_WIDTH = 100
+_HEADINGS = ("predictor", "found as", "units", "becomes", "problem")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One predictor in the input, and how it is turned into what the model wants.
+
+    Parameters
+    ----------
+    name : str
+        Name within the model.
+    variable : hashable, optional
+        Variable of the input; None where the predictor is absent.
+    level : float, optional
+        Pressure level in hPa that is selected from ``level_dim``.
+    units : str
+        Units that the input states.
+    scale, offset : float
+        The model's units are ``scale * input + offset``.
+    becomes : str
+        The same in words.
+    problem : str
+        Why it cannot be used; empty if it can.
+    attrs : dict
+        CF attributes of the field that the model gets.
+    """
+
+    name: str
+    variable: object = None
+    level: float | None = None
+    level_dim: str | None = None
+    level_index: int = 0
+    units: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
+    becomes: str = ""
+    problem: str = ""
+    attrs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def row(self) -> tuple[str, str, str, str, str]:
+        """Cells of the report's table."""
+        level = f" at {self.level:g} hPa" if self.level is not None else ""
+        found = "-" if self.variable is None else f"{self.variable}{level}"
+        return self.name, found, self.units or "-", self.becomes, self.problem
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What was found in the input, and the plan that follows from it.
+
+    Parameters
+    ----------
+    predictors : tuple of Found
+        In the model's order.
+    time, horizontal : Time, Horizontal, optional
+        Axes of the input; None where they could not be made out.
+    grid : GridConfig
+        The window of the model's grid that will be produced.
+    rows, columns : slice
+        The same window in coarse cells of the model's grid.
+    problems : tuple of str
+        Every reason to refuse the input.
+    notes : tuple of str
+        What was assumed or done beside plain conversion.
+    """
+
+    predictors: tuple[Found, ...]
+    time: Time | None
+    horizontal: Horizontal | None
+    grid: GridConfig
+    rows: slice
+    columns: slice
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the input can be downscaled."""
+        return not self.problems
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Predictors that are not in the input."""
+        return tuple(f.name for f in self.predictors if f.variable is None)
+
+    def raise_for_problems(self) -> None:
+        """Refuse the input if anything is wrong with it.
+
+        Raises
+        ------
+        InputError
+            With every problem, and what to do about each.
+        """
+        if self.problems:
+            count = f"{len(self.problems)} problem" + "s" * (len(self.problems) > 1)
+            lines = [f"The input cannot be used, for {count}:"]
+            raise InputError("\n".join(lines + _numbered(self.problems)))
+
+    @property
+    def _summary(self) -> list[tuple[str, str]]:
+        total = len(self.predictors)
+        verdict = "ready" if self.ok else f"{len(self.problems)} to put right"
+        rows = [("input", f"{total - len(self.absent)} of {total} predictors; {verdict}")]
+        if self.time is not None:
+            first, last = (np.datetime_as_string(self.time.values[i], unit="m") for i in (0, -1))
+            rows.append(("time", f"{self.time.values.size} steps, {first} to {last} UTC"))
+        if self.horizontal is not None:
+            lat, lon = self.horizontal.lat, self.horizontal.lon
+            step = " x ".join(f"{s:g}" for s in self.horizontal.spacing)
+            box = f"{lat.min():g} to {lat.max():g} N, {lon.min():g} to {lon.max():g} E"
+            rows.append(("grid", f"{box}, step {step} degrees"))
+        fine, coarse = (" x ".join(map(str, s)) for s in (self.grid.fine_shape, self.grid.shape))
+        size = f"{fine} cells of {self.grid.spacing / self.grid.factor / 1000:g} km"
+        rows.append(("output", f"{size} (from {coarse} of {self.grid.spacing / 1000:g} km)"))
+        return rows
+
+    def __repr__(self) -> str:
+        lines = [f"{name:<10} {text}" for name, text in self._summary]
+        # Problems of predictors are spelt out below the table.
+        table = [_HEADINGS[:4], *(_short(f) for f in self.predictors)]
+        widths = [max(len(str(row[i])) for row in table) for i in range(3)]
+        lines.append("")
+        for row in table:
+            cells = [str(c).ljust(w) for c, w in zip(row, widths, strict=False)]
+            lines.append("  ".join([*cells, row[3]]).rstrip()[:_WIDTH])
+        for title, texts in (("problems", self.problems), ("notes", self.notes)):
+            if texts:
+                lines += ["", title, *_numbered(texts)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        def table(rows, tag="td") -> str:
+            return "".join(
+                "<tr>" + "".join(f"<{tag} style='text-align:left'>{html.escape(str(c))}</{tag}>"
+                                 for c in row) + "</tr>"
+                for row in rows
+            )  # fmt: skip
+
+        parts = [
+            f"<table>{table(self._summary)}</table>",
+            f"<table><thead>{table([_HEADINGS], 'th')}</thead>",
+            f"<tbody>{table(f.row for f in self.predictors)}</tbody></table>",
+        ]
+        for title, texts in (("Problems", self.problems), ("Notes", self.notes)):
+            if texts:
+                items = "".join(f"<li>{html.escape(t)}</li>" for t in texts)
+                parts.append(f"<b>{title}</b><ol>{items}</ol>")
+        # No colours of its own: it takes those of the notebook's theme.
+        return f"<div class='xldm-report'>{''.join(parts)}</div>"
+
+
+def _short(found: Found) -> tuple[str, ...]:
+    return *found.row[:3], "(see problems)" if found.problem else found.becomes
+
+
+def _numbered(texts: tuple[str, ...]) -> list[str]:
+    return [
+        textwrap.fill(text, _WIDTH, initial_indent=f"{i:>2}. ", subsequent_indent="    ")
+        for i, text in enumerate(texts, 1)
+    ]

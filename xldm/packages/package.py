@@ -1,0 +1,256 @@
+"""A model on disk: ``model.yaml``, ``<component>.safetensors``, ``static.nc``, ``README.md``.
+
+``model.yaml`` holds the sha256 of every other file, so that its own sha256 identifies the package.
+Nothing of a file is used before its hash was found right, and nothing in a package is code.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import xarray as xr
+
+from .. import statics
+from ..config import ComponentConfig, ModelConfig, to_yaml
+from ..errors import PackageError
+from ..models import card as cards
+from ..models.components import ResidualDiffusion
+from ..models.model import Model
+from ..storage.zips import is_url, pour
+from .verified import Sealed, sha256_of, unsealed
+
+__all__ = ["PackageError", "assemble", "copy", "planned", "read", "write"]
+
+
+def read(location: str | PathLike, *, sha256: str = "") -> Model:
+    """Read a model package, verifying every file of it.
+
+    Parameters
+    ----------
+    location : str or path
+        A folder or a ``.zip``, local or at any fsspec URL.
+    sha256 : str, optional
+        The hash that the package has to have.
+
+    Returns
+    -------
+    Model
+        Ready for inference; weights kept in half precision are float32 again.
+
+    Raises
+    ------
+    PackageError
+        If a file is missing, truncated, altered or outside the package, if the schema version is
+        unknown, or if weights or static fields do not fit the configuration.
+    """
+    with unsealed(location, sha256) as sealed:
+        config, components = sealed.config, {}
+        static = _static(sealed)
+        for part in config.components:
+            name = f"{part.name}.safetensors"
+            components[part.name] = assemble(
+                part,
+                len(config.predictors),
+                config.static_channels,
+                safetensors.torch.load(sealed.read(name)),
+                f"{location}: {name}",
+            )
+        used = {"static.nc", *(f"{c.name}.safetensors" for c in config.components)}
+        for name in config.files.keys() - used:
+            sealed.read(name)
+    # Where another process finds it, whatever its working directory.
+    where = str(location) if is_url(str(location)) else str(Path(location).absolute())
+    return Model(config, static, components, sealed.sha256, (_again, (where, sealed.sha256)))
+
+
+def _again(location: str, sha256: str) -> Model:
+    with planned(location, sha256):
+        return read(location, sha256=sha256)
+
+
+@contextmanager
+def planned(location: str, sha256: str) -> Iterator[None]:
+    """Say of a package that cannot be read here that work planned elsewhere needs it.
+
+    Raises
+    ------
+    PackageError
+        Instead of errors that say that it is missing, another one, or out of reach.
+    """
+    try:
+        yield
+    except (PackageError, LookupError, OSError) as error:
+        raise PackageError(
+            f"this work was planned with the model {location} of sha256 {sha256}, which this "
+            f"process needs as it was then, and cannot have: {error}"
+        ) from error
+
+
+def write(
+    folder: str | PathLike,
+    config: ModelConfig,
+    components: Mapping[str, torch.nn.Module],
+    static: xr.Dataset,
+    card: str | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+    extra: Mapping[str, bytes] | None = None,
+) -> str:
+    """Write a model package: beside its place first, moved there once it was read back.
+
+    Parameters
+    ----------
+    folder : str or path
+        Local folder that does not exist yet.
+    config : ModelConfig
+        Its ``files`` are filled in here.
+    components : mapping of str to Module
+        The networks, by the component names of ``config``.
+    static : xarray.Dataset
+        Static fields on the fine grid.
+    card : str, optional
+        Content of ``README.md``; made from ``config`` unless given.
+    dtype : torch.dtype
+        Precision of the weights on disk; float16 halves the package.
+    extra : mapping of str to bytes, optional
+        Other files to go with it, such as how it was trained.
+
+    Returns
+    -------
+    str
+        The sha256 of the package.
+
+    Raises
+    ------
+    PackageError
+        If the folder exists or what was written cannot be read back.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists():
+        raise PackageError(
+            f"{folder} exists and packages are never written over; remove it or choose another"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, net in components.items():
+            safetensors.torch.save_file(_on_disk(net, dtype), aside / f"{name}.safetensors")
+        # Longitude and latitude follow from the grid, and would be most of the file.
+        fields = static.drop_vars(["lat", "lon"], errors="ignore")
+        packed = {n: {"zlib": True, "shuffle": True} for n, v in fields.items() if v.ndim > 1}
+        fields.to_netcdf(aside / "static.nc", engine="h5netcdf", encoding=packed)
+        count = sum(p.numel() for net in components.values() for p in net.parameters())
+        readme = cards.markdown(config, count) if card is None else card
+        (aside / "README.md").write_text(readme, encoding="utf-8")
+        for name, content in (extra or {}).items():
+            (aside / name).write_bytes(content)
+        files = {p.name: sha256_of(p.read_bytes()) for p in sorted(aside.iterdir())}
+        (aside / "model.yaml").write_text(to_yaml(replace(config, files=files)), encoding="utf-8")
+        sha256 = read(aside).sha256
+        # Temporary folders and safetensors files are private; a package is as readable as others.
+        for path in aside.iterdir():
+            path.chmod(0o644)
+        aside.chmod(0o755)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return sha256
+
+
+def copy(sealed: Sealed, folder: Path, *, progress: bool = True) -> None:
+    """Copy the files of an open package into an existing folder, where :func:`read` verifies them.
+
+    Parameters
+    ----------
+    sealed : Sealed
+        The open package.
+    folder : Path
+        Where to.
+    progress : bool
+        Show a bar for each file.
+    """
+    for name in ("model.yaml", *sealed.config.files):
+        with sealed.open(name) as stream:
+            pour(stream, folder / name, name, progress=progress)
+
+
+def assemble(
+    part: ComponentConfig,
+    predictors: int,
+    static_channels: int,
+    tensors: Mapping[str, torch.Tensor],
+    where: str,
+) -> ResidualDiffusion:
+    """A component with exactly these weights, as float32, refusing every kind of misfit.
+
+    Parameters
+    ----------
+    part : ComponentConfig
+        Targets and widths.
+    predictors, static_channels : int
+        Channels of its inputs.
+    tensors : mapping of str to Tensor
+        Weights by the names of the component's state dict.
+    where : str
+        What to call their origin in an error.
+
+    Raises
+    ------
+    PackageError
+        If a tensor is missing, not known to the networks, of another shape or not finite.
+    """
+    with torch.random.fork_rng(devices=[]):  # weights not kept take no numbers from the user
+        net = ResidualDiffusion(part, predictors, static_channels)
+    wanted = net.state_dict()
+    wrong = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
+    wrong += [f"{name} is not part of the networks" for name in tensors.keys() - wanted.keys()]
+    for name in wanted.keys() & tensors.keys():
+        found, fitting = tuple(tensors[name].shape), tuple(wanted[name].shape)
+        if found != fitting:
+            wrong.append(f"{name} has shape {found} instead of {fitting}")
+        elif not tensors[name].isfinite().all():
+            wrong.append(f"{name} holds values that are not finite")
+    if wrong:
+        listed = "; ".join(sorted(wrong)[:5])
+        more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
+        raise PackageError(
+            f"{where}: the weights do not fit the configuration: {listed}{more}; weights and "
+            "configuration must come from the same model"
+        )
+    kept = {name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()}
+    net.load_state_dict(kept, strict=True, assign=True)
+    return net.eval()
+
+
+def _static(sealed: Sealed) -> xr.Dataset:
+    where, config = f"{sealed.location}: static.nc", sealed.config
+    try:
+        static = statics.read(io.BytesIO(sealed.read("static.nc")), config.grid)
+    except PackageError:
+        raise
+    except ValueError as error:
+        raise PackageError(f"{where}: {error}") from error
+    bands = tuple(str(n) for n in static["land_cover_class"].values)
+    if bands != config.land_cover:
+        raise PackageError(
+            f"{where} has land cover {', '.join(bands)}; model.yaml says "
+            f"{', '.join(config.land_cover)}; the two come from different models"
+        )
+    return static
+
+
+def _on_disk(net: torch.nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    def cast(tensor: torch.Tensor) -> torch.Tensor:
+        tensor = tensor.detach().cpu()
+        return (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
+
+    return {name: cast(tensor) for name, tensor in net.state_dict().items()}

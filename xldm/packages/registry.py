@@ -1,0 +1,223 @@
+"""Models by name: ``catalogs/models.yaml`` says where they are, a cache keeps what was fetched.
+
+In the cache, ``packages/<sha256>`` holds packages that were downloaded and ``models/<name>`` those
+that were imported from elsewhere. Both appear there whole and verified, or not at all.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..errors import RegistryError
+from ..storage import shipped
+from ..storage.zips import is_url
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..models.model import Model
+
+__all__ = ["cache", "entries", "imported", "list_models", "load_model"]
+
+COLUMNS = ("domain", "targets", "size", "source", "licence", "sha256")
+
+
+def cache() -> Path:
+    """Folder of downloaded and imported models: ``XLDM_CACHE``, or the user's cache folder."""
+    import platformdirs
+
+    return Path(os.environ.get("XLDM_CACHE") or platformdirs.user_cache_dir("xldm"))
+
+
+def entries() -> dict[str, dict[str, Any]]:
+    """What ``catalogs/models.yaml`` says, by name."""
+    return yaml.safe_load((shipped.catalogs() / "models.yaml").read_text(encoding="utf-8"))
+
+
+def imported(name: str) -> Path:
+    """Folder of an imported model, whether or not it is there.
+
+    Raises
+    ------
+    RegistryError
+        If the name cannot be that of a folder.
+    """
+    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
+        raise RegistryError(
+            f"{name!r} cannot name a model: use letters, digits, '-', '_' and '.', but no '.' first"
+        )
+    return cache() / "models" / name
+
+
+def list_models() -> pd.DataFrame:
+    """Models that :func:`load_model` finds by name.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``name``; columns domain, targets, size, source, licence, sha256 (of the package,
+        empty where it is not known before an import).
+
+    Examples
+    --------
+    >>> list_models().loc["italy-2km", "targets"]
+    't2m, u10, v10'
+    """
+    import pandas as pd
+
+    rows = {n: {**entry, "targets": ", ".join(entry["targets"])} for n, entry in entries().items()}
+    for path in sorted((cache() / "models").glob("[!.]*/model.yaml")):
+        rows[path.parent.name] = _row(path)
+    table = [{column: row.get(column) or "" for column in COLUMNS} for row in rows.values()]
+    return pd.DataFrame(table, index=pd.Index(rows, name="name"))
+
+
+def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Model:
+    """A model by name, from a path or from a URL.
+
+    Parameters
+    ----------
+    model : str, path or Model
+        A name of :func:`list_models`; the folder or ``.zip`` of a package; such a place at any
+        fsspec URL, which is downloaded once; or a model, which is handed back.
+    progress : bool
+        Show bars while downloading.
+
+    Returns
+    -------
+    Model
+        Its files verified against the hashes in its package, and that against the registry's.
+
+    Raises
+    ------
+    RegistryError
+        If there is no such model, or if it has to be imported first.
+    PackageError
+        If what is there cannot be trusted or used.
+
+    Examples
+    --------
+    >>> load_model("itly-2km")
+    Traceback (most recent call last):
+        ...
+    xldm.errors.RegistryError: no model 'itly-2km'; did you mean italy-2km, ...
+    """
+    if not isinstance(model, (str, os.PathLike)):
+        return model
+    return _load(str(model), "", progress)
+
+
+def _load(name: str, sha256: str, progress: bool) -> Model:
+    from . import package  # torch comes with it, and takes seconds
+
+    entry = entries().get(name, {})
+    sha256 = sha256 or entry.get("sha256") or ""
+    url = entry.get("location", name)
+    if is_url(url):
+        model = _install(url, sha256, progress)
+    elif "location" in entry:
+        model = package.read(Path(__file__).parents[1] / url, sha256=sha256)
+    elif os.sep not in name and (cache() / "models" / name / "model.yaml").is_file():
+        model = package.read(imported(name), sha256=sha256)
+    elif "weights" in entry:
+        raise RegistryError(_how_to_import(name, entry))
+    elif Path(name).exists():
+        return package.read(name, sha256=sha256)
+    else:
+        raise RegistryError(_unknown(name))
+    # By its name or URL: another machine has it elsewhere, or fetches it into a cache of its own.
+    return replace(model, origin=(_again, (name, model.sha256)))
+
+
+def _again(name: str, sha256: str) -> Model:
+    from . import package
+
+    with package.planned(name, sha256):
+        return _load(name, sha256, progress=False)
+
+
+def _unknown(name: str) -> str:
+    known = list(list_models().index)
+    close = difflib.get_close_matches(name, known)
+    return (
+        f"no model {name!r}"
+        + (f"; did you mean {', '.join(close)}" if close else "")
+        + f"? Known are {', '.join(known)}; a folder or .zip of that name does not exist either"
+    )
+
+
+def _install(location: str, sha256: str, progress: bool) -> Model:
+    """Read a package at a URL by way of the cache, where it is kept under its hash."""
+    from aiohttp import ClientError
+
+    from . import package
+
+    home = cache() / "packages"
+    if sha256 and (home / sha256).is_dir():
+        return package.read(home / sha256, sha256=sha256)
+    try:
+        with package.unsealed(location, sha256) as sealed:
+            target = home / sealed.sha256
+            if target.is_dir():
+                return package.read(target, sha256=sealed.sha256)
+            home.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".partial-", dir=home) as folder:
+                aside = Path(folder) / "package"
+                aside.mkdir()
+                package.copy(sealed, aside, progress=progress)
+                model = package.read(aside, sha256=sealed.sha256)
+                _settle(aside, target)
+    except ClientError as error:
+        raise RegistryError(
+            f"{location} could not be fetched ({error!r}); nothing was installed, try again"
+        ) from error
+    return model
+
+
+def _settle(aside: Path, target: Path) -> None:
+    """Move a verified package to its place; if another process was first, its copy is the same."""
+    try:
+        aside.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+
+
+def _row(path: Path) -> dict[str, str]:
+    from ..config import ModelConfig, from_yaml
+    from ..errors import ConfigError
+    from .verified import sha256_of
+
+    content = path.read_bytes()
+    try:
+        config = from_yaml(ModelConfig, content)
+    except ConfigError as error:
+        return {"source": f"imported, cannot be used: {error}"}
+    size = sum(p.stat().st_size for p in path.parent.iterdir())
+    return {
+        "domain": config.domain,
+        "targets": ", ".join(v.name for v in config.targets),
+        "size": f"{size / 1e6:.0f} MB",
+        "source": f"imported from {', '.join(config.provenance) or 'elsewhere'}",
+        "licence": config.licence,
+        "sha256": sha256_of(content),
+    }
+
+
+def _how_to_import(name: str, entry: dict[str, Any]) -> str:
+    return (
+        f"{name} ({entry['title']}) is not part of xldm and has to be imported once:\n\n"
+        f"    xldm models import {name}\n\n"
+        f"Size: {entry['size']}; read by byte ranges from\n"
+        f"    {entry['weights']}\n    {entry['sample_data']}\n"
+        f"Licence: {entry['licence']}; make sure that you may use it. The hashes of what is "
+        "fetched are recorded on the first import and verified from then on. If you have the "
+        "files already, add --source and --sample-data: a folder, a zip, or the URL of a zip."
+    )

@@ -1,0 +1,226 @@
+"""Static rasters and scaling of the release, from the layout of its sample data."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..config import Variable
+from ..errors import PublishedError
+from ..grids.projected import ITALY, axes, coordinates
+from ..inputs.vocabulary import ERA5, predictor_variables
+from ..statics.landcover import CGLS_LC100, SEA
+from .weights import TARGETS
+
+__all__ = ["RASTERS", "SCALING", "read_scaling", "read_statics"]
+
+SCALING = "normalization_data.pkl"
+RASTERS = tuple(
+    f"{field}_2km_domain_trim_EPSG3035.tif" for field in ("dtm", "land_cover_classes", "lat")
+)
+
+#: Land-cover bands: codes of CGLS-LC100 in ascending order, inferred from their areas.
+LAND_COVER = {
+    code: CGLS_LC100.classes.get(code, SEA)
+    for code in (20, 30, 40, 50, 60, 70, 80, 90, 111, 114, 115, 116, 121, 124, 126, 200)
+}
+
+#: Bounds of a mean over Italy and its years where ERA5's own bounds would not tell units apart.
+MEANS = {"sd": (0.0, 0.5), "tp": (0.0, 2e-3), "ssrd": (1e5, 2e6)}
+
+
+def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
+    """Static fields from the release's GeoTIFFs, on the Italian grid.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Paths of :data:`RASTERS`.
+
+    Returns
+    -------
+    Dataset
+        ``orog`` [m], ``northing`` [m], ``land_mask`` (y, x), ``land_cover`` (land_cover_class, y,
+        x).
+
+    Raises
+    ------
+    PublishedError
+        If a raster is not on the grid, holds gaps, or is not of its kind.
+    ImportError
+        If the readers of GeoTIFF are not installed.
+    """
+    height, cover, northing = (_raster(files[name]) for name in RASTERS)
+    _check_bands(height, RASTERS[0], 1)
+    _check_bands(cover, RASTERS[1], len(LAND_COVER))
+    _check_bands(northing, RASTERS[2], 1)
+    if not (np.isin(cover, (0, 1)).all() and (cover.sum(axis=0) == 1).all()):
+        raise PublishedError(f"{RASTERS[1]} is not one-hot: each cell has to be in one class")
+    y = axes(ITALY, fine=True)[0]
+    if not np.allclose(northing[0], y[:, None], atol=1.0):
+        raise PublishedError(
+            f"{RASTERS[2]} runs from {northing[0, 0, 0]:.0f} to {northing[0, -1, 0]:.0f} down its "
+            f"first column; expected is the northing of EPSG:3035, {y[0]:.0f} to {y[-1]:.0f} m"
+        )
+    source = {"source": "static rasters of the release of arXiv 2406.13627"}
+    flags = {"standard_name": "land_binary_mask", "units": "1"}
+    return xr.Dataset(
+        {
+            "orog": (
+                ("y", "x"),
+                height[0].astype("float32"),
+                {"standard_name": "surface_altitude", "units": "m", **source},
+            ),
+            "northing": (
+                ("y", "x"),
+                northing[0].astype("float32"),
+                {"standard_name": "projection_y_coordinate", "units": "m", **source},
+            ),
+            "land_mask": (("y", "x"), (cover[-1] == 0).astype("int8"), {**flags, **source}),
+            "land_cover": (("land_cover_class", "y", "x"), cover.astype("int8"), source),
+        },
+        coords=coordinates(ITALY, fine=True),
+    ).assign_coords(land_cover_class=list(LAND_COVER.values()))
+
+
+def read_scaling(path: Path) -> dict[str, tuple[Variable, ...]]:
+    """Predictors and targets with the release's means and standard deviations.
+
+    Parameters
+    ----------
+    path : Path
+        ``normalization_data.pkl``: ``['ERA5' | 'CMCC']['mean' | 'std'][name in the paper]``. Units
+        are not in it; those that ERA5 is delivered in are taken, if the means bear them out.
+
+    Returns
+    -------
+    dict
+        ``"predictors"`` and, by the names of the components, their targets.
+
+    Raises
+    ------
+    PublishedError
+        If the pickle holds anything but numbers, lacks one, or if a mean does not fit the units.
+    """
+    content = _unpickle(path)
+    return {
+        "predictors": _scaled(predictor_variables(), content, "ERA5", path.name),
+        **{name: _scaled(v, content, "CMCC", path.name) for name, v in TARGETS.items()},
+    }
+
+
+def _scaled(
+    variables: tuple[Variable, ...], content: Any, group: str, where: str
+) -> tuple[Variable, ...]:
+    scaled, wrong = [], []
+    for v in variables:
+        try:
+            mean, std = (float(content[group][moment][v.paper_name]) for moment in ("mean", "std"))
+        except (KeyError, TypeError, ValueError, IndexError):
+            wrong.append(f"no number for {v.paper_name}")
+            continue
+        low, high = MEANS.get(v.name, (ERA5[v.name].low, ERA5[v.name].high))
+        if not low <= mean <= high:
+            wrong.append(f"mean of {v.paper_name} is {mean:.4g}, which is not in {v.units}")
+        elif not 0 < std < np.inf:
+            wrong.append(f"std of {v.paper_name} is {std}")
+        else:
+            scaled.append(replace(v, mean=mean, std=std))
+    if wrong:
+        raise PublishedError(
+            f"{where}: {group}: {'; '.join(wrong)}. Predictors scaled with these numbers would be "
+            "wrong: check that this is the release's file, and report it if it is"
+        )
+    return tuple(scaled)
+
+
+class _NumbersOnly(pickle.Unpickler):
+    """An unpickler for plain values and numpy numbers: asking for anything else is refused."""
+
+    ALLOWED = frozenset(
+        {
+            ("_codecs", "encode"),  # how older protocols write bytes
+            ("collections", "OrderedDict"),
+            ("numpy", "dtype"),
+            ("numpy", "ndarray"),
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "scalar"),
+        }
+    )
+
+    def find_class(self, module: str, name: str) -> Any:
+        module = module.replace("numpy.core.", "numpy._core.")  # its name before numpy 2
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
+def _unpickle(path: Path) -> Any:
+    try:
+        with open(path, "rb") as file:
+            return _NumbersOnly(file).load()
+    except Exception as error:  # a damaged pickle fails in many ways; none of them is trusted
+        raise PublishedError(
+            f"{path.name} is damaged, or holds more than names and numbers ({error}), so it is "
+            "not loaded; nothing of it was run. Fetch it from the official record"
+        ) from error
+
+
+def _raster(path: Path) -> np.ndarray:
+    """Bands (band, y, x) of a GeoTIFF on the Italian grid."""
+    try:
+        import tifffile
+    except ImportError as error:
+        raise ImportError(
+            "reading the release's GeoTIFFs needs tifffile: pip install 'xldm[published]'"
+        ) from error
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page, tags = tiff.pages[0], tiff.geotiff_metadata or {}
+            bands = page.asarray()
+            banded_last = page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+    except (tifffile.TiffFileError, ValueError, IndexError) as error:
+        raise PublishedError(
+            f"{path.name} cannot be read ({error}). If it asks for imagecodecs: pip install "
+            "'xldm[published]'; otherwise fetch it again"
+        ) from error
+    if bands.ndim == 2:
+        bands = bands[None]
+    elif banded_last:
+        bands = np.moveaxis(bands, -1, 0)
+    if bands.shape[1:] != ITALY.fine_shape:
+        raise PublishedError(
+            f"{path.name} has {bands.shape[1:]} cells, the grid has {ITALY.fine_shape} (y, x)"
+        )
+    if not np.isfinite(bands).all():
+        raise PublishedError(f"{path.name} holds gaps; every cell needs a value")
+    _check_place(tags, path.name)
+    return bands
+
+
+def _check_place(tags: Mapping[str, Any], name: str) -> None:
+    """The corner, the cell size and the projection, as far as a GeoTIFF states them."""
+    y, x = axes(ITALY, fine=True)
+    cell = ITALY.spacing / ITALY.factor
+    area = int(tags.get("GTRasterTypeGeoKey", 1)) == 1
+    shift = cell / 2 if area else 0.0
+    expected = {"ModelTiepoint": [x[0] - shift, y[0] + shift], "ModelPixelScale": [cell, cell]}
+    stated = {"ModelTiepoint": tags.get("ModelTiepoint", ())[3:5]}
+    stated["ModelPixelScale"] = tags.get("ModelPixelScale", ())[:2]
+    for tag, value in stated.items():
+        if len(value) and not np.allclose(value, expected[tag], atol=1.0):
+            raise PublishedError(f"{name}: {tag} is {list(value)}, the grid has {expected[tag]}")
+    code = int(tags.get("ProjectedCSTypeGeoKey", 3035))
+    if code not in (3035, 32767):  # 32767: described in words, not by number
+        raise PublishedError(f"{name} is in EPSG:{code}, the grid in EPSG:3035")
+
+
+def _check_bands(raster: np.ndarray, name: str, count: int) -> None:
+    if len(raster) != count:
+        raise PublishedError(f"{name} has {len(raster)} bands, expected {count}")

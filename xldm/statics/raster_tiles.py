@@ -1,0 +1,278 @@
+"""Tiles of a raster, wherever they are, averaged over the fine cells of a grid.
+
+Tiles are read in the pieces that a block of cells needs, so that memory does not grow with their
+number or size.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from os import PathLike, fspath
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fsspec.core import has_magic
+
+from ..config import GridConfig
+from ..errors import InputError
+from ..grids.projected import axes
+from ..storage.location import Place, locate, reaching
+
+if TYPE_CHECKING:
+    from affine import Affine
+    from rasterio import DatasetReader
+    from rasterio.crs import CRS
+
+__all__ = ["Fields", "cell_means"]
+
+#: What makes fields of pixels: each float32, NaN where nothing is known, all at the same pixels.
+Fields = Callable[[np.ma.MaskedArray], Mapping[Hashable, np.ndarray]]
+
+# Cells a side that are worked on at once, and parts a side that a cell is averaged in: GDAL takes
+# for the pixels of a cell the box around it, which is the larger the more the cell is turned.
+_BLOCK, _PARTS = 64, 8
+_MARGIN = 2  # pixels read beyond a block
+_CACHE = 256  # MB of decoded pixels that GDAL keeps; its own choice grows with the machine's memory
+_DEGREE = 111195.0  # metres of latitude
+
+
+def cell_means(
+    urls: str | PathLike | Sequence[str | PathLike],
+    grid: GridConfig,
+    fields: Fields,
+    storage_options: Mapping[str, Any] | None = None,
+) -> tuple[dict[Hashable, np.ndarray], dict[str, str]]:
+    """Means over every fine cell of what a function makes of a raster's pixels.
+
+    The mean of a cell is over that part of it for which there are tiles with data. Where tiles
+    overlap, the last one counts.
+
+    Parameters
+    ----------
+    urls : str, path or sequence of these
+        Tiles at any URL of fsspec or path of GDAL (``/vsi...``), or patterns such as
+        ``s3://bucket/dem/*.tif``. Their projections, extents and pixels need not match.
+    grid : GridConfig
+        The grid; its fine cells are filled.
+    fields : callable
+        Gets pixels (row, column), masked where the raster declares that there is no data, and
+        gives fields of them by key. A field that it leaves out is 0 at these pixels.
+    storage_options : mapping, optional
+        What fsspec needs to get there.
+
+    Returns
+    -------
+    means : dict of ndarray (y, x) float32
+        By key; NaN where nothing is known.
+    tags : dict of str
+        Those of the first tile.
+
+    Raises
+    ------
+    InputError
+        If there is no tile, none has data on the grid, or one cannot be read or used.
+    StoreError
+        If a place cannot be reached.
+    ImportError
+        If rasterio is not installed.
+
+    Examples
+    --------
+    >>> from xldm.grids.projected import ITALY
+    >>> cell_means("nowhere/*.tif", ITALY, lambda pixels: {"height": pixels.filled()})
+    Traceback (most recent call last):
+    xldm.errors.InputError: nowhere/*.tif: there is no such file. ...
+    """
+    places = _places(urls, storage_options)
+    means: dict[Hashable, np.ndarray] = {}
+    known = np.zeros(grid.fine_shape, bool)
+    with ExitStack() as stack:
+        stack.enter_context(_rasterio().Env(GDAL_CACHEMAX=_CACHE))
+        tiles = [(place, stack.enter_context(_opened(place, grid))) for place in places]
+        tags = tiles[0][1].tags()
+        for block in _blocks(grid.fine_shape):
+            parts, seen = _parts(tiles, grid, block, fields)
+            count = _summed(seen)
+            known[block] = count > 0
+            for key, field in parts.items():
+                mean = means.setdefault(key, np.zeros(grid.fine_shape, "float32"))
+                mean[block] = _summed(field) / np.maximum(count, 1)
+    if not known.any():
+        raise InputError(
+            f"{places[0].url}{' and others' * (len(places) > 1)}: no data on the grid; give the "
+            "tiles that lie on it, with longitudes from -180 to 180."
+        )
+    return {key: np.where(known, mean, np.float32(np.nan)) for key, mean in means.items()}, tags
+
+
+def _places(
+    urls: str | PathLike | Sequence[str | PathLike], storage_options: Mapping[str, Any] | None
+) -> list[Place]:
+    """The places of all tiles; patterns stand for the files they match, in order of name."""
+    places = []
+    for url in [urls] if isinstance(urls, str | PathLike) else urls:
+        place = locate(url, storage_options)
+        if fspath(url).startswith("/vsi"):
+            places.append(place)
+            continue
+        with reaching(place):
+            pattern = has_magic(place.root)
+            paths = sorted(place.fs.glob(place.root)) if pattern else [place.root]
+            paths = [path for path in paths if pattern or place.fs.exists(path)]
+        if not paths:
+            raise InputError(
+                f"{place.url}: there is no such file. Check the URL; a pattern has to match at "
+                "least one."
+            )
+        protocol = "" if place.local else place.url.partition("://")[0] + "://"
+        places += [replace(place, url=protocol + path, root=path) for path in paths]
+    if not places:
+        raise InputError("no tile is given: name the files that cover the grid.")
+    return places
+
+
+def _rasterio() -> ModuleType:
+    try:
+        import rasterio
+    except ImportError as error:
+        raise ImportError("reading GeoTIFFs needs rasterio: pip install 'xldm[recipes]'") from error
+    return rasterio
+
+
+@contextmanager
+def _opened(place: Place, grid: GridConfig) -> Iterator[DatasetReader]:
+    with ExitStack() as stack:
+        with _naming(place):
+            opener = None if place.local else place.fs
+            tile = stack.enter_context(_rasterio().open(place.root, opener=opener))
+            _refuse_unusable(tile, grid)
+        yield tile
+
+
+@contextmanager
+def _naming(place: Place) -> Iterator[None]:
+    """Put the tile in front of what is wrong with it."""
+    from rasterio.errors import RasterioError
+
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{place.url}: {error}") from None
+    except RasterioError as error:
+        # What GDAL says of a file that it reads through fsspec holds a name that means nothing.
+        raise InputError(
+            f"{place.url}: it cannot be read as a raster ({type(error).__name__}). Is it whole, "
+            "and a GeoTIFF? Fetch it again."
+        ) from error
+
+
+def _refuse_unusable(tile: DatasetReader, grid: GridConfig) -> None:
+    if tile.crs is None:
+        raise InputError("it states no projection: write one with gdal_edit -a_srs.")
+    if tile.count != 1:
+        raise InputError(f"it has {tile.count} bands, expected is one.")
+    if (tile.scales[0], tile.offsets[0]) != (1, 0):
+        raise InputError("its values are scaled: unpack them with gdal_translate -unscale.")
+    metres = _DEGREE if tile.crs.is_geographic else tile.crs.linear_units_factor[1]
+    pixel, cell = max(tile.res) * metres, grid.spacing / grid.factor
+    if pixel > cell:
+        raise InputError(
+            f"its pixels of {pixel:.0f} m are coarser than the grid's cells of {cell:.0f} m, which "
+            "could not differ as they should: give a finer raster."
+        )
+
+
+def _blocks(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    starts = (range(0, size, _BLOCK) for size in shape)
+    for corner in itertools.product(*starts):
+        yield tuple(slice(n, min(n + _BLOCK, size)) for n, size in zip(corner, shape, strict=True))
+
+
+def _parts(
+    tiles: Sequence[tuple[Place, DatasetReader]],
+    grid: GridConfig,
+    block: tuple[slice, slice],
+    fields: Fields,
+) -> tuple[dict[Hashable, np.ndarray], np.ndarray]:
+    """Fields on the parts of a block's cells, 0 where nothing is known, and where something is."""
+    transform, shape = _frame(grid, block)
+    seen = np.zeros(shape, bool)
+    parts: dict[Hashable, np.ndarray] = {}
+    for place, tile in tiles:
+        with _naming(place):
+            found = _warped(tile, grid.crs, transform, shape, fields)
+        if not found:
+            continue
+        here = ~np.isnan(next(iter(found.values())))
+        seen |= here
+        for key in parts.keys() | found.keys():
+            parts.setdefault(key, np.zeros(shape, "float32"))[here] = (
+                found[key][here] if key in found else 0
+            )
+    return parts, seen
+
+
+def _frame(grid: GridConfig, block: tuple[slice, slice]) -> tuple[Affine, tuple[int, int]]:
+    """Where the parts of a block's cells lie, and how many there are."""
+    from affine import Affine
+
+    (y, x), (rows, columns) = axes(grid, fine=True), block
+    height, width = y[1] - y[0], x[1] - x[0]
+    north, west = y[rows.start] - height / 2, x[columns.start] - width / 2
+    transform = Affine(width / _PARTS, 0, west, 0, height / _PARTS, north)
+    shape = (rows.stop - rows.start) * _PARTS, (columns.stop - columns.start) * _PARTS
+    return transform, shape
+
+
+def _warped(
+    tile: DatasetReader, crs: str, transform: Affine, shape: tuple[int, int], fields: Fields
+) -> dict[Hashable, np.ndarray]:
+    """Fields of a tile, averaged over a frame, NaN where nothing is known; none if it is apart."""
+    from rasterio import windows
+    from rasterio.transform import array_bounds
+    from rasterio.warp import Resampling, reproject
+
+    bounds = _turned(crs, tile.crs, array_bounds(*shape, transform))
+    window = windows.from_bounds(*bounds, tile.transform)
+    rows, columns = (
+        (max(int(np.floor(low)) - _MARGIN, 0), min(int(np.ceil(high)) + _MARGIN, size))
+        for (low, high), size in zip(window.toranges(), tile.shape, strict=True)
+    )
+    if rows[0] >= rows[1] or columns[0] >= columns[1]:
+        return {}
+    window = windows.Window.from_slices(rows, columns)
+    made = fields(tile.read(1, window=window, masked=True))
+    if not made:
+        return {}
+    averaged = np.full((len(made), *shape), np.nan, "float32")
+    reproject(
+        np.stack([*made.values()]),
+        averaged,
+        src_transform=tile.window_transform(window),
+        src_crs=tile.crs,
+        src_nodata=np.nan,
+        dst_transform=transform,
+        dst_crs=crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.average,
+    )
+    return dict(zip(made, averaged, strict=True))
+
+
+@functools.lru_cache(maxsize=8)
+def _turned(crs: str, to: CRS, bounds: tuple[float, ...]) -> tuple[float, ...]:
+    """Bounds in another projection; most tiles share theirs, so that many ask for the same."""
+    from rasterio.warp import transform_bounds
+
+    return transform_bounds(crs, to, *bounds)
+
+
+def _summed(parts: np.ndarray) -> np.ndarray:
+    """Sums over the parts of each cell."""
+    rows, columns = (size // _PARTS for size in parts.shape)
+    return parts.reshape(rows, _PARTS, columns, _PARTS).sum(axis=(1, 3))

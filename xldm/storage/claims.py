@@ -1,0 +1,133 @@
+"""One writer at a time on a store, with nothing but files that can be written and listed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from ..errors import StoreError
+from .location import Place, reaching
+
+__all__ = ["FOLDER", "sole_writer"]
+
+log = logging.getLogger(__name__)
+
+#: Folder within the store that holds a claim of each writer.
+FOLDER = ".xldm-writers"
+#: Seconds between signs of life of a writer, and without one until it is taken for dead.
+BEAT, STALE = 30.0, 300.0
+# Seconds for which a writer waits for others that came at the same moment to step back.
+_PATIENCE, _PAUSE = 5.0, 0.5
+
+
+@contextmanager
+def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
+    """Be the only writer of a store while the context lasts.
+
+    Every writer puts down a claim of its own, then lists the claims, and goes on only if it is
+    alone; of several that come at once all but the one with the lowest id step back. A claim is put
+    down anew every half minute. Ages are differences of the storage's own times, so clocks of
+    writers need not agree.
+
+    Two writers never go on both, provided that a listing shows whatever was put down before it, as
+    on local disks, S3, Google Cloud Storage and Azure; and that none stops for longer than five
+    minutes and then goes on. One that did is told by what is yielded, unless it stopped in the
+    middle of a day, which it would still write: with the same content, since a store is resumed
+    only with what it was begun with.
+
+    Yields
+    ------
+    callable
+        Raises if the claim was lost; to be called before each write.
+
+    Raises
+    ------
+    StoreError
+        If another writer is at work.
+    """
+    mine = f"{place.root}/{FOLDER}/{secrets.token_hex(16)}"
+    who = json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode()
+    done = threading.Event()
+
+    def still_mine() -> None:
+        with reaching(place):
+            place.fs.invalidate_cache()
+            if place.fs.exists(mine):
+                return
+        raise StoreError(
+            f"{place.url}: this run was silent for so long that another took over; leave the store "
+            "to that one."
+        )
+
+    def beat() -> None:
+        while not done.wait(BEAT):
+            try:
+                still_mine()
+                place.fs.pipe_file(mine, who)
+            except StoreError:
+                return
+            except Exception as error:
+                # Tried again: a writer that stays cut off fails at its next write.
+                log.warning("%s: no sign of life given (%s)", place.url, type(error).__name__)
+
+    try:
+        with reaching(place):
+            place.fs.pipe_file(mine, who)
+            _wait_to_be_alone(place, mine)
+        thread = threading.Thread(target=beat, name="xldm-claim", daemon=True)
+        thread.start()
+        try:
+            yield still_mine
+        finally:
+            done.set()
+            thread.join()
+    finally:
+        with suppress(Exception):  # left behind, a claim only makes the next writer wait
+            _remove(place, mine)
+
+
+def _wait_to_be_alone(place: Place, mine: str) -> None:
+    until = time.monotonic() + _PATIENCE
+    while others := _others(place, mine):
+        if min(others) < mine or time.monotonic() > until:
+            other = min(others)
+            raise StoreError(
+                f"{place.url}: another run is writing it (last sign of life {others[other]:.0f} s "
+                f"ago). Wait for it; if it was killed, wait {STALE:.0f} s, or delete {other} now, "
+                "and run it again; a training store with resume=True."
+            )
+        time.sleep(_PAUSE)
+
+
+def _others(place: Place, mine: str) -> dict[str, float]:
+    """Paths of the other writers' claims that are alive -> seconds since their sign of life."""
+    place.fs.invalidate_cache()
+    now, alive = place.fs.modified(mine), {}
+    for path in place.fs.find(f"{place.root}/{FOLDER}"):
+        if path.rpartition("/")[2] == mine.rpartition("/")[2]:
+            continue
+        try:
+            age = (now - place.fs.modified(path)).total_seconds()
+        except FileNotFoundError:
+            continue
+        if age > STALE:
+            log.warning("%s: a run that was silent for %.0f s is taken over", place.url, age)
+            _remove(place, path)
+        else:
+            alive[path] = max(age, 0.0)
+    return alive
+
+
+def _remove(place: Place, path: str) -> None:
+    place.fs.invalidate_cache()
+    with suppress(FileNotFoundError):
+        place.fs.rm_file(path)
+    with suppress(Exception):  # object stores have no folders to remove
+        place.fs.rmdir(f"{place.root}/{FOLDER}")

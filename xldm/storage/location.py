@@ -1,0 +1,135 @@
+"""Places that stores lie in: any fsspec URL, reached without a secret in any message."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import fsspec
+import numpy as np
+
+from ..errors import StoreError
+
+__all__ = ["Place", "content", "locate", "reaching"]
+
+# What fsspec raises when a bucket or a server refuses is not always an OSError.
+_CLIENTS = ("botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a store lies: its URL for messages, and fsspec's way to it."""
+
+    url: str
+    fs: fsspec.AbstractFileSystem
+    root: str
+    options: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def local(self) -> bool:
+        return "file" in np.atleast_1d(self.fs.protocol)
+
+    @property
+    def location(self) -> str:
+        """A path on this machine or a URL, as users write it."""
+        return self.root if self.local else self.url
+
+    def within(self, path: str) -> Place:
+        """The place at a path relative to this one."""
+        scheme, mark, rest = self.url.rpartition("://")
+        url = scheme + mark + posixpath.normpath(f"{rest}/{path}")
+        return Place(url, self.fs, posixpath.normpath(f"{self.root}/{path}"), self.options)
+
+
+def locate(
+    url: str | PathLike,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Place:
+    """The way to a store; nothing is read or written yet.
+
+    Raises
+    ------
+    StoreError
+        If the URL holds credentials, or if its protocol is unknown or needs a package.
+    """
+    url, options = str(url), dict(storage_options or {})
+    shown = _without_secrets(url)
+    if shown != url:
+        raise StoreError(
+            f"{shown}: the URL holds credentials or a query, which would end up in logs; give them "
+            "in storage_options."
+        )
+    try:
+        fs, root = fsspec.url_to_fs(url, **options)
+    except (ImportError, ValueError) as error:
+        raise StoreError(f"{shown}: {error}") from None
+    except TypeError:
+        raise StoreError(
+            f"{shown}: storage_options are not those of this protocol; given are "
+            f"{', '.join(sorted(options))}."
+        ) from None
+    root = root.rstrip("/")
+    if "file" in np.atleast_1d(fs.protocol):
+        fs = fsspec.filesystem("file", auto_mkdir=True)
+    return Place(shown, fs, root, options)
+
+
+def content(place: Place, name: str) -> bytes | None:
+    """An object that lies at a place; None where there is none. Without bucket it raises."""
+    place.fs.invalidate_cache()
+    try:
+        return place.fs.cat_file(f"{place.root}/{name}")
+    except (FileNotFoundError, NotADirectoryError):
+        if not place.local and place.fs.protocol != "memory":
+            place.fs.ls(place.root.partition("/")[0])  # raises where there is no bucket
+        return None
+
+
+def _without_secrets(url: str) -> str:
+    """The URL without ``key:secret@`` (a secret may hold slashes) and without its query."""
+    if "://" not in url:
+        return url
+    return re.sub(r"(?<=://)([^/@:]*:[^@]*|[^/@]*)@", "", url).split("?")[0]
+
+
+@contextmanager
+def reaching(place: Place) -> Iterator[None]:
+    """Say in plain words why a place cannot be reached; whatever else goes wrong passes.
+
+    The original error is neither shown nor chained: it may hold what is secret.
+    """
+    try:
+        yield
+    except Exception as error:
+        foreign = type(error).__module__.partition(".")[0] in _CLIENTS
+        if isinstance(error, StoreError) or not (isinstance(error, OSError) or foreign):
+            raise
+        raise StoreError(f"{place.url}: {_why(place, error)}") from None
+
+
+def _why(place: Place, error: Exception) -> str:
+    kind = type(error).__name__
+    if place.local:
+        return f"{getattr(error, 'strerror', None) or kind}; check the path, its rights and space."
+    if isinstance(error, PermissionError):
+        return (
+            "access denied: the credentials are wrong or have no right to it. Check key and secret "
+            "(or their like) in storage_options; for public data of S3 give anon=True."
+        )
+    if "Credential" in kind:
+        return "no credentials found; give key and secret, or anon=True, in storage_options."
+    if isinstance(error, FileNotFoundError):
+        bucket = place.root.lstrip("/").partition("/")[0]
+        return (
+            f"there is no bucket {bucket!r}; create it, or check the URL and endpoint_url in "
+            "storage_options."
+        )
+    return (
+        f"it cannot be reached ({kind}); check the network and endpoint_url in storage_options, "
+        "then try again."
+    )

@@ -1,0 +1,76 @@
+"""From ERA5 in any dialect to the coarse side of a training store."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from ..config import GridConfig
+from ..grids.projected import ITALY
+from ..grids.regridding import on_cells
+from ..inputs import predictors as fields
+from ..inputs.vocabulary import ERA5, predictor_variables
+
+__all__ = ["coarse"]
+
+
+def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = False) -> xr.Dataset:
+    """The predictors that a dataset holds, on the coarse cells of a grid.
+
+    The way is that of :func:`xldm.downscale`, so that what a model is trained on is what it is
+    given later: found by meaning, converted, checked on a sample of the values, states interpolated
+    bilinearly and sums over an hour conservatively, see :func:`xldm.grids.regridding.on_cells`.
+    Missing
+    values, as sea surface temperature has them over land, are never interpolated through.
+
+    Fields that are opened lazily but without dask are read here. Values are looked at in a sample
+    of them, and of forecasts in GRIB whether each hour holds any: who writes the fields should look
+    at all.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Hourly ERA5 on latitudes and longitudes around the grid: netCDF of the Climate Data Store,
+        old or new; GRIB as opened by cfgrib, forecasts along time and step included, whose hours
+        are put in order and left out where the file has none; ARCO-ERA5. Longitudes in either
+        convention; of several levels 850 hPa is taken.
+    grid : GridConfig
+        The grid; its coarse cells are filled.
+    preliminary : bool
+        Accept hours of ERA5T, which is revised when it becomes ERA5. They are known by ``expver``
+        or ARCO's ``valid_time_stop``; GRIB tells if it is opened with
+        ``backend_kwargs={"extra_coords": {"expver": "time"}}``.
+
+    Returns
+    -------
+    Dataset (time, y, x)
+        Those of the 14 predictors in :data:`xldm.inputs.vocabulary.ERA5` that are there, under the
+        names and in the units they have there, float32, with CF attributes and the coordinates of
+        the grid; lazy where ``ds`` is. ``wind_frame`` is "earth" where it holds winds.
+
+    Raises
+    ------
+    InputError
+        If no predictor is there; if units, values, times, levels or the area are not as they
+        should be; if an hour is preliminary. The message lists every reason.
+
+    Examples
+    --------
+    >>> import xldm
+    >>> era5 = xldm.open_catalog().era5_sample.read().isel(time=[0])
+    >>> cells = coarse(era5)
+    >>> dict(cells["tp"].sizes), cells["tp"].attrs["cell_methods"], cells.attrs
+    ({'time': 1, 'y': 84, 'x': 72}, 'time: sum', {'wind_frame': 'earth'})
+    """
+    report = fields.examine(ds, predictor_variables(), grid, preliminary=preliminary)
+    cells = on_cells(fields.predictors(ds, report), grid)
+    for name, field in cells.items():
+        known = ERA5[name]
+        field.attrs |= {
+            "long_name": known.long_name.replace("_", " "),
+            "paper_name": known.paper_name,
+            "cell_methods": "time: sum" if known.accumulated else "time: point",
+            "grid_mapping": "spatial_ref",
+        }
+    cells["time"].attrs |= {"standard_name": "time", "axis": "T"}
+    winds = {"u10", "v10", "u850", "v850"} & {*cells}
+    return cells.assign_attrs({"wind_frame": "earth"} if winds else {})

@@ -1,0 +1,112 @@
+"""Training stores: where they lie and how they are opened.
+
+A store is a tree of Zarr 3 groups (CF-1.11): ``/coarse`` and ``/fine`` (time, y, x) in physical
+units, ``/static`` (y, x), ``/stats`` (group, variable) and ``/split`` (time), written by `storing`.
+Until `verifying` has found every part right, its root lacks ``xldm_complete`` and readers refuse
+it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import xarray as xr
+import zarr
+
+from ..errors import StoreError
+from ..storage.location import Place, content, locate, reaching
+from .schema import BOUNDS, SCHEMA
+
+__all__ = ["open_group", "open_training_store", "root_attrs", "zarr_store"]
+
+GROUPS = ("coarse", "fine", "static", "stats", "split")
+
+
+def open_training_store(
+    url: str | PathLike,
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    dask: bool = True,
+) -> xr.DataTree:
+    """Open a complete training store.
+
+    Parameters
+    ----------
+    url : str or path
+        A local path or any fsspec URL.
+    storage_options : mapping, optional
+        What fsspec needs to get there, such as credentials; they appear in no message.
+    dask : bool
+        Chunked arrays of dask; otherwise arrays that are read where they are indexed, which suits
+        `xldm.batches.generator`.
+
+    Returns
+    -------
+    DataTree
+        ``/coarse``, ``/fine`` (time, y, x) float32 in physical units, ``/static``, ``/stats`` and
+        ``/split``; lazy, in the store's chunks. Groups with sums have ``time_bnds``.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be reached, is no training store, is of another schema, or is not complete.
+
+    Examples
+    --------
+    >>> open_training_store("memory://nowhere/training.zarr")
+    Traceback (most recent call last):
+    xldm.errors.StoreError: memory://nowhere/training.zarr: there is no Zarr 3 store; ...
+    """
+    place = locate(url, storage_options)
+    with reaching(place):
+        found = root_attrs(place)
+        if found is None:
+            raise StoreError(f"{place.url}: there is no Zarr 3 store; check the path or URL.")
+        if "xldm_schema" not in found:
+            raise StoreError(
+                f"{place.url}: this is a Zarr store, but its root has no xldm_schema, so it is no "
+                "training store; open it with xarray.open_zarr."
+            )
+        if found["xldm_schema"] != SCHEMA:
+            raise StoreError(
+                f"{place.url}: it has schema {found['xldm_schema']!r}, this xldm reads {SCHEMA!r}; "
+                "if a newer xldm wrote it, upgrade: pip install --upgrade xldm"
+            )
+        if "xldm_complete" not in found:
+            raise StoreError(
+                f"{place.url}: not complete: its writing was interrupted or failed; run it again "
+                "with resume=True or delete it."
+            )
+        chunks = {} if dask else None
+        groups = {name: open_group(place, name, chunks=chunks) for name in GROUPS}
+    order = [str(name) for name in groups["stats"]["variable"].values]
+    for name in ("coarse", "fine"):  # Zarr lists variables in any order
+        kept = [n for n in (*order, BOUNDS) if n in groups[name]]
+        groups[name] = groups[name][kept]
+    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=found), **groups})
+
+
+def zarr_store(place: Place, *, read_only: bool = False) -> zarr.abc.store.Store:
+    """Zarr's way to a place."""
+    if place.local:
+        return zarr.storage.LocalStore(place.root, read_only=read_only)
+    url = place.url.rstrip("/")
+    return zarr.storage.FsspecStore.from_url(url, dict(place.options), read_only=read_only)
+
+
+def root_attrs(place: Place) -> dict[str, Any] | None:
+    """Attributes of the root group; None where there is none."""
+    found = content(place, "zarr.json")
+    try:
+        return None if found is None else dict(json.loads(found).get("attributes", {}))
+    except (ValueError, AttributeError):
+        return {}
+
+
+def open_group(place: Place, name: str, *, chunks: Mapping | None = None) -> xr.Dataset:
+    """One group of a store, complete or not; without dask unless chunks are given."""
+    store = zarr_store(place, read_only=True)
+    return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False, zarr_format=3)

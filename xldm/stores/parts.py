@@ -1,0 +1,194 @@
+"""Parts: one side of a training store each, as recipes write them.
+
+A part is a Zarr 2 group: ``coarse`` or ``fine`` (time, y, x) in physical units, or ``static``
+(y, x). Its root has ``xldm_part``, which of them it is, and the mark ``xldm_complete`` once it is
+whole and verified; readers refuse it until then. This module runs with Zarr 2 and with Zarr 3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from ..config import GridConfig
+from ..errors import StoreError
+from ..grids.projected import axes
+from ..storage.location import Place, content, locate, reaching
+from .compatibility import REQUIRED, bad_fields, bad_hours, bad_static
+from .schema import DAY, SCHEMA, laid_out, plain
+
+__all__ = ["KINDS", "open_part", "prepared", "template"]
+
+KINDS = ("coarse", "fine", "static")
+
+
+def template(
+    kind: str,
+    variables: Mapping[str, Mapping[str, Any]],
+    times: np.ndarray,
+    grid: GridConfig,
+    attrs: Mapping[str, str],
+) -> xr.Dataset:
+    """A coarse or fine part whose fields are still to be written.
+
+    ``template(...).to_zarr(target, mode="w-", compute=False, consolidated=False, zarr_format=2)``
+    writes metadata and coordinates; fields then follow, a day at a time, into its Zarr arrays.
+
+    Parameters
+    ----------
+    kind : str
+        ``coarse`` or ``fine``.
+    variables : mapping of str to mapping
+        Attributes of each variable by name, ``units`` among them.
+    times : array (time) of datetime64
+        The hours, one after another; gaps as of `xldm.stores.compatibility.bad_hours`.
+    grid : GridConfig
+    attrs : mapping of str
+        As of `prepared`; ``wind_frame`` where there are winds.
+
+    Returns
+    -------
+    Dataset (time, y, x)
+        float32, lazy, without values.
+
+    Raises
+    ------
+    StoreError
+        As of `prepared`.
+
+    Examples
+    --------
+    >>> from xldm.grids.projected import ITALY
+    >>> times = np.arange("2001-07-01", "2001-07-03", dtype="datetime64[h]")
+    >>> said = dict.fromkeys(("title", "source", "license", "references"), "a test")
+    >>> part = template("coarse", {"tp": {"units": "m"}}, times, ITALY, said)
+    >>> dict(part.sizes), part["tp"].attrs["cell_methods"], part["time"].attrs["bounds"]
+    ({'time': 48, 'y': 84, 'x': 72, 'nv': 2}, 'time: sum', 'time_bnds')
+    """
+    y, x = axes(grid, fine=kind == "fine")
+    empty = da.zeros((len(times), y.size, x.size), dtype="float32", chunks=(DAY, y.size, x.size))
+    fields = {name: (("time", "y", "x"), empty, dict(said)) for name, said in variables.items()}
+    coords = {"time": np.asarray(times, "datetime64[ns]"), "y": y, "x": x}
+    return prepared(kind, xr.Dataset(fields, coords, attrs), grid, attrs)
+
+
+def prepared(kind: str, ds: xr.Dataset, grid: GridConfig, attrs: Mapping[str, str]) -> xr.Dataset:
+    """A part as it is to be written: coordinates, attributes and encoding, without the mark.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    ds : Dataset
+        The fields, on the cells of ``grid``; winds need the attribute ``wind_frame="earth"``.
+    grid : GridConfig
+    attrs : mapping of str
+        ``title``, ``source``, ``license`` and ``references``, and any others for the root.
+
+    Returns
+    -------
+    Dataset
+        To be written by ``.to_zarr(target, consolidated=False, zarr_format=2)``.
+
+    Raises
+    ------
+    StoreError
+        If the kind is unknown, or with every fault of attributes, units, hours or cells.
+    """
+    if kind not in KINDS:
+        raise StoreError(f"a part is one of {', '.join(KINDS)}, not {kind!r}.")
+    ds, attrs = plain(kind, ds), {**attrs, "crs": grid.crs}
+    faults = [f"attrs lack {name!r}" for name in REQUIRED if not attrs.get(name)]
+    faults += bad_static(ds) if kind == "static" else bad_fields(kind, ds)
+    if "time" in ds.coords:
+        faults += bad_hours(ds["time"].values)
+    for name, wanted in zip(("y", "x"), axes(grid, fine=kind != "coarse"), strict=True):
+        if name not in ds or not np.array_equal(ds[name], wanted):
+            faults.append(f"{name} is not that of the grid")
+    if faults:
+        raise StoreError(f"no {kind} part can be made, since {'; '.join(faults)}.")
+    out = laid_out(ds, grid, fine=kind != "coarse")
+    for field in out.data_vars.values():
+        if "time" in field.dims:
+            hours = 1 if kind == "fine" else DAY
+            field.encoding = {
+                "chunks": (hours, *field.shape[1:]),
+                "dtype": "float32",
+                "_FillValue": np.float32(np.nan),
+            }
+    return out.assign_attrs(
+        {
+            "Conventions": "CF-1.11",
+            **attrs,
+            "xldm_schema": SCHEMA,
+            "xldm_part": kind,
+        }
+    )
+
+
+def open_part(url: str | PathLike, storage_options: Mapping[str, Any] | None = None) -> xr.Dataset:
+    """Open a complete part.
+
+    Parameters
+    ----------
+    url : str or path
+        A local path or any fsspec URL.
+    storage_options : mapping, optional
+        What fsspec needs to get there, such as credentials; they appear in no message.
+
+    Returns
+    -------
+    Dataset
+        Fields in physical units; dask arrays, a day to a block.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be reached, is no part, is of another schema, or is not complete.
+
+    Examples
+    --------
+    >>> open_part("memory://nowhere/coarse.zarr")
+    Traceback (most recent call last):
+    xldm.errors.StoreError: memory://nowhere/coarse.zarr: there is no Zarr 2 group; ...
+    """
+    place = locate(url, storage_options)
+    with reaching(place):
+        found = _root_attrs(place)
+        if found is None:
+            raise StoreError(f"{place.url}: there is no Zarr 2 group; check the path or URL.")
+        if found.get("xldm_part") not in KINDS:
+            raise StoreError(
+                f"{place.url}: a Zarr group, but its root has no xldm_part, so it is no part "
+                "of a training store; make one with a recipe, or open it with xarray.open_zarr."
+            )
+        if found.get("xldm_schema") != SCHEMA:
+            raise StoreError(
+                f"{place.url}: it has schema {found.get('xldm_schema')!r}, this xldm reads "
+                f"{SCHEMA!r}; make it anew with a recipe of this version."
+            )
+        if "xldm_complete" not in found:
+            raise StoreError(
+                f"{place.url}: not complete: its recipe was interrupted or found a fault; run the "
+                "recipe again, or delete it."
+            )
+        store = place.fs.get_mapper(place.root)
+        part = xr.open_zarr(store, chunks=None, consolidated=False, zarr_format=2)
+    # Blocks of one hour would make a graph of half a million for a record of twenty years.
+    return part.chunk(time=DAY) if "time" in part.dims else part.chunk()
+
+
+def _root_attrs(place: Place) -> dict[str, Any] | None:
+    """Attributes of a Zarr 2 group; None where there is none."""
+    if content(place, ".zgroup") is None:
+        return None
+    try:
+        return dict(json.loads(content(place, ".zattrs") or b"{}"))
+    except ValueError:
+        return {}

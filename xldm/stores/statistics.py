@@ -1,0 +1,148 @@
+"""Mean and spread of fields over training rows, in one pass over data of any size.
+
+Every chunk leaves a count, a mean and a sum of squares about that mean; those of chunks merge
+(Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115). With sums of squares about zero, a
+pressure of 1e5 +- 1 Pa would lose ten of the sixteen digits of double precision.
+"""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from ..errors import ArgumentError
+
+__all__ = ["merged", "moments", "statistics"]
+
+
+def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
+    """Mean and standard deviation of every variable over its training rows and all its cells.
+
+    Sums are in double precision whatever the fields are in. Missing values (NaN) are left out and
+    counted. The result does not depend on chunks but for rounding.
+
+    Parameters
+    ----------
+    ds : Dataset (time, ...)
+        Fields in physical units.
+    train : DataArray (time) of bool
+        Which rows train, on the times of ``ds``, e.g. ``splits.by_blocks(time) == 0``.
+
+    Returns
+    -------
+    Dataset (variable)
+        ``mean``, ``std`` (of the population) float64, ``count`` and ``missing`` int64: values used
+        and left out. A variable without any value has mean and std NaN. Lazy where a variable of
+        ``ds`` is. Attributes ``period`` (first and last row), ``split``, ``mask_rule``.
+
+    Raises
+    ------
+    TypeError, ArgumentError
+        If ``train`` is not boolean or on other times, if no row trains, or if a variable has no
+        time or is not of numbers.
+
+    Examples
+    --------
+    >>> time = np.arange("2004-12-30", "2005-01-02", dtype="datetime64[D]")
+    >>> ds = xr.Dataset({"t2m": ("time", [280.0, 282.0, 300.0])}, {"time": time})
+    >>> found = statistics(ds, ds["time"].dt.year < 2005)
+    >>> found["mean"].item(), found["std"].item(), found["count"].item(), found.attrs["period"]
+    (281.0, 1.0, 2, '2004-12-30T00:00:00/2004-12-31T00:00:00')
+    """
+    rows = _rows(ds, train)
+    _refuse_unusable(ds)
+    lazy = any(field.chunks is not None for field in ds.values())
+    # Fields in memory or in a file take the same way, piece by piece.
+    pieces = (field if field.chunks is not None else field.chunk("auto") for field in ds.values())
+    states = da.stack([_state(field.isel(time=rows).data) for field in pieces])
+    count, missing, mean, squares = states.T
+    mean, squares = (da.where(count > 0, a, np.nan) for a in (mean, squares))
+    deviation = da.sqrt(squares / da.maximum(count, 1))
+    out = xr.Dataset(
+        {
+            "mean": ("variable", mean, {"long_name": "mean"}),
+            "std": ("variable", deviation, {"long_name": "standard deviation"}),
+            "count": ("variable", count.astype("int64"), {"long_name": "values used"}),
+            "missing": ("variable", missing.astype("int64"), {"long_name": "values left out"}),
+        },
+        coords={"variable": [str(name) for name in ds]},
+        attrs=_provenance(ds["time"].values[rows], train),
+    )
+    return out if lazy else out.compute()
+
+
+def _rows(ds: xr.Dataset, train: xr.DataArray) -> slice | np.ndarray:
+    """Rows that train; a slice where they follow one another, which makes for fewer tasks."""
+    if train.dtype != bool or train.dims != ("time",):
+        raise TypeError(
+            f"train is boolean along time; got {train.dtype} along {train.dims}. Of a split, take "
+            "split == 0."
+        )
+    if "time" not in ds.coords or not np.array_equal(ds["time"], train["time"]):
+        raise ArgumentError(
+            f"train is not on the times of the dataset: it has {train.size}, from "
+            f"{train['time'].values[:1]}, the dataset {dict(ds.sizes)}. Make the split from "
+            "ds['time']."
+        )
+    rows = np.flatnonzero(train.values)
+    if rows.size == 0:
+        raise ArgumentError(f"None of the {train.size} rows trains: there is nothing to average.")
+    whole = slice(int(rows[0]), int(rows[-1]) + 1)
+    return whole if whole.stop - whole.start == rows.size else rows
+
+
+def _refuse_unusable(ds: xr.Dataset) -> None:
+    for name, field in ds.items():
+        if "time" not in field.dims or field.dtype.kind not in "fiu":
+            raise ArgumentError(
+                f"{name} is {field.dtype} with dims {field.dims}: statistics are of numbers along "
+                "time. Leave it out."
+            )
+    if not ds.data_vars:
+        raise ArgumentError("The dataset has no variables: there is nothing to average.")
+
+
+def _provenance(times: np.ndarray, train: xr.DataArray) -> dict[str, str]:
+    first, last = np.datetime_as_string(times[[0, -1]], unit="s")
+    return {
+        "period": f"{first}/{last}",
+        "split": f"{times.size} of {train.size} rows: {train.attrs.get('comment', 'as given')}",
+        "mask_rule": "missing values (NaN) are left out; every other cell and row weighs the same",
+    }
+
+
+def _state(values: da.Array) -> da.Array:
+    """Count, missing, mean and sum of squares about it of a whole array: a dask array (4)."""
+    states = da.map_blocks(
+        moments,
+        values,
+        dtype="float64",
+        new_axis=values.ndim,
+        chunks=(*((1,) * n for n in values.numblocks), (4,)),
+        meta=np.empty((0,) * (values.ndim + 1)),
+    )
+    return da.reduction(states, merged, merged, axis=tuple(range(values.ndim)), dtype="float64")
+
+
+def moments(block: np.ndarray) -> np.ndarray:
+    """Count, missing, mean and sum of squares about it of a block, (1, ..., 1, 4)."""
+    values = block.astype("float64")
+    missing = np.isnan(values)
+    left_out = np.count_nonzero(missing)
+    values[missing] = 0.0
+    count = values.size - left_out
+    mean = values.sum() / max(count, 1)
+    values -= mean
+    values[missing] = 0.0
+    state = [count, left_out, mean, np.square(values, out=values).sum()]
+    return np.array(state).reshape((1,) * block.ndim + (4,))
+
+
+def merged(states: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    """States (..., 4) of parts to that of them all, over every axis but the last."""
+    count, missing, mean, squares = np.moveaxis(states, -1, 0)
+    total = count.sum()
+    centre = (count * mean).sum() / max(total, 1)
+    state = [total, missing.sum(), centre, (squares + count * (mean - centre) ** 2).sum()]
+    return np.array(state).reshape((1,) * len(axis) + (4,) if keepdims else (4,))

@@ -1,0 +1,257 @@
+"""The loop's view of a stage: steps, optimisers, validation, and what a checkpoint holds of it.
+
+Optimisation is manual throughout, since kernels may have another optimiser than the rest, and the
+GAN's discriminator (see `adversarial`) its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.checkpoint import checkpoint
+
+from ..errors import TrainingError
+from ..models.components import ResidualDiffusion
+from . import losses
+from .objectives.base import Sample
+from .optimisers import with_muon
+
+__all__ = ["Stage", "trained_weights"]
+
+
+class Stage(lightning.LightningModule):
+    """A phase of a stage of training for one component.
+
+    Parameters
+    ----------
+    net : ResidualDiffusion
+        Networks, of which the objective says which are fitted.
+    objective : Objective
+    static : Tensor
+        Static channels (S, y, x) of the whole fine grid.
+    where : str
+        What to call it in messages.
+    """
+
+    def __init__(self, net: ResidualDiffusion, objective: Any, static: Tensor, where: str) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.register_buffer("static", static, persistent=False)
+        self.net, self.objective, self.phase, self.where = net, objective, objective.phase, where
+        net.requires_grad_(False)
+        for module in objective.modules(net):
+            module.requires_grad_(True)
+        if self.phase.channels_last:
+            net.to(memory_format=torch.channels_last)
+        objective.begin(net)
+        limit = getattr(self.phase, "average", 0.0)
+        self.average = _averaged(net.denoiser, limit) if limit else None
+        #: Steps done; every step's mean loss, by step; the smallest validation loss and since when.
+        self.done, self.curve = 0, []
+        self.best, self.since_best = math.inf, 0
+        self._sum, self._count, self._validated = 0.0, 0, []
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+        patience = self.phase.patience
+        return self.done >= self.phase.steps or bool(patience and self.since_best >= patience)
+
+    def setup(self, stage: str) -> None:
+        """Only here, in the process that trains: what is wrapped so cannot be sent to another."""
+        if getattr(self.phase, "checkpointing", False):
+            for block in self.objective.blocks(self.net):
+                block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
+        if self.phase.compile:
+            for module in self.objective.modules(self.net):
+                module.compile()
+
+    def __reduce__(self) -> tuple:
+        # torch would send each tensor to another process as shared memory and an open file, of
+        # both of which there may be too little.
+        file = io.BytesIO()
+        torch.save(self.__getstate__(), file)
+        return _received, (type(self), file.getvalue())
+
+    # Steps
+
+    def training_step(self, sample: Sample, batch_idx: int) -> None:
+        self.objective.begin_step(self.net, self.done)
+        loss = self.objective.loss(self.net, sample.on(self.static))
+        self.manual_backward(loss / self.phase.accumulate)
+        self._end_step(loss.detach(), batch_idx, self.optimizers(use_pl_optimizer=True))
+
+    def _end_step(self, loss: Tensor, batch_idx: int, optimisers: Any) -> None:
+        """A step of the optimisers, once enough batches were seen; not if a number is lost."""
+        self._sum, self._count = self._sum + loss, self._count + 1
+        if (batch_idx + 1) % self.phase.accumulate:
+            return
+        parameters = [p for p in self.parameters() if p.grad is not None]
+        norm = nn.utils.clip_grad_norm_(parameters, self.phase.clip or math.inf)
+        if not torch.isfinite(self._sum + norm):
+            raise TrainingError(
+                f"{self.where}: at step {self.done + 1} the loss is {float(loss):g} and the norm "
+                f"of its gradient {float(norm):g}, so nothing of this step is kept; the last "
+                "checkpoint is as it was. Lower lr or clip, use precision 32-true, or look for "
+                "extreme values in the store; then train in a new folder"
+            )
+        stepping = optimisers if isinstance(optimisers, list) else [optimisers]
+        for optimiser in stepping:
+            optimiser.step()
+        for parameter in self.parameters():
+            parameter.grad = None
+        if self.average is not None:
+            self.average.update_parameters(self.net.denoiser)
+        if self.phase.schedule != "plateau":
+            for rate in self._rates()[: len(stepping)]:
+                rate.step()
+        self.done += 1
+        if self.done % self.report_every == 0:
+            self._report()
+
+    @property
+    def report_every(self) -> int:
+        """Steps between two reports of the loss."""
+        return max(1, min(50, self.phase.steps // 20))
+
+    def _report(self) -> None:
+        """Mean loss since the last report, samples a second, and the share of time for data."""
+        row = {"step": self.done, "loss": float(self._sum) / self._count, "lr": self._lr()}
+        self.curve.append(row)
+        now, waited = time.perf_counter(), self.trainer.datamodule.stream.waited
+        elapsed = max(now - self._mark[0], 1e-9)
+        seen = self._count * self.phase.batch_size * self.trainer.world_size
+        pace = {"samples_per_s": seen / elapsed, "data_wait": (waited - self._mark[1]) / elapsed}
+        self._mark, self._sum, self._count = (now, waited), 0.0, 0
+        shown = {"loss": row["loss"], **pace}
+        self.log_dict(shown, prog_bar=True, rank_zero_only=True, batch_size=1)
+        self.log_dict(
+            {"lr": row["lr"], "step": float(self.done)}, rank_zero_only=True, batch_size=1
+        )
+
+    def on_train_start(self) -> None:
+        self._mark = (time.perf_counter(), self.trainer.datamodule.stream.waited)
+
+    def _lr(self) -> float:
+        return self.trainer.optimizers[0].param_groups[0]["lr"]
+
+    # Validation
+
+    def validation_step(self, sample: Sample, batch_idx: int) -> None:
+        self.net.eval()
+        instead = {} if self.average is None else {"denoiser": self.average.module}
+        loss = self.objective.loss(self.net, sample.on(self.static), **instead)
+        self._validated.append(loss.detach())
+
+    def on_validation_start(self) -> None:
+        self._pause = time.perf_counter()
+
+    def on_validation_epoch_end(self) -> None:
+        here = torch.stack(self._validated).mean()
+        value = float(self.trainer.strategy.reduce(here, reduce_op="mean"))
+        self._validated.clear()
+        self.curve.append({"step": self.done, "val_loss": value})
+        better = value < self.best
+        self.best, self.since_best = (value, 0) if better else (self.best, self.since_best + 1)
+        if self.phase.schedule == "plateau":
+            for rate in self._rates():
+                rate.step(value)
+        if self.phase.patience and self.since_best >= self.phase.patience:
+            self.trainer.should_stop = True
+        # All ranks have the same value by now.
+        self.log("val_loss", value, prog_bar=True, rank_zero_only=True, batch_size=1)
+        self.log("step", float(self.done), rank_zero_only=True, batch_size=1)
+
+    def on_validation_end(self) -> None:
+        paused = time.perf_counter() - self._pause
+        self._mark = (self._mark[0] + paused, self._mark[1])
+
+    # Optimisers
+
+    def configure_optimizers(self) -> tuple[list, list]:
+        fitted = nn.ModuleList(self.objective.modules(self.net))
+        adam = self._adam(fitted)
+        both = [adam]
+        if self.phase.muon_lr is not None:
+            both = with_muon(fitted, adam, self.phase.muon_lr)
+        return both, [{"scheduler": self._schedule(o)} for o in both]
+
+    def _adam(self, fitted: nn.Module) -> torch.optim.AdamW:
+        phase = self.phase
+        return torch.optim.AdamW(
+            fitted.parameters(), lr=phase.lr, betas=phase.betas, weight_decay=phase.weight_decay
+        )
+
+    def _schedule(self, optimiser: torch.optim.Optimizer) -> Any:
+        phase = self.phase
+        if phase.schedule == "plateau":
+            return torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimiser, factor=0.25, patience=phase.plateau_patience
+            )
+
+        def share(step: int) -> float:
+            warm = min(1.0, (step + 1) / phase.warmup) if phase.warmup else 1.0
+            if phase.schedule == "constant":
+                return warm
+            return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, step / phase.steps)))
+
+        return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
+
+    def _rates(self) -> Sequence[Any]:
+        rates = self.lr_schedulers()
+        return rates if isinstance(rates, list) else [rates]
+
+    # Checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["xldm"] = {
+            "done": self.done,
+            "finished": self.finished,
+            "curve": [dict(row) for row in self.curve],
+            "best": self.best,
+            "since_best": self.since_best,
+            "sum": float(self._sum),
+            "count": self._count,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        kept = checkpoint["xldm"]
+        self.done, self.curve = kept["done"], kept["curve"]
+        self.best, self.since_best = kept["best"], kept["since_best"]
+        self._sum, self._count = kept["sum"], kept["count"]
+
+
+def trained_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a checkpoint's tensors those of the component, the denoiser's average in its place."""
+    found = {name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")}
+    prefix = "average.module."
+    averages = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+    return found | {f"denoiser.{name}": tensor for name, tensor in averages.items()}
+
+
+def _received(kind: type[Stage], content: bytes) -> Stage:
+    module = kind.__new__(kind)
+    module.__setstate__(torch.load(io.BytesIO(content), weights_only=False))
+    return module
+
+
+def _averaged(net: nn.Module, limit: float) -> AveragedModel:
+    average = AveragedModel(net, multi_avg_fn=functools.partial(_move, limit))
+    return average.requires_grad_(False)
+
+
+@torch.no_grad()
+def _move(
+    limit: float, averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int
+) -> None:
+    """Move averages by the paper's decay."""
+    torch._foreach_lerp_(averages, current, 1 - losses.average_decay(float(updates), limit))

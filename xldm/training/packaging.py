@@ -1,0 +1,122 @@
+"""The package that a stage ends with: networks, card, how it was trained, what it was made from."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import torch
+import xarray as xr
+
+from ..config import ModelConfig, to_yaml
+from ..models import card
+from ..models.model import Model
+from ..packages import package
+from ..packages.verified import unsealed
+from ..storage.location import Place, reaching
+from .preset import Preset
+
+__all__ = ["CURVE", "PRESET", "Base", "write_package"]
+
+CURVE, PRESET = "training-curve.csv", "training.yaml"
+_COLUMNS = ["stage", "component", "phase", "step", "loss", "val_loss", "lr"]
+
+
+@dataclass(frozen=True)
+class Base:
+    """The package that a stage starts from, and the training that went into it."""
+
+    location: str
+    model: Model
+    curve: pd.DataFrame
+
+    @classmethod
+    def read(cls, location: str) -> Base:
+        """A package at a path or URL.
+
+        Raises
+        ------
+        PackageError
+            If it cannot be trusted or used.
+        """
+        model = package.read(location)
+        curve = pd.DataFrame(columns=_COLUMNS)
+        if CURVE in model.config.files:
+            with unsealed(location, model.sha256) as sealed:
+                curve = pd.read_csv(io.BytesIO(sealed.read(CURVE)))
+        return cls(location, model, curve)
+
+
+def write_package(
+    place: Place,
+    config: ModelConfig,
+    components: Mapping[str, torch.nn.Module],
+    store: xr.DataTree,
+    preset: Preset,
+    stage: str,
+    curves: Mapping[tuple[str, int], list[dict]],
+    base: Base | None,
+) -> str:
+    """Write what a stage made to ``package`` in its folder; returns the package's sha256."""
+    rows = [
+        {"stage": stage, "component": component, "phase": phase, **row}
+        for (component, phase), curve in curves.items()
+        for row in curve
+    ]
+    curve = pd.DataFrame(rows, columns=_COLUMNS)
+    if base is not None and not base.curve.empty:
+        curve = pd.concat([base.curve, curve], ignore_index=True)
+    config = replace(config, provenance=_provenance(store, stage, base))
+    count = sum(p.numel() for net in components.values() for p in net.parameters())
+    text = card.markdown(config, count) + _training(curve)
+    extra = {CURVE: curve.to_csv(index=False).encode(), PRESET: to_yaml(preset).encode()}
+    static = store["static"].to_dataset().load()
+    target = f"{place.root}/package"
+    if place.local:
+        return package.write(target, config, components, static, text, extra=extra)
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / "package"
+        sha256 = package.write(local, config, components, static, text, extra=extra)
+        # The file that makes it a package comes last.
+        files = sorted(local.iterdir(), key=lambda path: path.name == "model.yaml")
+        with reaching(place):
+            for path in files:
+                place.fs.put_file(str(path), f"{target}/{path.name}")
+    return sha256
+
+
+def _provenance(store: xr.DataTree, stage: str, base: Base | None) -> dict[str, str]:
+    made = dict(base.model.config.provenance) if base else {}
+    if base:
+        made[f"{base.model.config.name} before {stage}"] = base.model.sha256
+    mark = str(store.attrs.get("xldm_complete", "not verified"))
+    made[f"store for {stage}: {store.attrs.get('title', 'without title')}"] = mark
+    made[f"xldm {version('xldm')}"] = ""
+    made[f"torch {torch.__version__}"] = ""
+    return made
+
+
+def _training(curve: pd.DataFrame) -> str:
+    """The section of the card that tells what training came to."""
+    lines = [
+        "",
+        "## Training",
+        "",
+        f"Losses along the way are in `{CURVE}`, all settings in `{PRESET}`.",
+        "",
+        "| stage | component | phase | steps | last loss | smallest validation loss |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for (stage, component, phase), rows in curve.groupby(_COLUMNS[:3], sort=False):
+        last, least = rows["loss"].dropna(), rows["val_loss"].dropna()
+        numbers = (f"{v:.4g}" if v is not None else "none" for v in (
+            last.iloc[-1] if len(last) else None, least.min() if len(least) else None
+        ))  # fmt: skip
+        cells = (stage, component, str(phase), str(int(rows["step"].max())), *numbers)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,161 @@
+"""The twin's coarse side: 14 fields with ERA5's grid, names, units and accumulation rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+import xarray as xr
+
+from .large_scales import GRAVITY, Points, State, saturation_pressure, sunshine, veil
+
+__all__ = ["ATTRS", "FOOTPRINT", "LATITUDE", "LONGITUDE", "dataset", "footprint", "predictors"]
+
+RHO_850 = 1.05  # kg m-3
+UPPER_AIR = ("q", "t", "u", "v", "w")  # at 850 hPa
+LATITUDE = np.arange(48.5, 33.9, -0.25)
+LONGITUDE = np.arange(3.5, 21.1, 0.25)
+FOOTPRINT = 31e3  # m, full width at half maximum of ERA5's effective cell
+
+#: Attributes as ERA5 has them; a standard name only where CF has one for the field.
+ATTRS = {
+    "t2m": ("K", "2 metre temperature", "air_temperature"),
+    "msl": ("Pa", "Mean sea level pressure", "air_pressure_at_mean_sea_level"),
+    "u10": ("m s**-1", "10 metre U wind component", "eastward_wind"),
+    "v10": ("m s**-1", "10 metre V wind component", "northward_wind"),
+    "d2m": ("K", "2 metre dewpoint temperature", "dew_point_temperature"),
+    "sst": ("K", "Sea surface temperature", "sea_surface_temperature"),
+    "sd": ("m of water equivalent", "Snow depth", "lwe_thickness_of_surface_snow_amount"),
+    "tp": ("m", "Total precipitation", "lwe_thickness_of_precipitation_amount"),
+    "ssrd": (
+        "J m**-2",
+        "Surface short-wave (solar) radiation downwards",
+        "surface_downwelling_shortwave_flux_in_air",
+    ),
+    "q": ("kg kg**-1", "Specific humidity", "specific_humidity"),
+    "t": ("K", "Temperature", "air_temperature"),
+    "u": ("m s**-1", "U component of wind", "eastward_wind"),
+    "v": ("m s**-1", "V component of wind", "northward_wind"),
+    "w": ("Pa s**-1", "Vertical velocity", "lagrangian_tendency_of_air_pressure"),
+}
+
+
+def footprint(x: np.ndarray, y: np.ndarray, points: Points) -> scipy.sparse.csr_array:
+    """Area mean of fine cells around each point, as a sparse (points, cells) operator.
+
+    Weights fall from the centre as ``1 + cos(pi r / R)`` and are zero from ``R`` = `FOOTPRINT` on,
+    which is also the width at half maximum. A point outside the grid takes the mean around the
+    nearest place inside it, over a wider circle the farther it is away (up to 2 R). The projection
+    is equal-area, so cells count alike.
+    """
+    rows = [_weights(x, y, px, py) for px, py in zip(points.x, points.y, strict=True)]
+    return scipy.sparse.vstack(rows, format="csr", dtype=np.float32)
+
+
+def _weights(x: np.ndarray, y: np.ndarray, px: np.ndarray, py: np.ndarray):
+    """Rows of the operator for a line of points; the grid's y runs south."""
+    step = x[1] - x[0]
+    inner_x, inner_y = np.clip(px, x[0], x[-1]), np.clip(py, y[-1], y[0])
+    outside = np.hypot(px - inner_x, py - inner_y)
+    radius = np.minimum(FOOTPRINT + outside / 2, 2 * FOOTPRINT)[:, None, None]
+    reach = int(np.ceil(radius.max() / step))
+    offsets = np.arange(-reach, reach + 1)
+    column = np.rint((inner_x - x[0]) / step).astype(int)[:, None, None] + offsets
+    row = np.rint((y[0] - inner_y) / step).astype(int)[:, None, None] + offsets[:, None]
+    distance = np.hypot(
+        x[0] + column * step - inner_x[:, None, None], y[0] - row * step - inner_y[:, None, None]
+    )
+    inside = (column >= 0) & (column < x.size) & (row >= 0) & (row < y.size)
+    weight = np.where(inside & (distance < radius), 1 + np.cos(np.pi * distance / radius), 0)
+    weight /= weight.sum(axis=(1, 2), keepdims=True)
+    point, *_ = found = np.nonzero(weight)
+    cell = (row * x.size + column)[found]
+    return scipy.sparse.csr_array((weight[found], (point, cell)), shape=(px.size, x.size * y.size))
+
+
+def dataset(fields: dict[str, np.ndarray], time: np.datetime64, attrs: dict) -> xr.Dataset:
+    """Dress (latitude, longitude) arrays as a CDS netCDF has them, in float32."""
+    variables = {}
+    for name, (units, long_name, standard_name) in ATTRS.items():
+        dims = ["valid_time", "latitude", "longitude"]
+        if name in UPPER_AIR:
+            dims.insert(1, "pressure_level")
+        values = np.asarray(fields[name], np.float32)
+        shape = (1,) * (len(dims) - 2) + values.shape
+        about = {"units": units, "long_name": long_name, "standard_name": standard_name}
+        variables[name] = (dims, values.reshape(shape), about)
+    pressure = {"units": "hPa", "standard_name": "air_pressure", "positive": "down"}
+    coords = {
+        "valid_time": ("valid_time", [time], {"standard_name": "time", "long_name": "time"}),
+        "pressure_level": ("pressure_level", [850.0], pressure | {"long_name": "pressure"}),
+        "latitude": (
+            "latitude",
+            LATITUDE,
+            {
+                "units": "degrees_north",
+                "standard_name": "latitude",
+                "stored_direction": "decreasing",
+            },
+        ),
+        "longitude": (
+            "longitude",
+            LONGITUDE,
+            {"units": "degrees_east", "standard_name": "longitude"},
+        ),
+    }
+    return xr.Dataset(variables, coords, attrs)
+
+
+def predictors(
+    points: Points,
+    hour: int,
+    state: State,
+    middle: State,
+    ground: dict[str, np.ndarray],
+    near: dict[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """All fields from the coarse means ``near`` (t2m, u10, v10) and the large-scale states.
+
+    ``middle`` is the state half an hour earlier, the middle of the accumulation; ``ground`` holds
+    the coarse orog [m], its gradient ``gx, gy`` and the land share. Winds are along the
+    projection's axes.
+    """
+    t2m = near["t2m"]
+    rise = state.u850 * ground["gx"] + state.v850 * ground["gy"]
+    vapour = state.rh850 * saturation_pressure(state.t850)
+    return {
+        **near,
+        "msl": state.pressure,
+        "d2m": t2m - _depression(state, ground["land"]),
+        "sst": np.where(ground["land"] > 0.5, np.nan, state.sst),
+        "sd": _snow(state, ground["orog"]) * ground["land"],
+        "tp": _rain(middle, ground),
+        "ssrd": _sunshine_of_hour(points, hour, middle),
+        "q": 0.622 * vapour / (85000.0 - 0.378 * vapour),
+        "t": state.t850,
+        "u": state.u850,
+        "v": state.v850,
+        "w": state.lift - 0.4 * RHO_850 * GRAVITY * rise,
+    }
+
+
+def _depression(state: State, land: np.ndarray) -> np.ndarray:
+    """Dew-point depression in K: larger in dry air, on hot afternoons, inland."""
+    dry = 1.5 + 6.0 * (1 - state.rh850) * (0.4 + 0.6 * land) + 8.0 * land * state.heat
+    return np.maximum(dry * (1 - 0.6 * state.cool * land), 0.2)
+
+
+def _snow(state: State, orog: np.ndarray) -> np.ndarray:
+    return 0.25 * np.log1p(np.exp((orog - state.snowline) / 150)) * 150 / 800
+
+
+def _rain(state: State, ground: dict[str, np.ndarray]) -> np.ndarray:
+    """Depth of water of an hour in m: moist ascent, forced by weather, slopes and heating."""
+    rise = state.u850 * ground["gx"] + state.v850 * ground["gy"]
+    moist = np.maximum(state.rh850 - 0.70, 0) / 0.25
+    force = 0.5 - 3.0 * state.lift + 4.0 * rise + 0.5 * state.heat * ground["land"]
+    return 4.0e-3 * moist**2 * np.maximum(force, 0)
+
+
+def _sunshine_of_hour(points: Points, hour: int, middle: State) -> np.ndarray:
+    parts = [sunshine(hour - (i + 0.5) / 6, points.lon, points.lat) for i in range(6)]
+    return np.mean(parts, axis=0) * veil(middle.cloud) * 3600.0

@@ -1,0 +1,211 @@
+"""Any hour of the twin: large scales, the ground's answer, small scales, and the coarse view."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pyproj
+import scipy.interpolate
+import scipy.sparse
+import xarray as xr
+
+from .. import statics
+from ..errors import ArgumentError
+from ..grids import projected
+from . import coarse_view as coarse
+from . import ground_response
+from .large_scales import Climate, Points, State
+from .small_scales import SmallScales
+from .surface import Surface, surface
+
+__all__ = ["Twin", "whole_hours"]
+
+SUPPORT = 40e3  # m, spacing of the grid on which large-scale states are evaluated
+_SPACING = projected.ITALY.spacing / projected.ITALY.factor  # m, of the fine grid
+
+_FINE_ATTRS = {
+    "t2m": {"units": "K", "standard_name": "air_temperature", "long_name": "2 m temperature"},
+    "u10": {"units": "m s-1", "standard_name": "eastward_wind", "long_name": "10 m eastward wind"},
+    "v10": {
+        "units": "m s-1",
+        "standard_name": "northward_wind",
+        "long_name": "10 m northward wind",
+    },
+}
+
+
+class Twin:
+    """Paired coarse and fine fields of any hour, determined by the seed and the hour alone.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        One climate each: its weather and its small scales. Terrain and climatology are shared.
+
+    Examples
+    --------
+    >>> era5, fine = Twin(seed=0).hour("2001-07-15T12")
+    >>> fine["t2m"].sizes
+    Frozen({'y': 672, 'x': 576})
+    >>> sorted(era5.data_vars)
+    ['d2m', 'msl', 'q', 'sd', 'ssrd', 'sst', 't', 't2m', 'tp', 'u', 'u10', 'v', 'v10', 'w']
+    """
+
+    def __init__(self, seed: int = 0):
+        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+            raise ArgumentError(f"seed must be an integer of at least 0, got {seed!r}")
+        self.seed = int(seed)
+        self._grid = projected.ITALY
+        self._ground = _ground()
+        self._y, self._x = projected.axes(self._grid, fine=True)
+        self._coordinates = projected.coordinates(self._grid, fine=True)
+        self._climate = Climate(self.seed)
+        self._noise = SmallScales(self.seed, self._grid.fine_shape, _SPACING)
+        self._place_coarse_side()
+        self._place_support()
+        lon, lat = projected.lon_lat(self._grid, fine=True)
+        self._fine_turn = self._turn(lon, lat)
+
+    def hour(self, time: np.datetime64 | str) -> tuple[xr.Dataset, xr.Dataset]:
+        """Both sides of one hour: ``(era5(time), fine(time))``, computed once."""
+        hour = whole_hours(time)
+        fine = self._fine(hour)
+        return self._coarse_dataset(hour, fine), self._fine_dataset(hour, fine)
+
+    def fine(self, time: np.datetime64 | str) -> xr.Dataset:
+        """Fine fields t2m [K], u10 and v10 [m s-1, earth-relative] (y, x)."""
+        hour = whole_hours(time)
+        return self._fine_dataset(hour, self._fine(hour))
+
+    def era5(self, time: np.datetime64 | str) -> xr.Dataset:
+        """The 14 predictors as a CDS netCDF has them.
+
+        Dims (valid_time, latitude, longitude), and pressure_level for q, t, u, v and w. ``tp`` and
+        ``ssrd`` are sums over the hour that ends at ``time``; ``sst`` is NaN over land.
+        """
+        hour = whole_hours(time)
+        return self._coarse_dataset(hour, self._fine(hour))
+
+    def _place_support(self) -> None:
+        """A wide grid for the large-scale states, and splines from it to the fine rows, columns."""
+        margin = 2 * SUPPORT
+        y = np.arange(self._y[0] + margin, self._y[-1] - margin, -SUPPORT)
+        x = np.arange(self._x[0] - margin, self._x[-1] + margin, SUPPORT)
+        transformer = pyproj.Transformer.from_crs(self._grid.crs, "EPSG:4326", always_xy=True)
+        px, py = np.meshgrid(x, y)
+        self._support = Points(px, py, *transformer.transform(px, py))
+        self._rows = _spline(y[::-1], self._y)[:, ::-1].copy()
+        self._columns = _spline(x, self._x).T.copy()
+
+    def _place_coarse_side(self) -> None:
+        self._cells, self._footprint = _coarse_side()
+        ground = self._ground
+        means = self._mean(np.stack([ground.orog, ground.land, *ground.flank]))
+        self._coarse_ground = dict(zip(("orog", "land", "gx", "gy"), means, strict=True))
+        self._coarse_turn = self._turn(self._cells.lon, self._cells.lat)
+
+    def _turn(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cosine and sine of the angle from the projection's axes to east and north."""
+        angle = projected.turn(self._grid.crs, lon, lat).astype(np.float32)
+        return np.cos(angle), np.sin(angle)
+
+    def _mean(self, fields: np.ndarray) -> np.ndarray:
+        means = self._footprint @ fields.reshape(len(fields), -1).T
+        return means.T.reshape(len(fields), *self._cells.lon.shape)
+
+    def _expected(self, hour: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the large scales determine, and the spread of what they do not; both (3, y, x).
+
+        Fine t2m and the wind along the projection's axes; standard deviations in the same order.
+        """
+        state = self._climate.at(self._support, hour)
+        state = State(*(self._rows @ field @ self._columns for field in state))
+        t2m = ground_response.temperature(self._ground, state)
+        u, v = ground_response.wind(self._ground, state)
+        of_wind, of_t2m = ground_response.noise_amplitude(self._ground, state, np.hypot(u, v))
+        return np.stack([t2m, u, v]), np.stack([of_t2m, of_wind, of_wind])
+
+    def _fine(self, hour: int) -> np.ndarray:
+        expected, spread = self._expected(hour)
+        return expected + spread * self._noise.at(hour)
+
+    def _fine_dataset(self, hour: int, fields: np.ndarray) -> xr.Dataset:
+        t2m, u, v = fields
+        u10, v10 = _rotate(u, v, *self._fine_turn)
+        arrays = zip(("t2m", "u10", "v10"), (t2m, u10, v10), strict=True)
+        variables = {
+            name: (("y", "x"), array, {**_FINE_ATTRS[name], "grid_mapping": "spatial_ref"})
+            for name, array in arrays
+        }
+        dataset = xr.Dataset(variables, self._coordinates, self._attrs())
+        return dataset.assign_coords(time=((), _stamp(hour), {"standard_name": "time"}))
+
+    def _coarse_dataset(self, hour: int, fields: np.ndarray) -> xr.Dataset:
+        near = dict(zip(("t2m", "u10", "v10"), self._mean(fields), strict=True))
+        state = self._climate.at(self._cells, hour)
+        middle = self._climate.at(self._cells, hour - 0.5)
+        found = coarse.predictors(self._cells, hour, state, middle, self._coarse_ground, near)
+        for u, v in (("u10", "v10"), ("u", "v")):
+            found[u], found[v] = _rotate(found[u], found[v], *self._coarse_turn)
+        return coarse.dataset(found, _stamp(hour), self._attrs())
+
+    def _attrs(self) -> dict[str, str | int]:
+        return {
+            "Conventions": "CF-1.11",
+            "title": "Synthetic twin climate over Italy",
+            "comment": "Not observations, not a reanalysis: made by xldm.twin from a seed.",
+            "source": "xldm.twin",
+            "seed": self.seed,
+        }
+
+
+@functools.cache
+def _ground() -> Surface:
+    return surface(statics.embedded(), _SPACING)
+
+
+@functools.cache
+def _coarse_side() -> tuple[Points, scipy.sparse.csr_array]:
+    """Centres of the coarse side's cells, and the means of fine cells around them."""
+    lon, lat = np.meshgrid(coarse.LONGITUDE, coarse.LATITUDE)
+    transformer = pyproj.Transformer.from_crs("EPSG:4326", projected.ITALY.crs, always_xy=True)
+    cells = Points(*transformer.transform(lon, lat), lon, lat)
+    y, x = projected.axes(projected.ITALY, fine=True)
+    return cells, coarse.footprint(x, y, cells)
+
+
+def whole_hours(time: np.datetime64 | str) -> int:
+    """Hours since 1970 in UTC; refuses what is not a whole hour.
+
+    Examples
+    --------
+    >>> whole_hours("1970-01-02T01")
+    25
+    >>> whole_hours("1970-01-02T01:30")
+    Traceback (most recent call last):
+    xldm.errors.ArgumentError: the twin has whole hours only (UTC), got '1970-01-02T01:30': round
+    it, ...
+    """
+    stamp = np.datetime64(time)
+    hour = stamp.astype("datetime64[h]")
+    if hour != stamp:  # NaT differs from everything
+        raise ArgumentError(
+            f"the twin has whole hours only (UTC), got {time!r}: "
+            "round it, e.g. to '2001-07-15T12' or numpy.datetime64('2001-07-15T12')"
+        )
+    return int(hour.astype("int64"))
+
+
+def _stamp(hour: int) -> np.datetime64:
+    return np.datetime64(hour, "h").astype("datetime64[ns]")
+
+
+def _rotate(u, v, cosine, sine) -> tuple[np.ndarray, np.ndarray]:
+    return cosine * u - sine * v, sine * u + cosine * v
+
+
+def _spline(nodes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Cubic spline interpolation as a matrix (places, nodes)."""
+    spline = scipy.interpolate.make_interp_spline(nodes, np.eye(nodes.size))
+    return spline(places).astype(np.float32)

@@ -1,0 +1,92 @@
+"""Hours of the twin as a dataset of which nothing is made before it is computed."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ArgumentError
+from .hourly import Twin, whole_hours
+
+__all__ = ["SIDES", "lazy"]
+
+#: The two sides of the twin, and the dimension that hours lie along.
+SIDES = {"era5": "valid_time", "fine": "time"}
+
+
+def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
+    """One side of the twin at any number of hours.
+
+    Parameters
+    ----------
+    times : ndarray (T,) of datetime64
+        Whole hours, in order.
+    side : str
+        ``era5`` or ``fine``.
+    seed : int
+        Which twin.
+
+    Returns
+    -------
+    Dataset
+        ``era5`` (valid_time, latitude, longitude) or ``fine`` (time, y, x), as of `Twin.hour`;
+        dask arrays, an hour a chunk.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such side, no hour, or one that is not whole.
+
+    Examples
+    --------
+    >>> year = np.arange("2008-01-01", "2009-01-01", dtype="datetime64[h]")
+    >>> lazy(year, "era5")["tp"].sizes["valid_time"]
+    8784
+    """
+    if side not in SIDES:
+        raise ArgumentError(f"a side of the twin is one of {', '.join(SIDES)}, not {side!r}")
+    hours = np.array([whole_hours(time) for time in times], dtype="int64")
+    if not hours.size:
+        raise ArgumentError("no hours were asked for: give at least one")
+    dim = SIDES[side]
+    like = _hour(int(hours[0]), side, seed)
+    names = tuple(str(name) for name in like)
+    inner = [tuple(d for d in like[name].dims if d != dim) for name in names]
+    fields = xr.apply_ufunc(
+        functools.partial(_fields, side=side, seed=seed, names=names),
+        xr.DataArray(hours, dims=dim).chunk({dim: 1}),
+        output_core_dims=inner,
+        dask="parallelized",
+        output_dtypes=[like[name].dtype for name in names],
+        dask_gufunc_kwargs={"output_sizes": {d: n for d, n in like.sizes.items() if d != dim}},
+    )
+    made = {
+        name: field.assign_attrs(like[name].attrs)
+        for name, field in zip(names, fields, strict=True)
+    }
+    stamps = (dim, hours.astype("datetime64[h]").astype("datetime64[ns]"), like[dim].attrs)
+    coords = like.drop_vars(dim).coords
+    return xr.Dataset(made, attrs=like.attrs).assign_coords(coords).assign_coords({dim: stamps})
+
+
+@functools.lru_cache(maxsize=2)
+def _twin(seed: int) -> Twin:
+    return Twin(seed)
+
+
+def _hour(hour: int, side: str, seed: int) -> xr.Dataset:
+    time = np.datetime64(hour, "h")
+    return _twin(seed).era5(time) if side == "era5" else _twin(seed).fine(time)
+
+
+def _fields(
+    hours: np.ndarray, *, side: str, seed: int, names: tuple[str, ...]
+) -> tuple[np.ndarray, ...]:
+    """Fields with hours first, one array for each name."""
+    dim = SIDES[side]
+    made = [_hour(int(hour), side, seed) for hour in hours]
+    # An hour has its dimension on one side and not on the other.
+    single = [ds.squeeze(dim) if dim in ds.dims else ds for ds in made]
+    return tuple(np.stack([ds[name].values for ds in single]) for name in names)

@@ -1,0 +1,53 @@
+"""Hours of the twin as datasets in memory and on demand."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ArgumentError
+from .lazy_dataset import lazy
+
+__all__ = ["hours_of", "record"]
+
+
+def hours_of(year: int, count: int) -> np.ndarray:
+    """``count`` hours spread over a year, so that every season and hour of the day is met.
+
+    Examples
+    --------
+    >>> hours_of(2008, 3)
+    array(['2008-01-01T00', '2008-05-02T07', '2008-09-01T14'], dtype='datetime64[h]')
+    """
+    every = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
+    if not 1 <= count <= every.size:
+        raise ArgumentError(f"hours must be from 1 to {every.size}, those of {year}; got {count}")
+    # Days are even steps; hours go round in steps of seven, so that those of a day differ.
+    i = np.arange(count)
+    return every[np.sort(i * (every.size // 24) // count * 24 + 7 * i % 24)]
+
+
+def record(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
+    """Both sides of the twin at some hours.
+
+    Parameters
+    ----------
+    times : ndarray (T,) of datetime64
+        Whole hours, in order.
+    seed : int
+        Which twin.
+
+    Returns
+    -------
+    era5 : Dataset (valid_time, latitude, longitude)
+        In memory.
+    fine : Dataset (time, y, x)
+        Dask-backed, an hour a chunk: made when it is computed.
+
+    Examples
+    --------
+    >>> era5, fine = record(hours_of(2008, 2))
+    >>> dict(fine.sizes), fine["t2m"].chunks[0]
+    ({'time': 2, 'y': 672, 'x': 576}, (1, 1))
+    """
+    return lazy(times, "era5", seed).load(), lazy(times, "fine", seed)

@@ -1,0 +1,287 @@
+"""Write a dataset along time to a Zarr store, block by block, so that it can be gone on with."""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import UTC, datetime
+from os import PathLike
+from typing import Any
+
+import dask
+import xarray as xr
+from dask.base import get_scheduler
+from tqdm.auto import tqdm
+
+from ..errors import ArgumentError, StoreError
+from ..storage.location import Place, content, locate, reaching
+from ..stores.open import root_attrs
+from . import blocks
+from .store_layout import BLOCK, COMPLETE, CONTENT, Layout, differences, laid_out, times_in_block
+
+__all__ = ["to_store"]
+
+
+def to_store(
+    out: xr.Dataset,
+    url: str | PathLike,
+    *,
+    resume: bool = False,
+    share: tuple[int, int] = (0, 1),
+    keep_bits: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+) -> str | None:
+    """Write downscaled fields to a Zarr store, of any length and in bounded memory.
+
+    Fields are computed and written in blocks of about 128 MB, all members of so many times, by the
+    active dask scheduler; with a distributed client the workers write, and nothing passes through
+    the client. Each object of the store is put once and whole, so those that are there are the
+    record of what is done: a run that was stopped in any way is gone on with by ``resume``, and
+    several runs may write one store at once.
+
+    Parameters
+    ----------
+    out : Dataset
+        As :func:`xldm.downscale` gives it, lazy or not; or any dataset with variables along time.
+    url : str or path
+        A local path or any fsspec URL; a bucket has to exist.
+    resume : bool
+        Go on with a store if there is one. What is there is read, which checks its checksums, and
+        what is absent or damaged is written. One block that is there is drawn again first, and has
+        to be the same bit for bit.
+    share : (int, int)
+        Number and count, as (0, 4) to (3, 4): write only this share of the blocks, while other
+        processes or machines write the others. Whichever finishes last marks the store complete.
+    keep_bits : int, optional
+        Round floats to so many bits of the mantissa, of 23, which compresses them better.
+    storage_options : mapping, optional
+        What fsspec needs to get there; they appear in no message and not in the store.
+    progress : bool, optional
+        Progress bars that count fields; default if the terminal is interactive.
+
+    Returns
+    -------
+    str or None
+        When the store was complete (UTC); None while blocks of other shares are absent.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used.
+    StoreError
+        Before anything is written: if there is a store that must not be touched, or one that was
+        begun with anything else, with every difference. Afterwards: if the place cannot be reached,
+        written or read; what was written is kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> time = np.datetime64("2001-07-15", "ns") + np.arange(3) * np.timedelta64(1, "h")
+    >>> out = xr.Dataset({"t2m": (("time", "y", "x"), np.ones((3, 2, 2)))}, {"time": time})
+    >>> mark = to_store(out, "memory://out.zarr")
+    >>> to_store(out, "memory://out.zarr")
+    Traceback (most recent call last):
+    xldm.errors.StoreError: memory://out.zarr: there is a complete store already, ...
+    """
+    _check(out, share, keep_bits)
+    layout = _begun(locate(url, storage_options), out, resume, share, keep_bits)
+    # The bare variables: coordinates would travel with every block.
+    fields = out[list(layout.dims)].drop_vars(list(out.coords))
+    hidden = None if progress is None else not progress
+    mine = range(share[0], layout.blocks, share[1])
+    there = [number for number in _there(layout) if number in mine]
+    if there and not resume:
+        raise StoreError(
+            f"{layout.place.url}: blocks of share {share[0]}/{share[1]} are there already; go on "
+            "with them by resume=True."
+        )
+    whole = _readable(layout, there, hidden)
+    if whole:
+        _compare(layout, fields, whole[0])
+    _write(layout, fields, mine, whole, hidden)
+    return _completed(layout)
+
+
+def _check(out: xr.Dataset, share: tuple[int, int], keep_bits: int | None) -> None:
+    if "time" not in out.coords or not any("time" in v.dims for v in out.data_vars.values()):
+        raise ArgumentError(
+            "out: expected a coordinate time and variables along it, as downscale gives; got "
+            f"{dict(out.sizes)}"
+        )
+    if not 0 <= share[0] < share[1]:
+        raise ArgumentError(
+            f"share: expected (number, count) with 0 <= number < count; got {share}"
+        )
+    if keep_bits is not None and not 1 <= keep_bits <= 23:
+        raise ArgumentError(f"keep_bits: expected 1 to 23 bits, or None for all; got {keep_bits}")
+
+
+def _begun(
+    place: Place,
+    out: xr.Dataset,
+    resume: bool,
+    share: tuple[int, int],
+    keep_bits: int | None,
+) -> Layout:
+    """Have metadata and coordinates in place: those of a store that is there, or new ones.
+
+    The root comes first, and is created only if there is none, so of several writers one does it.
+    """
+    before = _listed(place)  # before looking for a root, which another writer may put any moment
+    with reaching(place):
+        found, created = root_attrs(place), False
+    if found is None:
+        if other := sorted(key for key in before if not key.endswith(".partial")):
+            raise StoreError(
+                f"{place.url}: there is something else already ({other[0]}); nothing was written. "
+                "Choose another place or delete it."
+            )
+        layout = laid_out(place, out, times_in_block(out), keep_bits)
+        created = blocks.create(place, "zarr.json", layout.objects["zarr.json"])
+        with reaching(place):
+            found = root_attrs(place)
+    _refuse_other(place, found, welcome=created or resume or share[1] > 1)
+    layout = laid_out(place, out, found[BLOCK], keep_bits)
+    if other := differences(found, layout):
+        raise StoreError(
+            f"{place.url}: the store that is there was begun with something else; nothing was "
+            f"written. {'; '.join(other)}. Use what it was begun with, or another place."
+        )
+    blocks.sweep(place)
+    there = _listed(place)
+    for key, value in layout.objects.items():
+        if key not in there:
+            blocks.put(place, key, value)
+    # Of another release of Zarr, metadata that say the same may be spelt otherwise.
+    with reaching(place):
+        return replace(layout, objects={key: content(place, key) for key in layout.objects})
+
+
+def _refuse_other(place: Place, found: Mapping[str, Any], *, welcome: bool) -> None:
+    if CONTENT not in found:
+        raise StoreError(
+            f"{place.url}: there is a Zarr store that was not begun by xldm.to_store; nothing was "
+            "written. Choose another place or delete it."
+        )
+    if not welcome:
+        state = "a complete store" if COMPLETE in found else "an incomplete store"
+        raise StoreError(
+            f"{place.url}: there is {state} already, and nothing was written. resume=True writes "
+            "what it lacks; otherwise choose another place, or delete it."
+        )
+
+
+def _listed(place: Place) -> set[str]:
+    """Keys of all objects of a store."""
+    with reaching(place):
+        place.fs.invalidate_cache()
+        return {path.removeprefix(f"{place.root}/") for path in place.fs.find(place.root)}
+
+
+def _there(layout: Layout) -> list[int]:
+    """Blocks of which every object is listed."""
+    listed = _listed(layout.place)
+    return [n for n in range(layout.blocks) if listed.issuperset(layout.block(n).keys)]
+
+
+def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[int]:
+    """Those of some blocks that are whole."""
+    tasks = ((n, _task(blocks.readable, layout.block(n))) for n in numbers)
+    whole = []
+    with _bar("reading what is there", layout, numbers, hidden) as bar:
+        for number, readable in _run(tasks):
+            if readable:
+                whole.append(number)
+            bar.update(layout.fields(number))
+    return sorted(whole)
+
+
+def _compare(layout: Layout, fields: xr.Dataset, number: int) -> None:
+    """Draw a block again that is there, and refuse to go on if it differs."""
+    block = layout.block(number)
+    [(_, other)] = _run([(number, _task(blocks.unlike, fields.isel(time=block.rows), block))])
+    if other:
+        raise StoreError(
+            f"{layout.place.url}: what is there is not what is drawn now: {other}, in the block "
+            "that was compared; nothing was written. Large differences mean another input; last "
+            "bits another device, number of threads or build of torch. Use what the store was "
+            "begun with, or another place."
+        )
+
+
+def _write(
+    layout: Layout, fields: xr.Dataset, mine: range, whole: list[int], hidden: bool | None
+) -> None:
+    """Write the blocks of a share but for those that are whole."""
+    left = sorted(set(mine) - set(whole))
+    with _bar("writing", layout, mine, hidden) as bar:
+        bar.initial = sum(map(layout.fields, whole))
+        bar.update(bar.initial)
+        try:
+            for number, _ in _run(_to_write(layout, fields, left)):
+                bar.update(layout.fields(number))
+        except StoreError as error:
+            raise StoreError(f"{error} What was written is kept: go on with resume=True.") from None
+
+
+def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterator[tuple[int, Any]]:
+    """Tasks that write blocks; none where another writer has done it meanwhile."""
+    damaged = set(_there(layout)).intersection(numbers)
+    for number in numbers:
+        block, task = layout.block(number), None
+        if number in damaged or not blocks.listed(block):
+            task = _task(blocks.write, fields.isel(time=block.rows), block)
+        yield number, task
+
+
+def _task(function: Any, *args: Any) -> Any:
+    """A task for dask; a dataset among the arguments is computed, all its variables at once."""
+    return dask.delayed(function, pure=False)(*args)
+
+
+def _run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Numbers and results of tasks, a few of them at once, as they end.
+
+    Two at once let one compute while the other writes; with a distributed client, two a worker. If
+    one fails, those that have begun are finished.
+    """
+    client = getattr(get_scheduler(), "__self__", None)
+    most = max(2, 2 * len(client.nthreads())) if hasattr(client, "nthreads") else 2
+    tasks = iter(tasks)
+    with ThreadPoolExecutor(most, "xldm-blocks") as pool:
+        running: dict = {}
+        while True:
+            for number, task in itertools.islice(tasks, most - len(running)):
+                # A client may be that of this context only.
+                here = contextvars.copy_context()
+                work = (lambda: None) if task is None else task.compute
+                running[pool.submit(here.run, work)] = number
+            if not running:
+                return
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(done), done.result()
+
+
+def _bar(what: str, layout: Layout, numbers: Iterable[int], hidden: bool | None) -> tqdm:
+    """A progress bar over the fields of blocks; none where there are none."""
+    total = sum(map(layout.fields, numbers))
+    return tqdm(total=total, desc=what, unit="field", disable=hidden if total else True)
+
+
+def _completed(layout: Layout) -> str | None:
+    """Mark a store of which every block is there, in the one object that holds all metadata."""
+    place = layout.place
+    if len(_there(layout)) < layout.blocks:
+        return None
+    with reaching(place):
+        root = json.loads(content(place, "zarr.json"))
+    if COMPLETE not in root["attributes"]:
+        root["attributes"][COMPLETE] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        blocks.put(place, "zarr.json", json.dumps(root, indent=2).encode())
+    blocks.sweep(place)
+    return root["attributes"][COMPLETE]

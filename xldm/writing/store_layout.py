@@ -1,0 +1,206 @@
+"""How a dataset along time lies in a Zarr store, and what the store says of itself.
+
+Variables with ``time`` are written in blocks: all members of so many times, an object (shard) for
+each variable, with a chunk to each field. Everything else, which is metadata and coordinates, is
+encoded here at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from ..storage.location import Place
+from .blocks import Block
+
+__all__ = ["BLOCK", "COMPLETE", "CONTENT", "Layout", "differences", "laid_out", "times_in_block"]
+
+#: Attributes of the root: times in a block, what the store was begun with, and, once all blocks are
+#: there, when that was.
+BLOCK, CONTENT, COMPLETE = "xldm_block", "xldm_content", "xldm_complete"
+#: Uncompressed size of a block, of all its variables together.
+BLOCK_BYTES = 2**27
+# Equal values have to become equal bytes. Blosc's own threads pack them in any order, but off the
+# main thread, where Zarr encodes, it has none.
+_COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
+_UNITS = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "nanoseconds": 1}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A store as it will be: objects by key but for blocks, and where blocks lie.
+
+    Parameters
+    ----------
+    place : Place
+        Of the store.
+    objects : mapping of str to bytes
+        Metadata and coordinates; ``zarr.json`` is the root, with all metadata consolidated.
+    dims : mapping of str to tuple of str
+        Of the variables that are written in blocks.
+    times, length : int
+        Times in all and in a block.
+    members : int
+        Fields of a variable at one time.
+    keep_bits : int or None
+        What is kept of the mantissa of floats.
+    """
+
+    place: Place
+    objects: Mapping[str, bytes]
+    dims: Mapping[str, tuple[str, ...]]
+    times: int
+    length: int
+    members: int
+    keep_bits: int | None
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return math.ceil(self.times / self.length)
+
+    def block(self, number: int) -> Block:
+        """A block by its number along time."""
+        keys = (
+            "/".join([name, "c", *(str(number if dim == "time" else 0) for dim in dims)])
+            for name, dims in self.dims.items()
+        )
+        rows = slice(number * self.length, min((number + 1) * self.length, self.times))
+        arrays = {name: self.objects[f"{name}/zarr.json"] for name in self.dims}
+        return Block(self.place, arrays, tuple(keys), rows, self.keep_bits)
+
+    def fields(self, number: int) -> int:
+        """How many fields of a variable are in a block."""
+        rows = self.block(number).rows
+        return (rows.stop - rows.start) * self.members
+
+
+def times_in_block(out: xr.Dataset) -> int:
+    """How many times make a block: about 128 MB of them, but whole chunks of dask.
+
+    A chunk that lay in two blocks would be computed twice. Chunks have to be of one length for it.
+
+    Examples
+    --------
+    >>> values = da.zeros((100, 600, 500), dtype="float32", chunks=(24, 600, 500))
+    >>> out = xr.Dataset({"t2m": (("time", "y", "x"), values)})
+    >>> times_in_block(out), times_in_block(out.chunk(time=30)), times_in_block(out.compute())
+    (96, 90, 100)
+    """
+    times = out.sizes["time"]
+    along = [v for v in out.data_vars.values() if "time" in v.dims]
+    most = max(1, int(BLOCK_BYTES // max(1, sum(v.nbytes for v in along) / max(1, times))))
+    chunks = [v.chunksizes["time"] for v in along if v.chunks]
+    lengths = {n for lengths in chunks for n in lengths[:-1] or lengths}
+    if len(lengths) == 1:
+        chunk = lengths.pop()
+        most = max(chunk, most // chunk * chunk)
+    return max(1, min(most, times))
+
+
+def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) -> Layout:
+    """The layout of a dataset, of whose variables along time nothing is computed."""
+    out = out.drop_encoding()
+    along = [name for name, v in out.data_vars.items() if "time" in v.dims]
+    rest = out.drop_vars(along).compute()
+    told = {str(name): _told(v, values=True) for name, v in rest.variables.items()} | {
+        name: _told(out[name].variable, values=False) for name in along
+    }
+    whole = rest.assign({name: _unwritten(out[name], length) for name in along})
+    whole = whole[list(out.data_vars)].assign_coords(rest.coords)
+    rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
+    whole.attrs = out.attrs | rounded | {CONTENT: json.dumps(told), BLOCK: length}
+    for name in rest.variables:
+        # As if given: no chunks of input files, and no fill value where nothing is missing.
+        field = whole[name]
+        field.encoding = {"chunks": field.shape, "compressors": _COMPRESSORS} if field.ndim else {}
+        if name in whole.coords and field.dtype.kind == "f":
+            field.encoding["_FillValue"] = None
+    whole["time"].encoding |= _time_units(whole["time"])
+    objects: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        # Consolidated metadata are no part of Zarr 3 yet; readers that do not know them go without.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        store = zarr.storage.MemoryStore(objects)
+        whole.to_zarr(store, compute=False, consolidated=True, zarr_format=3)
+    return Layout(
+        place,
+        {key: value.to_bytes() for key, value in objects.items()},
+        {name: out[name].dims for name in along},
+        out.sizes["time"],
+        length,
+        out.sizes.get("member", 1),
+        keep_bits,
+    )
+
+
+def _unwritten(field: xr.DataArray, length: int) -> xr.Variable:
+    """As it is to be stored, in chunks of one field, without its values."""
+    inner = field.ndim - 2  # dims before it are members, levels and the like
+    chunks = tuple(
+        1 if dim == "time" or i < inner else n for i, (dim, n) in enumerate(field.sizes.items())
+    )
+    shards = tuple(length if dim == "time" else n for dim, n in field.sizes.items())
+    encoding = {"chunks": chunks, "shards": shards, "compressors": _COMPRESSORS}
+    if field.dtype.kind == "f":
+        encoding["fill_value"] = field.dtype.type(np.nan)
+    values = da.zeros(field.shape, dtype=field.dtype, chunks=shards)
+    return xr.Variable(field.dims, values, dict(field.attrs), encoding)
+
+
+def _time_units(time: xr.DataArray) -> dict[str, Any]:
+    """Whole hours, or what else says every time exactly; of other calendars, as xarray does."""
+    if time.dtype.kind != "M":
+        return {}
+    since = (time.values - np.datetime64("1970-01-01", "ns")).astype("timedelta64[ns]")
+    unit = next(name for name, n in _UNITS.items() if not (since.astype("int64") % n).any())
+    return {
+        "units": f"{unit} since 1970-01-01",
+        "calendar": "proleptic_gregorian",
+        "dtype": "int64",
+    }
+
+
+def _told(field: xr.Variable, *, values: bool) -> str:
+    """What a variable is, in a line that differs if anything does."""
+    seen = hashlib.sha256(json.dumps(field.attrs, sort_keys=True, default=str).encode())
+    text = f"{field.dtype} ({', '.join(f'{d} {n}' for d, n in field.sizes.items())})"
+    if values:
+        content = field.values
+        seen.update(repr(content.tolist()).encode() if content.dtype.kind in "OUT" else content)
+        if field.ndim == 1 and content.size:
+            ends = content[[0, -1]]
+            ends = ends.astype("datetime64[m]") if content.dtype.kind == "M" else ends
+            text += f" {ends[0]} ... {ends[1]}"
+    return f"{text} sha256:{seen.hexdigest()[:16]}"
+
+
+def differences(found: Mapping[str, Any], layout: Layout) -> list[str]:
+    """What the root attributes of a store say otherwise than a layout, in words."""
+    given = json.loads(layout.objects["zarr.json"])["attributes"]
+    sides = []
+    for attrs in (found, given):
+        attrs = {k: v for k, v in attrs.items() if k not in (COMPLETE, BLOCK)}
+        sides.append(attrs | json.loads(attrs.pop(CONTENT, "{}")))
+    there, here = sides
+    return [
+        f"{name}: {_short(there.get(name))} there, {_short(here.get(name))} here"
+        for name in dict.fromkeys([*here, *there])
+        if there.get(name) != here.get(name)
+    ]
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 120 else f"{text[:100]} ... ({len(text)} characters)"
