@@ -1,4 +1,9 @@
-"""The ``xldm`` command; every subcommand delegates."""
+"""The ``xldm`` command.
+
+In: arguments of the command line. Out: an exit status, text on the terminal, and the files that
+the library writes. Every subcommand delegates: what it does belongs in the rooms below, so that
+Python users have it too.
+"""
 
 from __future__ import annotations
 

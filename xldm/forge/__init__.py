@@ -1,6 +1,9 @@
 """Recipes: from raw archives to the parts of a training store, on Apache Beam.
 
-Runs in an environment of its own (``make recipes``), since pangeo-forge-recipes needs Zarr 2.
+In: files of a provider, named by a pattern, and a period that is declared before any file is
+opened. Out: a part, whose every value was read back before it is marked complete. What a field
+means belongs in `xldm.inputs`, what a part looks like in `xldm.stores`. Only the environment of
+the recipes imports this room (``make recipes``), since pangeo-forge-recipes needs Zarr 2.
 """
 
 from .period import Period

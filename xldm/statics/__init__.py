@@ -1,4 +1,8 @@
-"""Static fields of the fine grid: built from rasters, read, and as channels of the networks."""
+"""Static fields of a fine grid: terrain height, northing, land mask, land cover.
+
+In: rasters of any provider, or static fields of another domain. Out: a dataset on the cells of a
+grid, or channels for the networks. Grids themselves belong in `xldm.grids`.
+"""
 
 from .fields import assemble, average, build, channels, embedded, read
 from .other_domain import transfer

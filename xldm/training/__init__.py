@@ -1,4 +1,9 @@
-"""Training: losses, and the stages that fit a component to a training store."""
+"""Training: from a training store to a model package, stage by stage.
+
+In: a preset and a training store. Out: one model package for each stage, checkpoints, and logs.
+Windows of the store come from `xldm.batches`, networks from `xldm.models`; packages are written by
+`xldm.packages`.
+"""
 
 from __future__ import annotations
 

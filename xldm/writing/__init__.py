@@ -1,4 +1,9 @@
-"""Downscaled fields to Zarr stores of any length; see `storing.to_store`."""
+"""Writing: downscaled fields of any length to Zarr, resumably.
+
+In: a dataset along time, lazy or not, and a place at any URL. Out: a store whose every object was
+put once and whole, marked complete at the end. Training stores belong in `xldm.stores`; claims and
+places in `xldm.storage`.
+"""
 
 from .resumable import to_store
 
