@@ -11,7 +11,6 @@ import xarray as xr
 
 from ..config import GridConfig, ModelConfig
 from ..errors import InputError
-from ..inputs.vocabulary import ERA5
 from .overlap import overlaps
 from .projected import axes, coordinates
 
@@ -63,7 +62,8 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
     averaged instead: the mean of bilinear values at evenly spread points of each cell, about one
     per input point, so that small scales do not alias.
 
-    A sum over an hour (precipitation, radiation) is averaged over the cell, each input value
+    A sum over an hour (precipitation, radiation), whose ``cell_methods`` is ``time: sum``, is
+    averaged over the cell, each input value
     standing for the box around its point: first-order conservative, with areas on the sphere that
     ERA5 is on, in any projection. Edges of a cell are taken as straight in longitude and the sine
     of latitude between its corners, which for 16 km is right to some metres, and neighbours share
@@ -97,7 +97,7 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
             _apply,
             field,
             # Not the matrix: every task of a cluster would carry it, and it is larger than a field.
-            kwargs={"summed": _summed(name), "grid": grid, "points": points},
+            kwargs={"summed": _summed(field), "grid": grid, "points": points},
             input_core_dims=[["latitude", "longitude"]],
             output_core_dims=[["y", "x"]],
             keep_attrs=True,
@@ -156,8 +156,8 @@ def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset |
     return mean.where(known).astype("float32").assign_coords(coordinates(grid, fine=False))
 
 
-def _summed(name: str) -> bool:
-    return name in ERA5 and ERA5[name].accumulated
+def _summed(field: xr.DataArray) -> bool:
+    return str(field.attrs.get("cell_methods", "")).startswith("time: sum")
 
 
 def _apply(

@@ -80,7 +80,11 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
         offset=offset,
         becomes=becomes,
         problem=problem,
-        attrs={"standard_name": wanted.standard_name, "units": wanted.units},
+        attrs={
+            "standard_name": wanted.standard_name,
+            "units": wanted.units,
+            "cell_methods": "time: sum" if entry.accumulated else "time: point",
+        },
     )
 
 

@@ -68,7 +68,7 @@ def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = Fals
         field.attrs |= {
             "long_name": known.long_name.replace("_", " "),
             "paper_name": known.paper_name,
-            "cell_methods": "time: sum" if known.accumulated else "time: point",
+            "cell_methods": field.attrs.pop("cell_methods"),  # here in the order of attributes
             "grid_mapping": "spatial_ref",
         }
     cells["time"].attrs |= {"standard_name": "time", "axis": "T"}
