@@ -220,10 +220,10 @@ def test_grib_support_and_projections_live_in_one_process(shared):
     import sys
 
     code = (
-        "import xldm, xarray as xr; from xldm.data import grid; "
+        "import xldm, xarray as xr; from xldm.grids import projected; "
         f"xr.open_dataset({str(shared / 'realdata/cfgrib_samples/era5-levels-members.grib')!r}, "
         "engine='cfgrib', backend_kwargs={'indexpath': ''}).load(); "
-        "grid.coordinates(grid.ITALY, fine=True)"
+        "projected.coordinates(projected.ITALY, fine=True)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

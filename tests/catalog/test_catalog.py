@@ -214,7 +214,7 @@ def test_a_wheel_holds_the_catalog_and_opens_it(tmp_path):
     zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(installed)
     code = """
         import json, intake, xldm
-        from xldm.data import catalog
+        from xldm.storage import shipped
         cat = xldm.open_catalog()
         read = [len(cat[name].read()) for name in ("era5_sample", "italy_static")]
         print(json.dumps([xldm.__file__, str(shipped.catalogs()), list(cat), read, list(cat.models),

@@ -82,8 +82,8 @@ class Ground:
 
         Examples
         --------
-        >>> from xldm.data import statics
-        >>> ground = Ground.of(statics.embedded(), statics.embedded())
+        >>> from xldm.statics import fields
+        >>> ground = Ground.of(fields.embedded(), fields.embedded())
         >>> list(ground.strata)[:4]
         ['all', 'land', 'sea', 'below 200 m']
         """
