@@ -1,5 +1,7 @@
 """From a dataset to a dataset, with a model as small as they come on a corner of Italy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -7,6 +9,7 @@ import xarray as xr
 
 import xldm
 from xldm import statics
+from xldm.config import AutoencoderConfig
 from xldm.errors import InputError
 from xldm.grids.projected import ITALY
 from xldm.models.components import Interpolation
@@ -118,6 +121,32 @@ def italy():
     config = tiny.config(grid=ITALY)
     nets = {"2mT": Interpolation(config.predictors, config.targets, 8)}
     return Model(config, statics.embedded(), nets)
+
+
+@pytest.fixture(scope="module")
+def factor_two():
+    """A model whose regression halves the coarse grid three times: 16 / 2."""
+    grid = replace(tiny.GRID, factor=2, x=(3918000.0, 4398000.0), y=(2690000.0, 2130000.0))
+    part = tiny.part()
+    part = replace(
+        part,
+        autoencoder=AutoencoderConfig((16,)),
+        conditioner=replace(part.conditioner, static_channels=(16,)),
+    )
+    config = tiny.config(grid=grid, components=(part,))
+    return Model(config, tiny.static(grid), {"2mT": tiny.network(part)})
+
+
+@pytest.mark.parametrize("region", [None, "covered", (7.0, 44.5, 8.0, 47.5)])
+def test_what_the_check_accepts_the_networks_can_halve(region, era5, factor_two):
+    report = era5.ldm.check(factor_two, region=region)
+    if region is None:
+        with pytest.raises(InputError, match=r"36 x 31 .* multiples of 8: give a\s+region"):
+            report.raise_for_problems()
+        return
+    assert report.ok
+    out = xldm.downscale(era5.isel(valid_time=[0]), factor_two, region=region, steps=1)
+    assert out["t2m"].shape[-2:] == report.grid.fine_shape
 
 
 def test_a_region_is_part_of_the_grid(era5, italy):

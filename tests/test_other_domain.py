@@ -9,7 +9,8 @@ import tiny
 import xarray as xr
 
 import xldm
-from xldm.grids.projected import axes, crop
+from xldm.grids.projected import axes
+from xldm.grids.regions import crop
 from xldm.models.components import Sampling
 from xldm.models.model import Model
 

@@ -13,7 +13,8 @@ from scipy.interpolate import RegularGridInterpolator
 from xldm.config import GridConfig
 from xldm.errors import InputError
 from xldm.grids.overlap import overlaps
-from xldm.grids.projected import ITALY, axes, coordinates, crop, lon_lat
+from xldm.grids.projected import ITALY, axes, coordinates, lon_lat
+from xldm.grids.regions import crop
 from xldm.grids.regridding import coarsen, on_cells, to_coarse
 from xldm.inputs.predictors import check, predictors
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from xldm.config import GridConfig
 from xldm.errors import InputError
-from xldm.grids.projected import ITALY, crop, lon_lat
+from xldm.grids.projected import ITALY, lon_lat
+from xldm.grids.regions import crop
 from xldm.grids.rotated_pole import (
     COSMO_REA6,
     VHR_REA_IT,

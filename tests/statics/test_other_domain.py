@@ -7,8 +7,12 @@ import pytest
 import xarray as xr
 
 from xldm import statics
-from xldm.grids.projected import ITALY, coordinates, crop
+from xldm.grids.projected import ITALY, coordinates
+from xldm.grids.regions import crop
+from xldm.nets.field_sizes import FieldSizes
 
+#: As the networks of the paper need them.
+SIZES = FieldSizes(multiple=4, least=8)
 PART = {"y": slice(64, 320), "x": slice(128, 320)}
 
 
@@ -18,7 +22,7 @@ def italy():
 
 
 def test_a_part_of_the_domain_has_the_channels_of_the_whole_there(italy):
-    moved, grid = statics.transfer(italy.isel(PART), italy, ITALY, 4)
+    moved, grid = statics.transfer(italy.isel(PART), italy, ITALY, SIZES)
     assert grid == crop(ITALY, slice(8, 40), slice(16, 40))
     np.testing.assert_array_equal(
         statics.channels(moved), statics.channels(italy)[:, PART["y"], PART["x"]]
@@ -26,13 +30,13 @@ def test_a_part_of_the_domain_has_the_channels_of_the_whole_there(italy):
 
 
 def test_what_was_moved_once_is_scaled_by_the_first_domain_when_moved_again(italy):
-    once, grid = statics.transfer(italy.isel(PART), italy, ITALY, 4)
-    again, _ = statics.transfer(once.isel(y=slice(128)), once, grid, 4)
+    once, grid = statics.transfer(italy.isel(PART), italy, ITALY, SIZES)
+    again, _ = statics.transfer(once.isel(y=slice(128)), once, grid, SIZES)
     np.testing.assert_array_equal(statics.channels(again), statics.channels(once)[:, :128])
 
 
 def test_the_scaling_survives_a_file(italy, tmp_path):
-    moved, grid = statics.transfer(italy.isel(PART), italy, ITALY, 4)
+    moved, grid = statics.transfer(italy.isel(PART), italy, ITALY, SIZES)
     moved.to_netcdf(tmp_path / "static.nc", engine="h5netcdf")
     again = statics.read(tmp_path / "static.nc", grid)
     np.testing.assert_array_equal(statics.channels(again), statics.channels(moved))
@@ -40,7 +44,7 @@ def test_the_scaling_survives_a_file(italy, tmp_path):
 
 def test_classes_that_the_domain_lacks_are_nowhere_in_it(italy):
     part = italy.isel(PART)
-    moved, _ = statics.transfer(part.sel(land_cover_class=["sea", "cropland"]), italy, ITALY, 4)
+    moved, _ = statics.transfer(part.sel(land_cover_class=["sea", "cropland"]), italy, ITALY, SIZES)
     assert moved["land_cover_class"].values.tolist() == italy["land_cover_class"].values.tolist()
     np.testing.assert_array_equal(
         moved["land_cover"].sel(land_cover_class="sea"),
@@ -52,7 +56,7 @@ def test_classes_that_the_domain_lacks_are_nowhere_in_it(italy):
 def test_the_caller_keeps_what_was_given(italy):
     part = italy.isel(PART)
     before = part.copy(deep=True)
-    statics.transfer(part, italy, ITALY, 4)
+    statics.transfer(part, italy, ITALY, SIZES)
     xr.testing.assert_identical(part, before)
 
 
@@ -79,4 +83,4 @@ def other_projection(part):
 )
 def test_fields_that_the_networks_cannot_take_are_refused(change, message, italy):
     with pytest.raises(ValueError, match=message):
-        statics.transfer(change(italy.isel(PART)), italy, ITALY, 4)
+        statics.transfer(change(italy.isel(PART)), italy, ITALY, SIZES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 
 import numpy as np
 import pyproj
@@ -12,20 +11,7 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import ArgumentError
 
-__all__ = [
-    "ITALY",
-    "axes",
-    "coordinates",
-    "crop",
-    "lon_lat",
-    "nested",
-    "turn",
-    "uncovered",
-    "window",
-]
-
-# Windows align to, and are at least, so many coarse cells; input may end within _TOUCH degrees.
-_ALIGN, _LEAST, _TOUCH = 4, 8, 1e-6
+__all__ = ["ITALY", "axes", "coordinates", "lon_lat", "nested", "turn"]
 
 #: The grid of arXiv 2406.13627: 84 x 72 cells of 16 km that hold 672 x 576 cells of 2 km.
 ITALY = GridConfig(
@@ -127,147 +113,3 @@ def coordinates(grid: GridConfig, *, fine: bool) -> xr.Coordinates:
             "spatial_ref": ((), np.int32(0), mapping),
         }
     ).coords
-
-
-def uncovered(grid: GridConfig, lon: np.ndarray, lat: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Sides of the domain that a latitude-longitude box leaves open.
-
-    Parameters
-    ----------
-    grid : GridConfig
-    lon, lat : numpy.ndarray
-        Axes of the input in degrees, longitudes in the domain's convention.
-
-    Returns
-    -------
-    dict
-        Side (north, south, west, east) -> (degrees the domain needs, degrees the input has).
-
-    Examples
-    --------
-    >>> uncovered(ITALY, lon=np.array([0.0, 25.0]), lat=np.array([34.0, 46.0]))
-    {'north': (47.32, 46.0)}
-    """
-    need_lon, need_lat = lon_lat(grid, fine=False)
-    sides = {
-        "north": (need_lat.max(), lat.max(), 1),
-        "south": (need_lat.min(), lat.min(), -1),
-        "west": (need_lon.min(), lon.min(), -1),
-        "east": (need_lon.max(), lon.max(), 1),
-    }
-    return {
-        side: (round(float(need), 2), round(float(have), 2))
-        for side, (need, have, sign) in sides.items()
-        if sign * (need - have) > _TOUCH
-    }
-
-
-def crop(grid: GridConfig, rows: slice, columns: slice) -> GridConfig:
-    """The grid of a window of coarse cells.
-
-    Examples
-    --------
-    >>> crop(ITALY, slice(0, 8), slice(4, 16)).shape
-    (8, 12)
-    """
-    y, x = axes(grid, fine=False)
-    y, x = y[rows], x[columns]
-    return replace(grid, x=(float(x[0]), float(x[-1])), y=(float(y[0]), float(y[-1])))
-
-
-def window(
-    grid: GridConfig,
-    region: str | tuple[float, float, float, float] | None,
-    lon: np.ndarray,
-    lat: np.ndarray,
-) -> tuple[slice, slice]:
-    """Rows and columns of coarse cells that a region stands for.
-
-    Windows start and end on multiples of four cells and are at least eight cells wide, which is
-    what the networks can work on.
-
-    Parameters
-    ----------
-    grid : GridConfig
-    region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
-        The whole domain; the largest window inside the input; or the smallest window that holds
-        every cell whose centre lies in the box, in degrees.
-    lon, lat : numpy.ndarray
-        Axes of the input in degrees, longitudes in the domain's convention.
-
-    Raises
-    ------
-    ArgumentError
-        If the region is none of these, or holds no window.
-
-    Examples
-    --------
-    >>> window(ITALY, (10.0, 44.0, 12.0, 46.0), np.array([0.0, 25.0]), np.array([34.0, 48.0]))
-    (slice(8, 24, None), slice(24, 36, None))
-    """
-    height, width = grid.shape
-    if region is None:
-        return slice(0, height), slice(0, width)
-    cell_lon, cell_lat = lon_lat(grid, fine=False)
-    if isinstance(region, str):
-        if region != "covered":
-            raise ArgumentError(f"region is 'covered', a box or None, not {region!r}.")
-        box = (lon.min(), lat.min(), lon.max(), lat.max())
-        rectangle = _largest(_inside(cell_lon, cell_lat, box))
-        if rectangle is None:
-            raise ArgumentError(
-                f"The input covers no {_LEAST} x {_LEAST} coarse cells of the domain: it spans "
-                f"{box[0]:.2f} to {box[2]:.2f} E, {box[1]:.2f} to {box[3]:.2f} N."
-            )
-        return rectangle
-    if len(region) != 4 or not (region[0] < region[2] and region[1] < region[3]):
-        raise ArgumentError(
-            f"A region is (lon_min, lat_min, lon_max, lat_max) in degrees; got {region}."
-        )
-    inside = _inside(cell_lon, cell_lat, region)
-    if not inside.any():
-        raise ArgumentError(
-            f"The region {tuple(region)} holds no cell of the domain, which spans "
-            f"{cell_lon.min():.2f} to {cell_lon.max():.2f} E, "
-            f"{cell_lat.min():.2f} to {cell_lat.max():.2f} N."
-        )
-    return _hull(inside.any(axis=1)), _hull(inside.any(axis=0))
-
-
-def _inside(lon: np.ndarray, lat: np.ndarray, box: tuple) -> np.ndarray:
-    west, south, east, north = (
-        b + d for b, d in zip(box, (-_TOUCH,) * 2 + (_TOUCH,) * 2, strict=True)
-    )
-    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-
-
-def _hull(line: np.ndarray) -> slice:
-    """The smallest aligned run of at least the least size that holds every True."""
-    where = np.flatnonzero(line)
-    start = where[0] // _ALIGN * _ALIGN
-    stop = min(-(-(where[-1] + 1) // _ALIGN) * _ALIGN, line.size)
-    if stop - start < _LEAST:
-        start = max(0, min(start, line.size - _LEAST) // _ALIGN * _ALIGN)
-        stop = min(start + _LEAST, line.size)
-    return slice(int(start), int(stop))
-
-
-def _largest(covered: np.ndarray) -> tuple[slice, slice] | None:
-    """The rectangle of most cells among those made of wholly covered aligned blocks."""
-    height, width = (n // _ALIGN for n in covered.shape)
-    blocks = covered[: height * _ALIGN, : width * _ALIGN]
-    blocks = blocks.reshape(height, _ALIGN, width, _ALIGN).all(axis=(1, 3))
-    least = _LEAST // _ALIGN
-    best, size = None, 0
-    for top in range(height):
-        for bottom in range(top + least, height + 1):
-            columns = np.flatnonzero(np.diff(np.r_[0, blocks[top:bottom].all(axis=0), 0]))
-            for left, right in columns.reshape(-1, 2):
-                area = (bottom - top) * (right - left)
-                if right - left >= least and area > size:
-                    size = area
-                    best = tuple(
-                        slice(int(a) * _ALIGN, int(b) * _ALIGN)
-                        for a, b in ((top, bottom), (left, right))
-                    )
-    return best

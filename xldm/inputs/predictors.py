@@ -13,7 +13,8 @@ import xarray as xr
 
 from ..config import GridConfig, ModelConfig, Variable
 from ..errors import ArgumentError, InputError
-from ..grids import projected as grids
+from ..grids import regions
+from ..nets.field_sizes import FieldSizes, field_sizes
 from .axes import Horizontal, Time, horizontal_axes, time_axis
 from .intervals import hour_problems, preliminary_hours
 from .matching import known, match
@@ -24,6 +25,7 @@ from .standardise import convert, lay_out
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
 
 _MISSING = ("raise", "climatology")
+_ANY_SIZE = FieldSizes()
 # Input of a coarser step than this, in degrees, gets a note.
 _COARSE = 0.3
 # A step of an axis so many times the usual one is a hole.
@@ -67,7 +69,8 @@ def check(
     """
     if missing not in _MISSING:
         raise ArgumentError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
-    return examine(ds, config.predictors, config.grid, missing=missing, region=region)
+    sizes = field_sizes(config.components, config.grid.factor)
+    return examine(ds, config.predictors, config.grid, missing=missing, region=region, sizes=sizes)
 
 
 def examine(
@@ -77,6 +80,7 @@ def examine(
     *,
     missing: str = "leave out",
     region: str | tuple[float, float, float, float] | None = None,
+    sizes: FieldSizes = _ANY_SIZE,
     preliminary: bool = True,
 ) -> Report:
     """Find out whether, and how, a dataset can give variables on a grid.
@@ -93,6 +97,8 @@ def examine(
         As in :func:`check`; left out, absent variables are neither a problem nor noted. That all of
         them are absent is a problem in any case.
     region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
+    sizes : FieldSizes
+        Sizes that the networks can work on; any unless given.
     preliminary : bool
         Whether hours of ERA5T are noted, or refused.
 
@@ -117,8 +123,8 @@ def examine(
     rows, columns = map(slice, grid.shape)
     try:
         horizontal = horizontal_axes(ds, grid)
-        rows, columns = grids.window(grid, region, horizontal.lon, horizontal.lat)
-        grid = grids.crop(grid, rows, columns)
+        rows, columns = regions.window(grid, region, horizontal.lon, horizontal.lat, sizes)
+        grid = regions.crop(grid, rows, columns)
         problems += _coverage(horizontal, grid)
     except ValueError as error:
         problems.append(str(error))
@@ -179,7 +185,7 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
 
 def _coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
     problems = []
-    sides = grids.uncovered(grid, horizontal.lon, horizontal.lat)
+    sides = regions.uncovered(grid, horizontal.lon, horizontal.lat)
     if sides:
         ends = "; ".join(
             f"{side}: needs {need:.2f}, ends at {have:.2f}" for side, (need, have) in sides.items()

@@ -17,6 +17,7 @@ from torch import Tensor
 from .. import statics
 from ..config import ModelConfig, Variable
 from ..errors import ArgumentError
+from ..nets.field_sizes import FieldSizes, field_sizes
 from ..numerics import noise as addressed
 from ..numerics import scaling
 from . import card, tiling
@@ -115,7 +116,8 @@ class Model:
         >>> xldm.load_model("italy-2km").tiled(48).config.name
         'italy-2km (tiles of 48, overlap 8)'
         """
-        parts = tiling.tiled(self.components, size, overlap, self.config.grid.factor)
+        factor = self.config.grid.factor
+        parts = tiling.tiled(self.components, size, overlap, factor, self._sizes)
         named = " x ".join(map(str, size)) if isinstance(size, (tuple, list)) else size
         name = f"{self.config.name} (tiles of {named}, overlap {overlap})"
         origin = Model.tiled, (self, tuple(size) if isinstance(size, list) else size, overlap)
@@ -144,8 +146,7 @@ class Model:
             If the networks cannot work on these fields; see `xldm.statics.other_domain`.
         """
         config = self.config
-        step = tiling.step(self.components, config.grid.factor)
-        moved, grid = statics.transfer(static, self.static, config.grid, step)
+        moved, grid = statics.transfer(static, self.static, config.grid, self._sizes)
         warnings.warn(
             f"{config.name} was trained on {config.domain} and not on this domain: compare its "
             "fields with observations there before you rely on them",
@@ -313,6 +314,10 @@ class Model:
 
     def _repr_html_(self) -> str:
         return card.html(self.config, self.sha256, self._parameters)
+
+    @property
+    def _sizes(self) -> FieldSizes:
+        return field_sizes(self.config.components, self.config.grid.factor)
 
     @property
     def _parameters(self) -> int:

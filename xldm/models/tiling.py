@@ -7,7 +7,6 @@ blended. So tiles never part ways: there is one trajectory, from one noise.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,18 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError
+from ..nets.field_sizes import FieldSizes
 from ..numerics import tiles
 from ..numerics.samplers import SAMPLERS
 from .components import Downscaler, Interpolation, Regression, Sampling, for_members
 
-__all__ = ["Tiled", "TiledRegression", "step", "tiled"]
-
-# The regression halves a field four times.
-_REGRESSION = 16
+__all__ = ["Tiled", "TiledRegression", "tiled"]
 
 
 def tiled(
-    components: Mapping[str, Downscaler], size: int | tuple[int, int], overlap: int, factor: int
+    components: Mapping[str, Downscaler],
+    size: int | tuple[int, int],
+    overlap: int,
+    factor: int,
+    sizes: FieldSizes,
 ) -> dict[str, Downscaler]:
     """Components of the same networks that work tile by tile.
 
@@ -42,6 +43,8 @@ def tiled(
         Coarse cells that neighbours share, at least.
     factor : int
         Fine cells per coarse cell and axis.
+    sizes : FieldSizes
+        Sizes that the networks can work on.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def tiled(
     >>> from xldm.nets.regression import RegressionUNet
     >>> from xldm.config import RegressionConfig
     >>> net = Regression(RegressionUNet(5, 1, RegressionConfig(features=(4, 4, 8, 8))))
-    >>> tiled({"2mT": net}, 30, 9, factor=8)
+    >>> tiled({"2mT": net}, 30, 9, factor=8, sizes=FieldSizes(multiple=2, least=4))
     Traceback (most recent call last):
         ...
     xldm.errors.ArgumentError: tiles: the networks halve a field several times, so a tile measures
@@ -65,7 +68,7 @@ def tiled(
         raise ArgumentError("the model is tiled already: tile the one that it was made from")
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     nets = {n: c for n, c in components.items() if not isinstance(c, Interpolation)}
-    _check(sides, overlap, step(nets, factor))
+    _check(sides, overlap, sizes)
     made: dict[str, Downscaler] = dict(components)
     for name, net in nets.items():
         kind = TiledRegression if isinstance(net, Regression) else Tiled
@@ -73,26 +76,14 @@ def tiled(
     return made
 
 
-def step(components: Mapping[str, Downscaler], factor: int) -> int:
-    """Coarse cells that the sides of a field are a multiple of, for all halvings to come out."""
-    steps = [1]
-    for part in components.values():
-        net = part.net if isinstance(part, _Tiles) else part
-        if isinstance(net, Regression) or getattr(net, "regression", None) is not None:
-            steps.append(_REGRESSION // math.gcd(_REGRESSION, factor))
-        if getattr(net, "denoiser", None) is not None:
-            steps.append(2 ** (net.config.conditioner.levels - 1))
-            steps.append(2 ** (len(net.config.denoiser.multipliers) - 1))
-    return math.lcm(*steps)
-
-
-def _check(sides: tuple[int, ...], overlap: int, step: int) -> None:
+def _check(sides: tuple[int, ...], overlap: int, sizes: FieldSizes) -> None:
+    step, least = sizes
     rule = (
         "tiles: the networks halve a field several times, so a tile measures a multiple of "
-        f"{step} coarse cells and {2 * step} at least"
+        f"{step} coarse cells and {least} at least"
     )
-    if len(sides) != 2 or not all(_multiple(n, step) and n >= 2 * step for n in sides):
-        some = ", ".join(str(n * step) for n in range(2, 6))
+    if len(sides) != 2 or not all(_multiple(n, step) and n >= least for n in sides):
+        some = ", ".join(str(least + n * step) for n in range(4))
         got = " x ".join(map(str, sides))
         raise ArgumentError(f"{rule}: {some} and so on, one number or (rows, columns); got {got}")
     most = min(sides) // 2 // step * step

@@ -10,6 +10,7 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import ArgumentError
 from ..grids.projected import axes, coordinates, nested
+from ..nets.field_sizes import FieldSizes
 
 __all__ = ["moments", "transfer"]
 
@@ -18,7 +19,7 @@ _NEAR = 1e-4
 
 
 def transfer(
-    static: xr.Dataset, known: xr.Dataset, grid: GridConfig, step: int
+    static: xr.Dataset, known: xr.Dataset, grid: GridConfig, sizes: FieldSizes
 ) -> tuple[xr.Dataset, GridConfig]:
     """Static fields of another domain as networks take them that were trained on a known one.
 
@@ -35,9 +36,8 @@ def transfer(
         Static fields of the known domain.
     grid : GridConfig
         Of the known domain.
-    step : int
-        Coarse cells that the sides of the domain must be a multiple of; there are at least twice
-        as many.
+    sizes : FieldSizes
+        Sizes that the networks can work on.
 
     Returns
     -------
@@ -55,10 +55,12 @@ def transfer(
     Examples
     --------
     >>> from xldm.grids.projected import ITALY
+    >>> from xldm.nets.field_sizes import FieldSizes
     >>> from xldm.statics import embedded
     >>> known = embedded()
-    >>> moved, part = transfer(known.isel(y=slice(256), x=slice(128)), known, ITALY, step=4)
-    >>> part.shape, moved["orog"].attrs["scaled_by"].round(1).tolist()
+    >>> part = known.isel(y=slice(256), x=slice(128))
+    >>> moved, grid = transfer(part, known, ITALY, FieldSizes(multiple=4, least=8))
+    >>> grid.shape, moved["orog"].attrs["scaled_by"].round(1).tolist()
     ((32, 16), [292.0, 520.8])
     """
     needed = {"orog", "northing", "land_mask", "land_cover", "lat", "lon"}
@@ -67,7 +69,7 @@ def transfer(
             f"the static fields lack {', '.join(sorted(missing))}; make them with "
             "xldm.statics, or take /static of a training store"
         )
-    there = _grid(static, grid, step)
+    there = _grid(static, grid, sizes)
     names = [str(n) for n in known["land_cover_class"].values]
     foreign = [str(n) for n in static["land_cover_class"].values if str(n) not in names]
     if foreign:
@@ -93,16 +95,16 @@ def moments(field: xr.DataArray) -> np.ndarray:
     return np.array([values.mean(), values.std(ddof=1)])
 
 
-def _grid(static: xr.Dataset, known: GridConfig, step: int) -> GridConfig:
+def _grid(static: xr.Dataset, known: GridConfig, sizes: FieldSizes) -> GridConfig:
     """The grid that the fields are on, if networks of the known one can work on it."""
     factor = known.factor
     for name in ("y", "x"):
         cells = static.sizes[name]
-        if cells % (factor * step) or cells < 2 * factor * step:
+        if cells % factor or not sizes.fit(cells // factor):
             raise ArgumentError(
                 f"the static fields have {cells} cells along {name}; the networks need a multiple "
-                f"of {factor * step}, and {2 * factor * step} at least: cut them with isel, or "
-                "make them for a larger domain"
+                f"of {factor * sizes.multiple}, and {factor * sizes.least} at least: cut them with "
+                "isel, or make them for a larger domain"
             )
     fine = {name: static[name].to_numpy().astype("float64") for name in ("y", "x")}
     coarse = {name: axis.reshape(-1, factor).mean(1) for name, axis in fine.items()}

@@ -10,6 +10,7 @@ import xarray as xr
 from ..config import ComponentConfig, GridConfig, ModelConfig
 from ..errors import ConfigError, TrainingError
 from ..grids.projected import nested
+from ..nets.field_sizes import field_sizes
 from ..stores.variables import scaled_variables
 from .objectives.fields import OBJECTIVES
 from .packaging import Base
@@ -122,12 +123,8 @@ def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
         for phase in getattr(preset, stage):
             size = phase.size or config.grid.shape
             for part in config.components:
-                needs = 1
-                if part.regression is not None:
-                    needs = max(1, 16 // config.grid.factor)
-                if stage in ("diffusion", "distillation", "decoder", "calibration"):
-                    levels = max(len(part.denoiser.multipliers), part.conditioner.levels)
-                    needs = max(needs, 2 ** (levels - 1))
+                networks = narrowed(part, OBJECTIVES[stage].holds)
+                needs = field_sizes([networks], config.grid.factor).multiple
                 if any(n % needs for n in size):
                     raise ConfigError(
                         f"{stage}: {size[0]} x {size[1]} coarse cells are not multiples of {needs},"
