@@ -1,10 +1,11 @@
-"""VHR-REA_IT from monthly netCDF files of the CMCC Data Delivery System -> the fine part.
+"""Make the fine part from VHR-REA_IT, monthly netCDF files of the CMCC Data Delivery System.
 
 ``download_vhr_rea_it.py`` beside this file requests them: ``vhr-rea-it-2001-07.nc`` with 2 m
 temperature and the two components of 10 m wind, on COSMO's rotated grid of 0.02 degrees. The system
-calls the components ``grid_eastward_wind`` and ``grid_northward_wind``: they point along the
-rotated grid, and are turned to point east and north before they are interpolated (by up to 5.3
-degrees; speeds stay). The layout is the documented one; no file of the provider has been read here.
+calls the components ``grid_eastward_wind`` and ``grid_northward_wind``. They point along the
+rotated grid. This recipe rotates them to point east and north (by up to 5.3 degrees; speeds stay),
+and then interpolates them. The layout follows the documentation; we have read no file of the
+provider here.
 """
 
 import functools

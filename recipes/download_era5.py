@@ -1,12 +1,12 @@
-"""Request ERA5 from the Climate Data Store, by month, as ``era5_cds_grib.py`` and its like read it.
+"""Request ERA5 from the Climate Data Store, by month, for ``era5_cds_grib.py`` and its like.
 
     pip install cdsapi      # and an account: https://cds.climate.copernicus.eu/how-to-api
     python recipes/download_era5.py 2001-07-01/2001-08-31 archive/cds-grib
     python recipes/download_era5.py 2001-07-01/2001-08-31 archive/cds-netcdf --form netcdf
 
-What is there already is not requested again. With ``--show``, requests are printed as JSON and not
-sent. A month over Italy is some 80 MB. The store was not reachable where this was written: requests
-are those that its documentation describes.
+Existing files are not requested again. ``--show`` prints the requests as JSON and sends none. A
+month over Italy is some 80 MB. We could not reach the store while we wrote this: the requests
+follow its documentation.
 """
 
 import argparse
@@ -22,9 +22,9 @@ AREA = [48.5, 3.5, 34, 21]
 
 
 def requests(period: Period, form: str = "grib") -> dict[str, tuple[str, dict]]:
-    """File name -> dataset and request, two for each month, of whole months.
+    """Return dataset and request by file name: two files for each month, whole months.
 
-    Instantaneous fields and sums in netCDF arrive as a zip, whatever is asked for.
+    The store sends instantaneous fields and sums in netCDF as a zip, whatever the request says.
     """
     found = {}
     for text in period.months:

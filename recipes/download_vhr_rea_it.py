@@ -3,9 +3,9 @@
     pip install "ddsapi[data]"      # and an account, its key in ~/.ddsapirc: https://dds.cmcc.it
     python recipes/download_vhr_rea_it.py 2001-07-01/2001-08-31 archive/vhr-rea-it
 
-What is there already is not requested again. With ``--show``, requests are printed as JSON and not
-sent. A month is some 3.5 GB before compression. The store was not reachable where this was written:
-requests are those that its users have published.
+Existing files are not requested again. ``--show`` prints the requests as JSON and sends none. A
+month is some 3.5 GB before compression. We could not reach the system while we wrote this: the
+requests follow those that its users have published.
 """
 
 import argparse
@@ -21,7 +21,7 @@ VARIABLES = ["air_temperature", "grid_eastward_wind", "grid_northward_wind"]
 
 
 def requests(period: Period) -> dict[str, tuple[str, str, dict]]:
-    """File name -> dataset, product and request, one for each month, of whole months."""
+    """Return dataset, product and request by file name: one file for each month, whole months."""
     found = {}
     for text in period.months:
         year, month = text.split("-")

@@ -1,14 +1,14 @@
-"""ERA5 from the Zarr store of ARCO-ERA5 on Google Cloud Storage -> the coarse part.
+"""Make the coarse part from ERA5 in the Zarr store of ARCO-ERA5 on Google Cloud Storage.
 
-Needs no account: ``--source gs://gcp-public-data-arco-era5/ar/full_37-1h-0p25deg-chunk-1.zarr-v3``
-with ``pip install gcsfs`` and ``FSSPEC_GS_TOKEN=anon``. What it costs is reading. A chunk is an
-hour of the globe, and on all 37 levels: 4 MB of a surface field, 154 MB of an upper-air field
-before compression, of which this recipe keeps one level over Italy, 17 kB. For the 14 predictors
-that is 0.8 GB for an hour, 19 GB for a day, 7 TB for a year. It is meant for days, and for machines
-in us-central1, where the store lies; for years, requests to the Climate Data Store with an area
-(``era5_cds_grib.py``) move some thousandth of it.
+It needs no account: ``--source gs://gcp-public-data-arco-era5/ar/full_37-1h-0p25deg-chunk-1.zarr-v3``
+with ``pip install gcsfs`` and ``FSSPEC_GS_TOKEN=anon``. The cost is reading. A chunk holds an hour
+of the globe, on all 37 levels: 4 MB of a surface field, 154 MB of an upper-air field before
+compression. Of these 154 MB this recipe keeps one level over Italy, 17 kB. The 14 predictors cost
+0.8 GB for an hour, 19 GB for a day, 7 TB for a year. Use this recipe for days, on machines in
+us-central1, where the store is. For years, request an area from the Climate Data Store
+(``era5_cds_grib.py``): that moves about a thousandth of the data.
 
-Months are read side by side, the hours of a day one after another, so that a worker holds a chunk.
+Months are read in parallel, and the hours of a day one after another, so a worker holds one chunk.
 """
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern

@@ -1,9 +1,9 @@
-"""ERA5 from monthly GRIB files of the Climate Data Store -> the coarse part.
+"""Make the coarse part from ERA5, monthly GRIB files of the Climate Data Store.
 
 ``download_era5.py`` beside this file requests them: ``era5-surface-2001-07.grib`` with the nine
-surface variables and ``era5-pressure-2001-07.grib`` with the five at 850 hPa. GRIB is what ECMWF
-archives; of its netCDF it says that the form may change. Sums (tp, ssrd) are forecasts from 06 and
-18 UTC; they are read by the hour that they are valid at.
+surface variables and ``era5-pressure-2001-07.grib`` with the five at 850 hPa. ECMWF archives GRIB,
+and says that the form of its netCDF may change. Sums (tp, ssrd) are forecasts from 06 and 18 UTC;
+this recipe assigns them to the hour at which they are valid.
 """
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim

@@ -1,10 +1,10 @@
-"""ERA5 from monthly netCDF files of the Climate Data Store, old or new -> the coarse part.
+"""Make the coarse part from ERA5, old or new monthly netCDF files of the Climate Data Store.
 
-Old files (before September 2024) are classic netCDF with packed integers; new ones are netCDF-4,
-and those of the surface arrive as a zip of two, since some variables are instantaneous and some are
-sums. ``download_era5.py --form netcdf`` beside this file requests new ones. Both forms may lie in
-one folder, by month: ``era5-surface-2001-07.zip`` or ``.nc``, ``era5-pressure-2001-07.nc``. A zip
-counts where both are there.
+Old files (before September 2024) are classic netCDF with packed integers. New files are netCDF-4;
+those of the surface arrive as a zip of two files, one for instantaneous variables and one for sums.
+``download_era5.py --form netcdf`` beside this file requests new files. Both forms may be in one
+folder, by month: ``era5-surface-2001-07.zip`` or ``.nc``, ``era5-pressure-2001-07.nc``. Where both
+exist, the zip is read.
 """
 
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim

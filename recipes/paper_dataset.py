@@ -1,9 +1,9 @@
-"""The paper's own dataset (Zenodo, ``.pt.zst``) -> the coarse or the fine part, as --part says.
+"""Make the coarse or the fine part (``--part``) from the paper's own dataset (Zenodo, ``.pt.zst``).
 
 ``--source`` is a folder or a zip with ``YYYY/YYYY-MM-DD_{low,high_2mT,high_UV}.pt.zst`` and
-``normalization_data.pkl``. Fields are scaled back to physical units. Whether winds in it point east
-and north is not documented: set ``XLDM_WIND_FRAME=earth`` to take them so. The layout is the
-documented one; no file of the record has been read here.
+``normalization_data.pkl``. Fields are scaled back to physical units. It is not documented whether
+the winds point east and north: set ``XLDM_WIND_FRAME=earth`` to state that they do. The layout
+follows the documentation; we have read no file of the record here.
 """
 
 import functools

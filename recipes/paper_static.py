@@ -1,8 +1,8 @@
-"""The static rasters of the paper's own dataset (Zenodo, GeoTIFF) -> the static part.
+"""Make the static part from the static rasters of the paper's own dataset (Zenodo, GeoTIFF).
 
 ``--source`` is a folder or a zip with ``*_2km_domain_trim_EPSG3035.tif`` of the fields ``dtm``,
-``land_cover_classes`` and ``lat``, in whatever folders they lie. The layout is the documented one;
-no file of the record has been read here.
+``land_cover_classes`` and ``lat``, in any folders. The layout follows the documentation; we have
+read no file of the record here.
 """
 
 import functools

@@ -1,9 +1,9 @@
-r"""Static fields from tiles of Copernicus DEM GLO-90 and the land cover of CGLS-LC100.
+r"""Make the static part from tiles of Copernicus DEM GLO-90 and the land cover of CGLS-LC100.
 
     python -m xldm.forge recipes/statics_geotiff.py --source URL --target URL
 
-``--source`` is a folder with the tiles in ``dem/`` and the map in ``landcover/``. For Italy these
-are about 150 tiles, and the land cover of the whole globe, 1.7 GB:
+``--source`` is a folder with the tiles in ``dem/`` and the map in ``landcover/``. Italy needs about
+150 tiles, and the land cover of the whole globe, 1.7 GB:
 
     aws s3 sync --no-sign-request s3://copernicus-dem-90m all --exclude '*' \
         --include 'Copernicus_DSM_COG_30_N3[4-9]_00_E0[01]?_00_DEM/*_DEM.tif' \
@@ -12,8 +12,9 @@ are about 150 tiles, and the land cover of the whole globe, 1.7 GB:
     map=PROBAV_LC100_global_v3.0.1_2019-nrt_Discrete-Classification-map_EPSG-4326.tif
     cd archive/landcover && curl -LO https://zenodo.org/records/3939050/files/$map
 
-For other terrain or another map, change TERRAIN and LEGEND: there are Copernicus DEM GLO-30,
-ETOPO 2022 and GLOBE, IGBP and GLC2000. What each is owed for its use is in the fields' attributes.
+For other terrain or another map, change TERRAIN and LEGEND: xldm also knows Copernicus DEM GLO-30,
+ETOPO 2022 and GLOBE, IGBP and GLC2000. The fields' attributes state the attribution that each
+requires.
 """
 
 import functools
