@@ -1,7 +1,7 @@
-"""In which order the samples of an epoch come: a function of seed and epoch, and of nothing else.
+"""Order the samples of an epoch: a function of seed and epoch alone.
 
-A sample is an hour and a window of the coarse grid. Hours that share a chunk of a store come near
-each other, so that each chunk is read once, and a shuffle buffer mixes those of several.
+A sample is an hour and a window of the coarse grid. Hours that share a chunk of the store come
+close together, so that each chunk is read once. A shuffle buffer mixes samples of several chunks.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
-import xbatcher
 
 from ..errors import ArgumentError
 
-__all__ = ["Samples", "cover", "epoch", "global_batches"]
+__all__ = ["Samples", "epoch", "global_batches"]
 
 
 class Samples(NamedTuple):
@@ -24,61 +22,47 @@ class Samples(NamedTuple):
     day: np.ndarray
     y: np.ndarray
     x: np.ndarray
-    #: Number of the sample whatever the order: addresses what is drawn for it.
+    #: Number of the sample whatever the order: the address of everything drawn for it.
     number: np.ndarray
-
-
-def cover(shape: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Corners (n, 2) of windows that cover a grid, with as little overlap as they can.
-
-    xbatcher lays them side by side; what it leaves over at the far ends, where the size does not
-    divide the grid, gets windows that end there.
-
-    Examples
-    --------
-    >>> cover((8, 10), (8, 4)).tolist()
-    [[0, 0], [0, 4], [0, 6]]
-    """
-    ends = []
-    for dim, n, window in zip("yx", shape, size, strict=True):
-        line = xr.DataArray(np.zeros(n), dims=dim)
-        selectors = xbatcher.BatchSchema(line, input_dims={dim: window}).selectors
-        starts = {selector[dim].start for batch in selectors.values() for selector in batch}
-        ends.append(sorted(starts | {n - window}))
-    return np.array([(y, x) for y in ends[0] for x in ends[1]])
 
 
 def epoch(
     days: np.ndarray,
-    shape: tuple[int, int],
-    size: tuple[int, int],
+    windows: np.ndarray,
     *,
-    windows: int | None,
+    draws: int | None,
     shuffle: int,
     seed: int,
     number: int,
 ) -> Samples:
-    """All samples of an epoch, each once, in the order in which they come.
+    """Return the samples of an epoch, each once, in order.
 
     Parameters
     ----------
     days : ndarray (n,)
-        Of each row that takes part, the number of the chunk that it lies in; ascending.
-    shape, size : (int, int)
-        Rows and columns of the coarse grid and of a window.
-    windows : int, optional
-        Windows drawn anew for each hour and epoch; None for those that cover the grid.
+        Number of the chunk that holds each row; ascending.
+    windows : ndarray (rows, columns, 2)
+        Corners from `xldm.batches.windows.windows`.
+    draws : int, optional
+        Windows drawn for each hour, other ones in each epoch; None takes each window once.
     shuffle : int
-        Samples in the buffer that mixes them; 0 for the order of the record.
+        Samples in the shuffle buffer; 0 keeps the order of the record.
     seed, number : int
-        Which run and which epoch.
+        Seed of the run and number of the epoch.
+
+    Examples
+    --------
+    >>> corners = np.array([[[0, 0], [0, 4]]])
+    >>> order = epoch(np.array([0, 0]), corners, draws=None, shuffle=0, seed=0, number=0)
+    >>> order.row.tolist(), order.x.tolist()
+    ([0, 0, 1, 1], [0, 4, 0, 4])
     """
     rng = np.random.default_rng([seed, number])
-    if windows is None:
-        corners = np.tile(cover(shape, size), (len(days), 1))
+    if draws is None:
+        corners = np.tile(windows.reshape(-1, 2), (len(days), 1))
     else:
-        free = [n - s + 1 for n, s in zip(shape, size, strict=True)]
-        corners = rng.integers(0, free, (len(days) * windows, 2))
+        line, column = rng.integers(0, windows.shape[:2], (len(days) * draws, 2)).T
+        corners = windows[line, column]
     y, x = corners.T
     row = np.repeat(np.arange(len(days)), len(corners) // len(days))
     samples = Samples(row, days[row], y, x, np.arange(row.size))
@@ -87,9 +71,9 @@ def epoch(
 
 
 def _shuffled(day: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Days in random order, and their samples through a buffer of which a random one comes out."""
+    """Put days in random order and their samples through a buffer that yields a random one."""
     found, of_day = np.unique(day, return_inverse=True)
-    # Stable by the day's place, random within the day.
+    # Sorted by the day's place, random within the day.
     stream = np.lexsort((rng.random(day.size), rng.permutation(found.size)[of_day]))
     buffer, out = list(stream[:size]), []
     slots = rng.integers(0, max(1, min(size, day.size)), max(0, day.size - size))
@@ -100,10 +84,15 @@ def _shuffled(day: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarra
 
 
 def global_batches(samples: int, size: int, ranks: int) -> list[slice]:
-    """Batches of all ranks together: each of ``ranks`` takes its even share of every one.
+    """Cut an epoch into batches of all ranks together; each rank takes an even share of each.
 
-    What is left at the end makes a smaller batch, or, if it is less than a sample for each rank,
-    goes to the one before: no rank ever waits for another, and no sample is lost.
+    The remainder at the end makes a smaller batch. If it has less than one sample for each rank, it
+    joins the previous batch: no rank waits for another, and no sample is lost.
+
+    Raises
+    ------
+    ArgumentError
+        If there are fewer samples than ranks.
 
     Examples
     --------

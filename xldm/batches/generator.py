@@ -1,4 +1,4 @@
-"""Batches to train on from a training store: whose hours, which windows, in whose share."""
+"""Choose the batches of a training store: the split, the windows, and the share of each rank."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from ..errors import ArgumentError, BatchError
 from ..stores import splits
 from ..stores.schema import DAY
 from ..stores.variables import scaled_variables
-from .read_ahead import Batch, Batches
+from .batch import Batch
+from .read_ahead import Batches
 
-__all__ = ["Batch", "BatchError", "Batches", "batches"]
+__all__ = ["SPLITS", "Batch", "BatchError", "Batches", "batches"]
 
-_SPLITS = {"train": 0, "val": 1, "test": 2}
+#: Code of each split in a store.
+SPLITS = {"train": 0, "val": 1, "test": 2}
 
 
 def batches(
@@ -37,47 +39,46 @@ def batches(
     cache_bytes: int = 0,
     allow_leaky: bool = False,
 ) -> Batches:
-    """Batches of normalised windows from a training store.
+    """Return the batches of normalised windows of a training store.
 
     Parameters
     ----------
     store : DataTree
-        From `xldm.open_training_store`, best with ``dask=False``, which is read about three times
-        as fast,
-        or groups of its form in memory.
+        From `xldm.open_training_store`, or groups of the same form in memory. ``dask=False`` makes
+        reading about three times as fast.
     split : {"train", "val", "test"}
-        Whose hours.
+        Hours to take.
     size : (int, int), optional
-        Rows and columns of a window in coarse cells; whole fields unless given.
+        Rows and columns of a window in coarse cells; whole fields by default.
     batch_size : int
-        Samples in a batch; the last of an epoch may have fewer, or a few more where several
+        Samples in a batch. The last one of an epoch may have fewer, or a few more where several
         ranks share it.
     windows : int, optional
-        Windows drawn at random from each hour, anew in each epoch; None for windows that cover the
-        field, those at its far ends overlapping others.
+        Windows drawn at random from each hour, other ones in each epoch. None takes the windows
+        that cover the field; those at its far ends overlap others.
     shuffle : int
-        Samples that are mixed with one another while days come in random order; 0 for the order of
-        the record. So many windows are held in memory.
+        Samples in the shuffle buffer, all held in memory, while days come in random order; 0 keeps
+        the order of the record.
     dropout : float
-        Share of samples that predictors are dropped from (`numerics.scaling.drop_predictors`).
+        Share of samples that lose predictors (`xldm.numerics.scaling.drop_predictors`).
     seed : int
-        Order, windows and dropout follow from it and the number of the epoch.
+        Order, windows and dropout follow from it and from the number of the epoch.
     shard : (int, int)
-        Rank and number of ranks. Samples of a batch of all ranks are dealt out in turn, so that two
-        ranks have together what one with twice the batch size has.
+        Rank and number of ranks. A batch of all ranks is dealt out sample by sample: two ranks
+        together have the samples that one rank has with twice the batch size.
     predictors, targets : sequence of Variable, optional
-        Which, in which order and with which scaling; the store's own unless given.
+        Variables in their order, with their scaling; those of the store by default.
     ahead : int
-        Days that are read or kept ready at a time, each by a thread.
+        Days read or kept ready at a time, each by a thread.
     cache_bytes : int
-        Keep so much of what was read for later epochs.
+        Bytes of fields to keep in memory for later epochs.
     allow_leaky : bool
-        Take a store whose hours of different splits are neighbours.
+        Accept a store in which hours of different splits are neighbours.
 
     Returns
     -------
     Batches
-        Iterable of `Batch`.
+        A loop gives each `Batch` as arrays. ``len`` counts them, and ``[i]`` gives a labelled one.
 
     Raises
     ------
@@ -94,37 +95,39 @@ def batches(
     With a store, ``for epoch in range(n): for batch in batches(store, size=(64, 64),
     batch_size=8).epoch(epoch): ...`` gives ``batch.coarse``, ``batch.fine`` and ``batch.static``.
     """
-    if split not in _SPLITS:
-        raise ArgumentError(f"split must be one of {', '.join(_SPLITS)}; got {split!r}")
-    label = store["split"]["split"].load()
+    if split not in SPLITS:
+        raise ArgumentError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    label = store["split"].to_dataset()["split"].load()
     splits.check(label, allow_leaky=allow_leaky)
-    rows = np.flatnonzero(label.values == _SPLITS[split])
+    rows = np.flatnonzero(label.values == SPLITS[split])
     if rows.size == 0:
         raise ArgumentError(f"The store has no hours for {split!r}: choose another split.")
-    sides = [store[group].to_dataset() for group in ("coarse", "fine")]
+    groups = {name: store[name].to_dataset() for name in ("coarse", "fine", "static")}
     known = scaled_variables(store)
-    chosen = []
-    for group, side, wanted in zip(("coarse", "fine"), sides, (predictors, targets), strict=True):
-        wanted = tuple(wanted or known[group])
-        if missing := [v.name for v in wanted if v.name not in side]:
+    chosen = {
+        "coarse": tuple(predictors or known["coarse"]),
+        "fine": tuple(targets or known["fine"]),
+    }
+    for group, variables in chosen.items():
+        if missing := [v.name for v in variables if v.name not in groups[group]]:
             raise ArgumentError(
                 f"/{group} of the store lacks {', '.join(missing)}; it has "
-                f"{', '.join(map(str, side.data_vars))}."
+                f"{', '.join(map(str, groups[group].data_vars))}."
             )
-        chosen.append(wanted)
-    grid = (sides[0].sizes["y"], sides[0].sizes["x"])
-    size = tuple(size or grid)
+    grid = (groups["coarse"].sizes["y"], groups["coarse"].sizes["x"])
+    size = grid if size is None else (size[0], size[1])
     if any(not 0 < n <= most for n, most in zip(size, grid, strict=True)):
         raise ArgumentError(f"A window of {size} does not fit the coarse grid of {grid} cells.")
     if not 0 <= shard[0] < shard[1]:
         raise ArgumentError(f"shard is (rank, ranks) with rank from 0; got {shard}.")
     at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == rows.size else rows
+    hours = {name: groups[name].isel(time=at) for name in chosen}
     return Batches(
-        *(side.isel(time=at) for side in sides),
-        static=statics.channels(store["static"].to_dataset()),
+        groups | hours,
+        whole_static=statics.channels(groups["static"]),
         days=rows // DAY,
-        predictors=chosen[0],
-        targets=chosen[1],
+        predictors=chosen["coarse"],
+        targets=chosen["fine"],
         size=size,
         batch_size=batch_size,
         windows=windows,

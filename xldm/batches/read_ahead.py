@@ -1,18 +1,17 @@
-"""Read batches to train on: windows of coarse, fine and static fields, ahead of their use.
+"""Read the batches of a training store, ahead of their use in a loop, or one by its number.
 
-What comes when is a function of seed and epoch (`xldm.batches.epoch_order`); how it is read is a
-matter of
-threads. A block, the hours of a day that are wanted, is read at once, cut into its samples and
-let go.
+`xldm.batches.epoch_order` says which sample comes when. Here threads read blocks, cut each into
+its samples and let go of it. A block is the wanted hours of one day.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from operator import index
 
 import numpy as np
 import xarray as xr
@@ -20,74 +19,27 @@ import xarray as xr
 from ..config import Variable
 from ..errors import BatchError
 from ..numerics import scaling
-from . import epoch_order
+from . import epoch_order, labels
+from .batch import Batch, Sample
+from .windows import cells, windows
 
-__all__ = ["Batch", "Batches"]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Normalised float32 arrays of the same windows, and what they are of.
-
-    Parameters
-    ----------
-    coarse : ndarray (B, P, h, w)
-        Predictors; ``DRY_LAND`` where there is no sea surface, 0 if dropped.
-    fine : ndarray (B, C, H, W)
-        Targets.
-    time : ndarray (B,) of datetime64
-    corner : ndarray (B, 2)
-        Row and column of a window's first coarse cell.
-    address : ndarray (B, 2)
-        Epoch and number of the sample; noise that is drawn for it may follow from them.
-    whole_static : ndarray (S, y, x)
-        Static channels of the whole fine grid.
-    """
-
-    coarse: np.ndarray
-    fine: np.ndarray
-    time: np.ndarray
-    corner: np.ndarray
-    address: np.ndarray
-    whole_static: np.ndarray = field(repr=False)
-
-    @property
-    def static(self) -> np.ndarray:
-        """Static channels of the windows (B, S, H, W), cut when asked for.
-
-        They are most of a batch: who trains on an accelerator keeps ``whole_static`` there and
-        cuts it by ``corner``.
-        """
-        height, width = self.fine.shape[2:]
-        factor = height // self.coarse.shape[2]
-        return np.stack(
-            [
-                self.whole_static[:, y : y + height, x : x + width]
-                for y, x in (self.corner * factor).tolist()
-            ]
-        )
-
-
-class _Sample(NamedTuple):
-    coarse: np.ndarray
-    fine: np.ndarray
-    time: np.datetime64
-    corner: tuple[int, int]
-    address: tuple[int, int]
+__all__ = ["Batches", "LabelledSide"]
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of a training store; made and explained by `xldm.batches.generator`.
+    """Batches of a training store, from `xldm.batches.generator.batches`.
 
-    ``for batch in this`` runs through epoch 0; ``epoch(n)`` through any.
+    A loop gives each `Batch` of epoch 0 as arrays, and ``epoch(n)`` those of any epoch, read ahead.
+    ``batches[i]`` gives batch ``i`` of epoch 0 labelled; ``coarse`` and ``fine`` give one side.
     """
 
-    coarse: xr.Dataset
-    fine: xr.Dataset
-    static: np.ndarray
-    #: Of each hour, the number of the chunk that it lies in.
-    days: np.ndarray
+    #: Coarse and fine side of the split's hours, and static fields, by group of the store.
+    groups: Mapping[str, xr.Dataset]
+    #: Static channels (S, y, x) of the whole fine grid.
+    whole_static: np.ndarray = field(repr=False)
+    #: Number of the chunk that holds each hour.
+    days: np.ndarray = field(repr=False)
     predictors: tuple[Variable, ...]
     targets: tuple[Variable, ...]
     size: tuple[int, int]
@@ -100,43 +52,66 @@ class Batches:
     ahead: int
     cache_bytes: int
     _cache: OrderedDict = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    #: The batch indexed last, by number: its other side is often wanted next.
+    _last: dict[int, Batch] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Batch]:
         return self.epoch(0)
 
     def __len__(self) -> int:
-        """Batches of this shard in an epoch."""
-        shape = (self.coarse.sizes["y"], self.coarse.sizes["x"])
-        per_hour = self.windows or len(epoch_order.cover(shape, self.size))
-        count = self.coarse.sizes["time"] * per_hour
-        return len(epoch_order.global_batches(count, self.batch_size, self.shard[1]))
+        """Return the number of batches of this shard in an epoch."""
+        samples = self.days.size * (self.windows or self._corners.size // 2)
+        return len(epoch_order.global_batches(samples, self.batch_size, self.shard[1]))
+
+    def __getitem__(self, number: int) -> xr.DataTree:
+        """Return a batch of epoch 0 as a tree with groups ``coarse``, ``fine`` and ``static``.
+
+        Dims, coordinates and attributes are those of the store. Several windows are stacked along
+        ``sample``, as xbatcher stacks them; with ``batch_size=1`` there is one, and dims stay.
+        Coarse and fine values are normalised, as in the loop; static fields are as in the store.
+        """
+        number = _counted(number, len(self))
+        groups = {
+            name: labels.fields(side[number], self.groups[name])
+            for name, side in {"coarse": self.coarse, "fine": self.fine}.items()
+        }
+        return xr.DataTree.from_dict(groups | {"static": self._cut("static", number)})
+
+    @property
+    def coarse(self) -> LabelledSide:
+        """Predictors of each batch of epoch 0, labelled."""
+        return LabelledSide(self, "coarse")
+
+    @property
+    def fine(self) -> LabelledSide:
+        """Targets of each batch of epoch 0, labelled."""
+        return LabelledSide(self, "fine")
 
     @property
     def factor(self) -> int:
         """Fine cells per coarse cell and axis."""
-        return self.fine.sizes["y"] // self.coarse.sizes["y"]
+        return self.groups["fine"].sizes["y"] // self.groups["coarse"].sizes["y"]
 
     def order(self, number: int) -> epoch_order.Samples:
-        """Samples of an epoch, of all shards together."""
+        """Return the samples of an epoch, of all shards together."""
         return epoch_order.epoch(
             self.days,
-            (self.coarse.sizes["y"], self.coarse.sizes["x"]),
-            self.size,
-            windows=self.windows,
+            self._corners,
+            draws=self.windows,
             shuffle=self.shuffle,
             seed=self.seed,
             number=number,
         )
 
     def epoch(self, number: int, start: int = 0, step: int = 1) -> Iterator[Batch]:
-        """Batches of an epoch, read ahead by threads that end with the iteration.
+        """Yield the batches of an epoch, read ahead by threads that end with the iteration.
 
         Parameters
         ----------
         number : int
-            Which epoch: another order, other windows, other dropped predictors.
+            Number of the epoch: each has another order, other windows, other dropped predictors.
         start, step : int
-            The first batch, to go on after an interruption, and the stride, for worker ``start``
+            The first batch, to resume after an interruption, and the stride, for worker ``start``
             of ``step`` that take turns.
 
         Raises
@@ -145,14 +120,12 @@ class Batches:
             If a value is missing or infinite where it must not be.
         """
         samples = self.order(number)
-        rank, ranks = self.shard
-        every = epoch_order.global_batches(samples.row.size, self.batch_size, ranks)[start::step]
-        mine = [np.arange(samples.row.size)[batch][rank::ranks] for batch in every]
+        mine = self._shares(samples)[start::step]
         wanted: dict[int, list[int]] = {}  # by day, in the order in which they are first needed
         for place in np.concatenate([*mine, np.empty(0, int)]):
             wanted.setdefault(int(samples.day[place]), []).append(int(place))
         days = list(wanted)
-        ready: dict[int, _Sample] = {}
+        ready: dict[int, Sample] = {}
         with ThreadPoolExecutor(self.ahead, thread_name_prefix="xldm-batches") as pool:
             running: OrderedDict[int, Future] = OrderedDict()
             try:
@@ -164,35 +137,82 @@ class Batches:
                             running[day] = pool.submit(self._block, samples, places_of_day, number)
                         if place not in ready:
                             ready |= running.pop(samples.day[place]).result()
-                    samples_of_it = [ready.pop(place) for place in places]
-                    yield Batch(*map(np.stack, zip(*samples_of_it, strict=True)), self.static)
+                    yield Batch.of([ready.pop(place) for place in places], self.whole_static)
             finally:
                 for future in running.values():
                     future.cancel()
 
+    @cached_property
+    def _corners(self) -> np.ndarray:
+        """Corners (rows, columns, 2) of an hour's windows: all there are, or those to draw from."""
+        return windows(self.groups["coarse"], self.size, everywhere=self.windows is not None)
+
+    @cached_property
+    def _first(self) -> tuple[epoch_order.Samples, list[np.ndarray]]:
+        """Samples of epoch 0, and the places in it of each batch of this shard."""
+        samples = self.order(0)
+        return samples, self._shares(samples)
+
+    def _shares(self, samples: epoch_order.Samples) -> list[np.ndarray]:
+        """Return the places in an epoch of the samples of each batch of this shard."""
+        rank, ranks = self.shard
+        places = np.arange(samples.row.size)
+        every = epoch_order.global_batches(places.size, self.batch_size, ranks)
+        return [places[batch][rank::ranks] for batch in every]
+
+    def _batch(self, number: int) -> Batch:
+        """Return a batch of epoch 0, read now."""
+        if (last := self._last.get(number)) is not None:
+            return last
+        samples, shares = self._first
+        ready: dict[int, Sample] = {}
+        for day in np.unique(samples.day[shares[number]]):
+            places = shares[number][samples.day[shares[number]] == day]
+            ready |= self._block(samples, places, 0)
+        found = Batch.of([ready[place] for place in shares[number]], self.whole_static)
+        self._last.clear()
+        self._last[number] = found
+        return found
+
+    def _cut(self, group: str, number: int) -> xr.Dataset:
+        """Cut the windows of a batch of epoch 0 from a group: coordinates, and static fields."""
+        samples, shares = self._first
+        at = shares[number]
+        stack = self.batch_size > 1 or at.size > 1
+        factor = 1 if group == "coarse" else self.factor
+        found = []
+        for row, *corner in np.stack([samples.row, samples.y, samples.x], axis=1)[at].tolist():
+            hour = {} if group == "static" else {"time": row if stack else [row]}
+            found.append(hour | cells(corner, self.size, factor))
+        ds = self.groups[group]
+        return labels.cut(ds if group == "static" else ds.coords.to_dataset(), found, stack=stack)
+
     def _block(
         self, samples: epoch_order.Samples, places: np.ndarray, epoch: int
-    ) -> dict[int, _Sample]:
-        """The samples at some places of the order, whose hours lie in one day, by place."""
+    ) -> dict[int, Sample]:
+        """Return the samples at some places of an epoch by place; their hours lie in one day."""
         rows, of_place = np.unique(samples.row[places], return_inverse=True)
         block = self._read(tuple(rows.tolist()))
         return {
-            int(place): self._cut(block, i, samples, place, epoch)
+            int(place): self._sample(block, i, samples, place, epoch)
             for place, i in zip(places, of_place, strict=True)
         }
 
     def _read(self, rows: tuple[int, ...]) -> list[list[np.ndarray]]:
-        """Physical fields (row, y, x) of each predictor and each target."""
+        """Return the physical fields (row, y, x) of each predictor and of each target."""
         if (kept := self._cache.get(rows)) is not None:
             return kept
         at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == len(rows) else list(rows)
         block = []
-        for side, variables in ((self.coarse, self.predictors), (self.fine, self.targets)):
+        for side, variables in (
+            (self.groups["coarse"], self.predictors),
+            (self.groups["fine"], self.targets),
+        ):
             fields = side[[v.name for v in variables]].isel(time=at).load()
             block.append([fields[v.name].values for v in variables])
         if self.cache_bytes:
             self._cache[rows] = block
-            # Several threads are here at once: each takes a list, and what is gone is gone.
+            # Threads share the cache: each lists it, and skips entries that another one dropped.
             for oldest in list(self._cache):
                 kept = list(self._cache.values())
                 if sum(a.nbytes for b in kept for side in b for a in side) <= self.cache_bytes:
@@ -200,23 +220,21 @@ class Batches:
                 self._cache.pop(oldest, None)
         return block
 
-    def _cut(
+    def _sample(
         self, block: list, hour: int, samples: epoch_order.Samples, place: int, epoch: int
-    ) -> _Sample:
-        """A normalised sample from the whole fields of a block."""
+    ) -> Sample:
+        """Return a normalised sample from the whole fields of a block."""
         corner = int(samples.y[place]), int(samples.x[place])
         address = (epoch, int(samples.number[place]))
-        time = self.coarse["time"].values[samples.row[place]]
+        time = self.groups["coarse"]["time"].values[samples.row[place]]
         sides = []
         for fields, variables, factor in zip(
             block, (self.predictors, self.targets), (1, self.factor), strict=True
         ):
-            cells = tuple(
-                slice(a * factor, (a + n) * factor) for a, n in zip(corner, self.size, strict=True)
-            )
+            at = tuple(cells(corner, self.size, factor).values())
             out = np.empty((len(variables), *(n * factor for n in self.size)), np.float32)
             for values, variable, normalised in zip(fields, variables, out, strict=True):
-                np.subtract(values[(hour, *cells)], np.float32(variable.mean), out=normalised)
+                np.subtract(values[(hour, *at)], np.float32(variable.mean), out=normalised)
                 normalised *= np.float32(1 / variable.std)
             sides.append(out)
         coarse = scaling.fill_dry_land(sides[0], [v.only_at_sea for v in self.predictors])
@@ -225,7 +243,44 @@ class Batches:
         if self.dropout:
             rng = np.random.default_rng([self.seed, *address])
             coarse = scaling.drop_predictors(coarse, rng, self.dropout)
-        return _Sample(coarse, sides[1], time, corner, address)
+        return Sample(coarse, sides[1], time, corner, address)
+
+
+@dataclass(frozen=True)
+class LabelledSide:
+    """One side of the batches of epoch 0, labelled: an indexable sequence of data arrays.
+
+    It goes where an `xbatcher.BatchGenerator` goes, for example into both datasets of
+    `xbatcher.loaders.torch`. A loop reads ahead; an index reads one batch.
+    """
+
+    batches: Batches
+    group: str
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[xr.DataArray]:
+        for number, batch in enumerate(self.batches):
+            yield self._labelled(batch, number)
+
+    def __getitem__(self, number: int) -> xr.DataArray:
+        """Return a side of a batch, dims (time or sample, variable, y, x)."""
+        number = _counted(number, len(self))
+        return self._labelled(self.batches._batch(number), number)
+
+    def _labelled(self, batch: Batch, number: int) -> xr.DataArray:
+        variables = self.batches.predictors if self.group == "coarse" else self.batches.targets
+        place = self.batches._cut(self.group, number)
+        return labels.labelled(getattr(batch, self.group), variables, place)
+
+
+def _counted(number: int, length: int) -> int:
+    """Return an index from the start."""
+    number = index(number)
+    if not -length <= number < length:
+        raise IndexError(f"batch {number} of {length}: an epoch has no such batch")
+    return number % length
 
 
 def _refuse_gaps(values: np.ndarray, variables: Sequence[Variable], time: np.datetime64) -> None:
