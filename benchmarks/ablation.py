@@ -28,7 +28,7 @@ from xldm.evaluation.ensemble import crps
 from xldm.evaluation.spectra import wind_spectra
 from xldm.grids import regridding
 from xldm.grids.projected import axes
-from xldm.inputs import predictors as fields
+from xldm.inputs.predictors import check, predictors
 from xldm.models.components import Sampling
 from xldm.models.model import Model
 from xldm.packages import package
@@ -161,8 +161,8 @@ def energy(u_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def scored(model: Model, era5: xr.Dataset, fine: xr.Dataset, members: int, **how) -> dict:
     """Scores of a model over its region."""
-    report = fields.check(era5, model.config)
-    coarse = regridding.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    report = check(era5, model.config)
+    coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     y, x = axes(model.config.grid, fine=True)
     truth = fine[list(TARGETS)].sel(y=y, x=x).to_dataarray().transpose("time", ...).values
     draws = any(getattr(net, "denoiser", None) is not None for net in model.components.values())

@@ -28,7 +28,7 @@ from xldm import statics
 from xldm.evaluation.ensemble import crps
 from xldm.evaluation.spectra import band_error, wind_spectra
 from xldm.grids import regridding
-from xldm.inputs import predictors as fields
+from xldm.inputs.predictors import check, predictors
 from xldm.models.components import ResidualDiffusion, Sampling
 from xldm.models.model import Model
 from xldm.numerics import noise as addressed
@@ -57,8 +57,8 @@ def hours(model: Model, count: int, members: int) -> Iterator[Hour]:
     (part,) = model.config.components
     net = model.components[part.name].to(memory_format=torch.channels_last)
     era5, fine = record(hours_of(2008, count))
-    report = fields.check(era5, model.config)
-    coarse = regridding.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    report = check(era5, model.config)
+    coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     given = scaling.normalise(coarse.values, *moments(model.config.predictors))
     given = scaling.fill_dry_land(given, [v.only_at_sea for v in model.config.predictors])
     prepared = net.prepare(static_channels(model))

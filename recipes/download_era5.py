@@ -15,7 +15,8 @@ import json
 from pathlib import Path
 
 from xldm.forge import Period
-from xldm.inputs.vocabulary import ERA5
+from xldm.forge.era5_files import FIELDS, LEVELS
+from xldm.vocabulary import VOCABULARY
 
 #: North, west, south, east in degrees: the Italian grid and a margin for interpolation.
 AREA = [48.5, 3.5, 34, 21]
@@ -41,13 +42,13 @@ def requests(period: Period, form: str = "grib") -> dict[str, tuple[str, dict]]:
         }
         surface = {
             **common,
-            "variable": [known.long_name for known in ERA5.values() if known.level is None],
+            "variable": [VOCABULARY[name].long_name for name in FIELDS["surface"]],
             "download_format": "unarchived" if form == "grib" else "zip",
         }
         pressure = {
             **common,
-            "variable": [known.long_name for known in ERA5.values() if known.level is not None],
-            "pressure_level": ["850"],
+            "variable": [VOCABULARY[name].long_name for name in FIELDS["pressure"]],
+            "pressure_level": [f"{level:g}" for level in LEVELS],
             "download_format": "unarchived",
         }
         endings = ("grib", "grib") if form == "grib" else ("zip", "nc")

@@ -19,7 +19,7 @@ from stores import ATTRS, inputs
 
 from xldm import config as cfg
 from xldm.grids.projected import ITALY
-from xldm.inputs.vocabulary import predictor_variables
+from xldm.inputs.lists import predictor_variables
 
 SCALING = {"t2m": (287.0, 8.0), "sst": (292.0, 5.0), "tp": (1e-4, 4e-4), "msl": (101500.0, 800.0)}
 
@@ -52,7 +52,7 @@ def config14() -> cfg.ModelConfig:
         title="A model for tests",
         domain="Italy",
         grid=ITALY,
-        predictors=predictor_variables(SCALING),
+        predictors=predictor_variables(scaling=SCALING),
         land_cover=("sea", "land"),
         components=(component,),
         training_data="none",

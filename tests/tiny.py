@@ -10,7 +10,7 @@ import xarray as xr
 
 from xldm import config as cfg
 from xldm.grids.projected import axes, coordinates
-from xldm.inputs.vocabulary import predictor_variables
+from xldm.inputs.lists import predictor_variables
 from xldm.models.components import ResidualDiffusion
 
 GRID = cfg.GridConfig("EPSG:3035", x=(3918000.0, 4030000.0), y=(2690000.0, 2578000.0), spacing=16e3)

@@ -11,11 +11,11 @@ import xarray as xr
 
 from xldm.config import GridConfig
 from xldm.grids.projected import axes, coordinates
-from xldm.inputs.vocabulary import ERA5
 from xldm.stores import splits
 from xldm.stores import write as storing
 from xldm.stores.statistics import statistics
 from xldm.training.preset import STAGES, Preset
+from xldm.vocabulary import VOCABULARY
 
 #: 8 x 8 coarse cells of 16 km that hold 8 x 8 fine ones each.
 GRID = tiny.GRID
@@ -45,7 +45,10 @@ def made(
     pattern = rng.normal(0, 1, grid.fine_shape)
     for name in dict.fromkeys((*predictors, *targets)):
         values = 280 + 5 * rng.normal(size=(HOURS, h, w))
-        attrs = {"units": ERA5[name].units, "standard_name": ERA5[name].standard_names[0]}
+        attrs = {
+            "units": VOCABULARY[name].units,
+            "standard_name": VOCABULARY[name].standard_names[0],
+        }
         if name in predictors:
             coarse[name] = (("time", "y", "x"), values.astype("float32"), attrs)
         if name in targets:

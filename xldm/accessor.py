@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from .downscale import downscale
-from .inputs import predictors
+from .inputs.predictors import Report, check
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class LDM:
 
     def check(
         self, model: str | Model = "italy-2km", *, missing: str = "raise", region: Any = None
-    ) -> predictors.Report:
+    ) -> Report:
         """Say of each predictor how it was found, in what units, and what is wrong with it.
 
         See :func:`xldm.inputs.predictors.check`.
@@ -38,7 +38,7 @@ class LDM:
         >>> era5.ldm.check("italy-2km", missing="climatology").ok
         True
         """
-        return predictors.check(self._ds, load_model(model).config, missing=missing, region=region)
+        return check(self._ds, load_model(model).config, missing=missing, region=region)
 
     def downscale(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
         """Downscale to the model's fine grid; options as for :func:`xldm.downscale`."""

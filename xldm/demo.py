@@ -10,7 +10,7 @@ from . import plot
 from .catalog import open_catalog
 from .downscale import downscale
 from .errors import ArgumentError
-from .inputs import predictors
+from .inputs.predictors import check
 from .packages.registry import load_model
 
 __all__ = ["run"]
@@ -60,5 +60,5 @@ def run(
     figure = plot.story(era5.isel(time=shown), quadratic, mean, out.isel(time=shown), model.static)
     picture = folder / "italy-2km.png"
     figure.savefig(picture, dpi=110)
-    report = predictors.check(era5, model.config, missing=LACKING)
+    report = check(era5, model.config, missing=LACKING)
     return {"store": store, "figure": picture, "report": report, "seconds_per_field": seconds}

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .errors import SyntheticModelWarning
+from .errors import InputError, SyntheticModelWarning
 from .grids import projected, regridding
-from .inputs import predictors as fields
+from .inputs.predictors import check, predictors
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
@@ -102,11 +102,11 @@ def downscale(
     model = load_model(model)
     sampling, faults = _sampling(model, members, seed, sampler, steps)
     faults += _runtime_faults(device, dtype, batch_size)
-    report = fields.check(ds, model.config, missing=missing, region=region)
+    report = check(ds, model.config, missing=missing, region=region)
     replace(report, problems=(*faults, *report.problems)).raise_for_problems()
     if model.config.warning:
         _warn_once(model.config.warning)
-    coarse = regridding.to_coarse(fields.predictors(ds, report), model.config, report.grid)
+    coarse = regridding.to_coarse(predictors(ds, report), model.config, report.grid)
     draw = functools.partial(
         _draw,
         sampling=sampling,
@@ -182,7 +182,7 @@ def _draw(coarse, times, *, held: Held, sampling: Sampling, **runtime: Any) -> n
     bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
     if bad.any():
         t, p = np.argwhere(bad)[0]
-        raise fields.InputError(
+        raise InputError(
             f"{model.config.predictors[p].name} holds NaN at {times[t]}, which would spread over "
             "the whole field; fill or drop these times before downscaling"
         )

@@ -21,9 +21,10 @@ import xarray as xr
 import xldm
 from xldm.errors import StoreError
 from xldm.grids.projected import ITALY, lon_lat
-from xldm.inputs.vocabulary import ERA5
+from xldm.inputs.lists import PAPER_PREDICTORS
 from xldm.storage import shipped
 from xldm.stores.parts import template
+from xldm.vocabulary import VOCABULARY
 
 SHIPPED = ["era5_sample", "italy_static"]
 ENTRIES = [
@@ -81,9 +82,9 @@ def test_standard_names_are_those_of_the_data(cat, entry):
 
 
 def test_standard_names_of_era5_are_those_that_are_looked_for(cat):
-    known = {known.long_name: known.standard_names[0] for known in ERA5.values()}
+    known = {VOCABULARY[n].long_name: VOCABULARY[n].standard_names[0] for n in PAPER_PREDICTORS}
     assert cat.era5_arco.metadata["standard_names"] == known
-    known = {name: known.standard_names[0] for name, known in ERA5.items()}
+    known = {name: known.standard_names[0] for name, known in VOCABULARY.items()}
     for entry in ("training_store", "era5_sample"):
         said = cat[entry].metadata["standard_names"]
         assert all(said[name] == known[name] for name in said if name in known)
@@ -342,7 +343,7 @@ def test_the_documented_way_without_intake_gives_the_same_of_arco(cat, tmp_path)
     path = tmp_path / "era5.zarr"
     time = np.arange("2001-07-13", "2001-07-19", dtype="datetime64[h]").astype("datetime64[ns]")
     values = np.arange(time.size, dtype="float32")
-    names = [known.long_name for known in ERA5.values()]
+    names = [VOCABULARY[name].long_name for name in PAPER_PREDICTORS]
     valid = {"valid_time_start": "2001-07-15", "valid_time_stop": "2001-07-16"}
     ds = xr.Dataset({name: ("time", values) for name in names}, {"time": time}, valid)
     ds.to_zarr(path, zarr_format=2, encoding={name: {"chunks": (1,)} for name in names})

@@ -15,9 +15,10 @@ import zarr
 import xldm
 from xldm.errors import RegistryError, StoreError
 from xldm.grids.projected import ITALY, axes
-from xldm.inputs.vocabulary import ERA5
+from xldm.inputs.lists import PAPER_PREDICTORS
 from xldm.stores.parts import prepared
 from xldm.twin import Twin
+from xldm.vocabulary import VOCABULARY
 
 ZARR_3 = int(zarr.__version__.partition(".")[0]) >= 3
 # Braces, as of the templates that intake fills in.
@@ -43,7 +44,7 @@ def arco(path: Path) -> Path:
             else ("time", "level", "latitude", "longitude"),
             (values[:, 0] if known.level is None else values).astype("float32"),
         )
-        for known in ERA5.values()
+        for known in map(VOCABULARY.get, PAPER_PREDICTORS)
     }
     fields["other"] = fields["2m_temperature"]
     ds = xr.Dataset(fields, {"time": time, "level": level, "latitude": lat, "longitude": lon})
@@ -89,7 +90,7 @@ def test_hours_of_arco_without_final_data_are_left_out(cat, tmp_path):
 
 def test_arco_gives_the_14_predictors_and_other_variables_if_asked(cat, tmp_path):
     entry = cat.era5_arco(url=arco(tmp_path / "era5.zarr"), storage_options={})
-    assert set(entry.read()) == {known.long_name for known in ERA5.values()}
+    assert set(entry.read()) == {VOCABULARY[name].long_name for name in PAPER_PREDICTORS}
     assert list(entry(variables=["other"]).read()) == ["other"]
     assert len(entry(variables=None).read()) == 15
 
@@ -211,7 +212,7 @@ def test_the_papers_dataset_opens_in_physical_units(cat, tmp_path):
     entry = cat.paper_dataset(folder=paper_files(tmp_path), wind_frame="earth")
     assert dict(entry.to_dask().sizes) == {"time": 24, "y": 672, "x": 576}
     coarse = entry(group="coarse").to_dask()
-    assert list(coarse) == list(ERA5) and coarse["msl"].attrs["units"] == "Pa"
+    assert list(coarse) == list(PAPER_PREDICTORS) and coarse["msl"].attrs["units"] == "Pa"
 
 
 def test_the_papers_winds_are_not_taken_silently(cat, tmp_path):

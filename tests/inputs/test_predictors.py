@@ -9,10 +9,12 @@ import pytest
 import xarray as xr
 
 from xldm.errors import InputError
+from xldm.inputs.lists import PAPER_PREDICTORS, predictor_variables
 from xldm.inputs.predictors import check, predictors
-from xldm.inputs.vocabulary import ERA5, predictor_variables
+from xldm.vocabulary import VOCABULARY
 
-LONG = {k.name if k.level is None else k.short: k.long_name for k in ERA5.values()}
+PAPER = [VOCABULARY[name] for name in PAPER_PREDICTORS]
+LONG = {k.name if k.level is None else k.short: k.long_name for k in PAPER}
 
 
 # ---- the same fields in other dialects
@@ -57,7 +59,7 @@ def cfgrib(ds: xr.Dataset) -> xr.Dataset:
         surface=0.0,
         heightAboveGround=2.0,
     )
-    for known in ERA5.values():
+    for known in PAPER:
         name = known.name if known.level is None else known.short
         grib[name].attrs |= {"GRIB_paramId": known.param, "standard_name": "unknown"}
     grib = grib.rename(pressure_level="isobaricInhPa")
@@ -79,7 +81,7 @@ def cf(ds: xr.Dataset) -> xr.Dataset:
     """Names that mean nothing; only CF standard names, levels in Pa and heights tell."""
     out = ds.drop_vars(["number", "expver"]).rename(valid_time="time", pressure_level="plev")
     out = out.assign_coords(plev=("plev", [1e5, 85e3, 5e4], {"units": "Pa"}))
-    for i, known in enumerate(ERA5.values()):
+    for i, known in enumerate(PAPER):
         name = known.name if known.level is None else known.short
         field = out[name].assign_attrs(standard_name=known.standard_names[0])
         # A Dataset shares its scalar coordinates, so winds at 10 m come by name.

@@ -25,7 +25,7 @@ from xldm import statics
 from xldm.config import Variable
 from xldm.errors import ArchiveError, PublishedError
 from xldm.grids.projected import ITALY, coordinates
-from xldm.inputs.vocabulary import ERA5
+from xldm.inputs.lists import PAPER_PREDICTORS
 from xldm.published import twin_release
 from xldm.published.dataset import ATTRS, open_dataset, physical
 from xldm.published.listing import static
@@ -36,6 +36,7 @@ from xldm.stores import write as storing
 from xldm.stores.coarse_side import coarse as to_predictors
 from xldm.stores.open import open_training_store
 from xldm.twin import Twin
+from xldm.vocabulary import VOCABULARY
 
 DAY = "2001-07-15"
 KINDS = {"low": tuple(release.MEANS), "high_2mT": ("2mT",), "high_UV": ("U10", "V10")}
@@ -119,13 +120,14 @@ def test_predictors_are_the_twins_within_half_precision(
     time = np.datetime64(DAY, "h") + hour
     truth = to_predictors(Twin(0).era5(time)).isel(time=0)
     found = opened[0].sel(time=time)
-    assert list(found.data_vars) == list(ERA5)
+    assert list(found.data_vars) == list(PAPER_PREDICTORS)
     for name, field in found.items():
         wanted = truth[name].values.astype("float64")
         gaps = np.isnan(wanted)
         np.testing.assert_array_equal(np.isnan(field), gaps, err_msg=str(name))
         apart = np.abs(field.values - wanted)[~gaps]
-        assert (apart <= rounding(wanted[~gaps], "ERA5", ERA5[str(name)].paper_name)).all(), name
+        slack = rounding(wanted[~gaps], "ERA5", VOCABULARY[str(name)].paper_name)
+        assert (apart <= slack).all(), name
 
 
 @pytest.mark.parametrize("hour", [0, 12, 23])
@@ -138,15 +140,15 @@ def test_targets_are_the_twins_within_half_precision(
     for name, field in found.items():
         wanted = truth[name].values.astype("float64")
         apart = np.abs(field.values - wanted)
-        assert (apart <= rounding(wanted, "CMCC", ERA5[str(name)].paper_name)).all(), name
+        assert (apart <= rounding(wanted, "CMCC", VOCABULARY[str(name)].paper_name)).all(), name
 
 
 def test_fields_say_what_they_are(opened: tuple[xr.Dataset, xr.Dataset]) -> None:
     for ds in opened:
         for name, field in ds.items():
             assert field.dtype == "float32"
-            assert field.attrs["units"] == ERA5[str(name)].units
-            assert field.attrs["standard_name"] == ERA5[str(name)].standard_names[0]
+            assert field.attrs["units"] == VOCABULARY[str(name)].units
+            assert field.attrs["standard_name"] == VOCABULARY[str(name)].standard_names[0]
             assert "half precision: within" in field.attrs["comment"]
     assert "ends at time" in opened[0]["tp"].attrs["comment"]
     assert "not documented" in opened[1]["u10"].attrs["comment"]
@@ -595,7 +597,7 @@ def scaled(**fields: float) -> xr.Dataset:
 
 
 def variable(name: str, mean: float, std: float) -> Variable:
-    known = ERA5[name]
+    known = VOCABULARY[name]
     return Variable(
         name, known.standard_names[0], known.units, mean, std, paper_name=known.paper_name
     )

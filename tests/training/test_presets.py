@@ -9,7 +9,7 @@ import torch
 import training_store
 
 from xldm.config import ComponentConfig
-from xldm.inputs.vocabulary import ERA5
+from xldm.inputs.lists import PAPER_PREDICTORS
 from xldm.models.components import ResidualDiffusion
 from xldm.packages import package
 from xldm.training import train
@@ -70,7 +70,7 @@ def test_weights_are_of_targets_and_of_the_speed_of_a_wind():
 
 
 def test_the_papers_networks_are_as_large_as_published():
-    store = training_store.made(predictors=tuple(ERA5), targets=("t2m", "u10", "v10"))
+    store = training_store.made(predictors=PAPER_PREDICTORS, targets=("t2m", "u10", "v10"))
     preset = read_preset("paper")
     whole = training_store.changed(preset, size=None)
     part = model_config(whole, store).components[0]

@@ -16,9 +16,9 @@ from intake.catalog.local import LocalCatalogEntry
 from intake_xarray import NetCDFSource
 
 from ..errors import StoreError
-from ..inputs.vocabulary import ERA5
 from ..storage import shipped
 from ..storage.location import content, locate, reaching
+from ..vocabulary import VOCABULARY
 from .entries import Chunks, Source
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _of_model(row: Mapping[str, str], entry: Mapping[str, Any]) -> dict[str, Any
         "license": row["licence"] or "not stated",
         "citation": entry.get("citation", "see its card: xldm models info"),
         "grid": row["domain"],
-        "standard_names": {t: ERA5[t].standard_names[0] for t in targets if t in ERA5},
+        "standard_names": {t: VOCABULARY[t].standard_names[0] for t in targets if t in VOCABULARY},
         "size": row["size"],
         "source": row["source"],
         "sha256": row["sha256"] or "known once it is imported",

@@ -11,7 +11,7 @@ import xarray as xr
 from ..downscale import downscale
 from ..errors import InputError
 from ..grids import regridding
-from ..inputs import predictors as fields
+from ..inputs.predictors import check, predictors
 from ..models.components import ResidualDiffusion
 from ..models.model import Model
 from .align import comparable
@@ -143,8 +143,8 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
     """
     if not _whole(model):
         raise InputError(f"{model.config.name} has no autoencoder, so nothing to reconstruct with")
-    report = fields.check(era5, model.config)
-    coarse = regridding.to_coarse(fields.predictors(era5, report), model.config, report.grid)
+    report = check(era5, model.config)
+    coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     names = [t.name for t in model.config.targets]
     drawn = downscale(era5, model.baseline("regression"), members=None)
     _, truth = comparable({"the model's grid": drawn}, truth[names])

@@ -17,10 +17,10 @@ import zarr
 
 from ..errors import InputError, StoreError
 from ..inputs.axes import time_axis
-from ..inputs.vocabulary import ERA5
 from ..storage.location import Place, content, reaching
 from ..stores.schema import BOUNDS
 from ..stores.statistics import moments
+from ..vocabulary import VOCABULARY
 from .declared import Declared, File
 from .files import local
 from .period import name as shown
@@ -209,8 +209,8 @@ def _add(
         if not np.array_equal(field["time"].values.astype("datetime64[ns]"), hours):
             raise InputError(f"{name} came out with other hours than those of the day.")
         units = field.attrs.get("units")
-        if name in ERA5 and units != ERA5[name].units:
-            raise InputError(f"{name} came out in {units!r}, not {ERA5[name].units!r}.")
+        if name in VOCABULARY and units != VOCABULARY[name].units:
+            raise InputError(f"{name} came out in {units!r}, not {VOCABULARY[name].units!r}.")
         values = np.ascontiguousarray(field.values, dtype="float32")
         for hour, one in zip(hours, values, strict=True):
             if np.isinf(one).any() or np.isnan(one).all():

@@ -16,8 +16,8 @@ from pangeo_forge_recipes.patterns import CombineOp, FilePattern
 
 from ..config import GridConfig
 from ..errors import StoreError
-from ..inputs.vocabulary import ERA5
 from ..stores.parts import template
+from ..vocabulary import VOCABULARY, winds
 from .period import Period
 
 __all__ = ["Declared", "File", "files"]
@@ -63,22 +63,24 @@ class Declared:
 
     def __post_init__(self):
         given = [name for names in self.names.values() for name in names]
-        if unknown := sorted(set(given) - set(ERA5)):
-            raise StoreError(f"{', '.join(unknown)}: fields of a part are of {', '.join(ERA5)}.")
+        if unknown := sorted(set(given) - set(VOCABULARY)):
+            raise StoreError(
+                f"{', '.join(unknown)}: fields of a part are of {', '.join(VOCABULARY)}."
+            )
         if len(set(given)) < len(given):
             raise StoreError(f"of {', '.join(given)}, some come from files of two kinds.")
 
     @property
     def fields(self) -> list[str]:
-        """Names in the order of the table of predictors."""
+        """Names in the order of the vocabulary."""
         given = {name for names in self.names.values() for name in names}
-        return [name for name in ERA5 if name in given]
+        return [name for name in VOCABULARY if name in given]
 
     def template(self) -> xr.Dataset:
         """The part without the values of its fields."""
-        winds = {"wind_frame": "earth"} if {"u10", "u850"} & {*self.fields} else {}
+        frame = {"wind_frame": "earth"} if winds(self.fields) else {}
         described = {name: _described(name) for name in self.fields}
-        attrs = {**self.attrs, **winds}
+        attrs = {**self.attrs, **frame}
         return template(self.kind, described, self.period.hours, self.grid, attrs)
 
     def digest(self) -> str:
@@ -89,7 +91,7 @@ class Declared:
 
 
 def _described(name: str) -> dict[str, str]:
-    known = ERA5[name]
+    known = VOCABULARY[name]
     return {
         "standard_name": known.standard_names[0],
         "long_name": known.long_name.replace("_", " "),

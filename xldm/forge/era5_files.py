@@ -8,17 +8,20 @@ import xarray as xr
 
 from ..grids.projected import ITALY
 from ..inputs.axes import horizontal_axes
-from ..inputs.vocabulary import ERA5
+from ..inputs.lists import PAPER_PREDICTORS
 from ..storage.location import locate, reaching
+from ..vocabulary import VOCABULARY
 
-__all__ = ["FIELDS", "attributes", "open_arco", "which"]
+__all__ = ["FIELDS", "LEVELS", "attributes", "open_arco", "which"]
 
 #: The Climate Data Store serves fields at the surface and on pressure levels by two datasets: kind
 #: of file -> the predictors in it.
 FIELDS: dict[str, tuple[str, ...]] = {
-    "surface": tuple(name for name, known in ERA5.items() if known.level is None),
-    "pressure": tuple(name for name, known in ERA5.items() if known.level is not None),
+    "surface": tuple(n for n in PAPER_PREDICTORS if VOCABULARY[n].level is None),
+    "pressure": tuple(n for n in PAPER_PREDICTORS if VOCABULARY[n].level is not None),
 }
+#: Pressure levels in hPa of the fields on pressure levels.
+LEVELS = sorted({VOCABULARY[name].level or 0.0 for name in FIELDS["pressure"]})
 
 
 def attributes(source: str) -> dict[str, str]:
@@ -49,14 +52,14 @@ def which(folder: str, names: tuple[str, ...]) -> str:
 
 
 def open_arco(url: str, folder: Path) -> list[xr.Dataset]:
-    """The predictors of ARCO-ERA5 at 850 hPa and around Italy, lazily indexed.
+    """Open the predictors of ARCO-ERA5 on their levels and around Italy, lazily indexed.
 
     Nothing but these is kept in memory, but whole chunks are read for them: all levels of the globe
     at an hour. Hours of a day come one after another.
     """
-    known = {name for entry in ERA5.values() for name in (entry.long_name, *entry.aliases)}
+    known = {VOCABULARY[name].long_name for name in PAPER_PREDICTORS}
     place = locate(url)
     ds = xr.open_zarr(place.fs.get_mapper(place.root), chunks=None)
-    ds = ds[[name for name in ds if name in known]].sel(level=[850])
+    ds = ds[[name for name in ds if name in known]].sel(level=LEVELS)
     around = horizontal_axes(ds, ITALY)
     return [ds.isel(dict(zip(around.dims, (around.rows, around.columns), strict=True)))]

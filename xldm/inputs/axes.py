@@ -11,13 +11,10 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import InputError
 from ..grids.projected import lon_lat
+from . import dialects
 
 __all__ = ["Horizontal", "Time", "horizontal_axes", "time_axis"]
 
-# The times that a field is valid at come first: in GRIB, ``time`` is when the forecast started.
-_TIME_NAMES = ("valid_time", "time", "time_index", "date", "datetime")
-_LATITUDE_NAMES = ("latitude", "lat", "nav_lat")
-_LONGITUDE_NAMES = ("longitude", "lon", "nav_lon")
 _CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 # Fields are kept so far beyond the domain, in degrees, that interpolation never lacks a neighbour.
 _MARGIN = 0.25
@@ -73,7 +70,7 @@ def time_axis(ds: xr.Dataset) -> Time:
         real days, holds a missing or repeated time, does not ascend, or if some forecast fields
         hold an hour that others do not.
     """
-    name = _named(ds, "time", _TIME_NAMES)
+    name = _named(ds, "time", dialects.TIME)
     if name is None:
         raise InputError(
             f"No time axis: none of the coordinates {_list(ds.coords)} holds times. Expected a "
@@ -185,7 +182,7 @@ def horizontal_axes(ds: xr.Dataset, grid: GridConfig) -> Horizontal:
         If an axis is missing, not one-dimensional, not monotonic, or not in degrees.
     """
     dims, values = [], []
-    for what, names in (("latitude", _LATITUDE_NAMES), ("longitude", _LONGITUDE_NAMES)):
+    for what, names in (("latitude", dialects.LATITUDE), ("longitude", dialects.LONGITUDE)):
         name = _named(ds, what, names)
         if name is None:
             raise InputError(f"No {what}: none of the coordinates {_list(ds.coords)} is one.")

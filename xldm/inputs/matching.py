@@ -10,24 +10,22 @@ import xarray as xr
 
 from ..config import Variable
 from ..errors import InputError
+from ..vocabulary import VOCABULARY, Known
+from . import dialects
 from .report import Found
 from .units import conversion
-from .vocabulary import ERA5, Known
 
 __all__ = ["known", "match"]
 
-_LEVEL_NAMES = (
-    "level", "pressure_level", "isobaricinhpa", "isobaricinpa", "plev", "lev", "pressure",
-)  # fmt: skip
 # No weather reaches the ground at over 1100 hPa, and no ERA5 level lies above 1 hPa = 100 Pa: bare
 # numbers up to 1100 are hPa, as in all of ERA5, and larger ones Pa.
 _MOST_HPA = 1100
-_PARAMS = {k.param: k for k in ERA5.values()}
+_PARAMS = {k.param: k for k in VOCABULARY.values()}
 
 
 def known(wanted: Variable) -> Known:
     """What is known about a model's predictor; for one that ERA5's table lacks, what it says."""
-    entry = ERA5.get(wanted.name)
+    entry = VOCABULARY.get(wanted.name)
     if entry is not None:
         return replace(entry, level=wanted.level)
     short = wanted.name if wanted.level is None else wanted.name.removesuffix(f"{wanted.level:g}")
@@ -66,7 +64,7 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
     except InputError as error:
         return Found(wanted.name, "?", problem=str(error))
     try:
-        if entry.level is not None and str(name).lower() not in entry.names:
+        if entry.level is not None and str(name).lower() not in dialects.names(entry):
             dim, index = _level(ds[name], entry.level)
             found = replace(found, level=entry.level, level_dim=dim, level_index=index)
         scale, offset = _conversion(found, wanted, entry)
@@ -91,9 +89,9 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
 def _identify(ds: xr.Dataset, entry: Known) -> tuple[Hashable | None, str]:
     """The variable that holds a predictor, or None and why there is none."""
     on_levels = [n for n in ds.data_vars if _level_coordinate(ds[n]) is not None]
-    by_name = [n for n in ds.data_vars if str(n).lower() in entry.names]
+    by_name = [n for n in ds.data_vars if str(n).lower() in dialects.names(entry)]
     # A stem such as ``u`` names the predictor only where it has a pressure level.
-    stems = [n for n in ds.data_vars if str(n).lower() in entry.stems]
+    stems = [n for n in ds.data_vars if str(n).lower() in dialects.stems(entry)]
     by_stem = [n for n in stems if n in on_levels]
     by_param = [
         n
@@ -120,7 +118,7 @@ def _identify(ds: xr.Dataset, entry: Known) -> tuple[Hashable | None, str]:
             if (
                 entry.level is not None
                 and name in on_levels
-                and str(name).lower() not in entry.names
+                and str(name).lower() not in dialects.names(entry)
             ):
                 return _if_level(ds[name], name, entry)
             return name, ""
@@ -145,7 +143,7 @@ def _named_otherwise(name: Hashable, field: xr.DataArray) -> bool:
     if field.attrs.get("GRIB_paramId") in _PARAMS:
         return True
     lower = str(name).lower()
-    return any(lower in k.names or lower in k.stems for k in ERA5.values())
+    return any(lower in dialects.names(k) | dialects.stems(k) for k in VOCABULARY.values())
 
 
 def _at_height(field: xr.DataArray, entry: Known) -> bool:
@@ -163,7 +161,7 @@ def _is_level(name: Hashable, field: xr.DataArray) -> bool:
     coordinate = field.coords.get(name)
     if coordinate is None:
         return False
-    return str(name).lower() in _LEVEL_NAMES or (
+    return str(name).lower() in dialects.LEVEL or (
         coordinate.attrs.get("standard_name") == "air_pressure" and coordinate.ndim <= 1
     )
 

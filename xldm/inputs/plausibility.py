@@ -10,12 +10,12 @@ import xarray as xr
 
 from ..config import Variable
 from ..errors import InputError
+from ..vocabulary import Known
 from .axes import Horizontal, Time
 from .matching import known
 from .report import Found
 from .standardise import lay_out
 from .units import conversion
-from .vocabulary import Known
 
 __all__ = ["SAMPLE", "implausible", "in_memory", "judged"]
 
@@ -95,8 +95,8 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
 
     Examples
     --------
-    >>> from xldm.inputs.vocabulary import ERA5
-    >>> print(implausible(np.array([300.0]), Found("sd", "sd", units="m"), ERA5["sd"]))
+    >>> from xldm.vocabulary import VOCABULARY
+    >>> print(implausible(np.array([300.0]), Found("sd", "sd", units="m"), VOCABULARY["sd"]))
     sd says m but holds 300 to 300, which looks like mm: if so, set ds['sd'].attrs['units'] = 'mm'.
     """
     finite = np.isfinite(values)

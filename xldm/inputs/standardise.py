@@ -8,12 +8,11 @@ import numpy as np
 import xarray as xr
 
 from ..errors import InputError
+from . import dialects
 from .axes import Horizontal, Time
 from .report import Found
 
 __all__ = ["convert", "lay_out"]
-
-_MEMBERS = ("number", "realization", "member", "ensemble", "ensemble_member")
 
 
 def convert(field: xr.DataArray, found: Found) -> xr.DataArray:
@@ -64,7 +63,7 @@ def _without(field: xr.DataArray, dim: Hashable, name: Hashable) -> xr.DataArray
         for other in others:
             first = first.fillna(other)
         return first
-    if dim in _MEMBERS:
+    if dim in dialects.MEMBER:
         raise InputError(
             f"{name} has {field.sizes[dim]} ensemble members along {dim!r}; the model downscales "
             f"one input at a time: ds.isel({dim}=0)."

@@ -6,18 +6,10 @@ import functools
 
 import numpy as np
 
+from . import dialects
+
 __all__ = ["conversion"]
 
-# Spellings that the CF unit registry does not know, or takes for something else ("mb": millibarn).
-_SPELLINGS = {
-    "m of water equivalent": "m",
-    "m of water": "m",
-    "mm of water equivalent": "mm",
-    "degrees_C": "degC",
-    "degrees C": "degC",
-    "mb": "mbar",
-    "(0 - 1)": "1",
-}
 _HOUR = "3600 s"
 _WATER = "1000 kg m-3"
 
@@ -54,7 +46,8 @@ def conversion(
     from cf_xarray.units import units
 
     try:
-        source, target = (units.Unit(_SPELLINGS.get(u.strip(), u.strip())) for u in (found, wanted))
+        plain = [dialects.UNITS.get(u.strip(), u.strip()) for u in (found, wanted)]
+        source, target = map(units.Unit, plain)
     except Exception:  # the parser raises anything from AssertionError to TokenError
         return None
     hour, density, one = units.Quantity(_HOUR), units.Quantity(_WATER), units.Quantity("1")

@@ -16,7 +16,7 @@ import xarray as xr
 from ..config import Variable
 from ..errors import PublishedError
 from ..grids.projected import ITALY, coordinates
-from ..inputs.vocabulary import ERA5
+from ..vocabulary import VOCABULARY, winds
 from .listing import Files, compare_metadata, find, hours_of, opened, scaling, whole_days
 from .tensors import GAP, HOURS, read_day
 
@@ -37,8 +37,6 @@ ATTRS = {
     "wind_frame": "earth",
     "comment": "whether winds were turned to point east and north is not documented; taken so",
 }
-
-_WINDS = ("eastward_wind", "northward_wind")
 
 
 def open_dataset(
@@ -130,7 +128,7 @@ def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
             scaled[scaled == GAP] = np.nan
         values = scaled * v.std + v.mean
         _refuse_implausible(values, v, ds["time"].values)
-        if ERA5[v.name].water or ERA5[v.name].accumulated:
+        if VOCABULARY[v.name].water or VOCABULARY[v.name].accumulated:
             values = np.maximum(values, 0)  # only rounding takes them below
         fields[v.name] = (("time", "y", "x"), values.astype("float32"), _attrs(v))
     return _on_grid(fields, ds["time"].values)
@@ -182,7 +180,7 @@ def _on_grid(fields: Mapping[str, tuple], time: np.ndarray) -> xr.Dataset:
 
 
 def _attrs(v: Variable) -> dict[str, str | float]:
-    known = ERA5[v.name]
+    known = VOCABULARY[v.name]
     # Half precision has 10 bits after the leading one, so its steps are 1/512 between 2 and 4.
     said = [
         f"scaled back from half precision: within {v.std / 1024:.2g} {v.units} of what was scaled, "
@@ -190,7 +188,7 @@ def _attrs(v: Variable) -> dict[str, str | float]:
     ]
     if known.accumulated:
         said.insert(0, "summed over the hour that ends at time")
-    if v.standard_name in _WINDS:
+    if winds([v.name]):
         said.append("taken to point east and north, which is not documented")
     return {
         "standard_name": v.standard_name,
@@ -204,7 +202,7 @@ def _attrs(v: Variable) -> dict[str, str | float]:
 
 
 def _refuse_implausible(values: np.ndarray, v: Variable, time: np.ndarray) -> None:
-    known, slack = ERA5[v.name], v.std / 256  # rounding may take a small value below zero
+    known, slack = VOCABULARY[v.name], v.std / 256  # rounding may take a small value below zero
     wrong = (values < known.low - slack) | (values > known.high + slack)
     if wrong.any():
         hour = np.datetime_as_string(time[wrong.any(axis=(1, 2)).argmax()], unit="h")

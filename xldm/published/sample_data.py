@@ -14,8 +14,9 @@ import xarray as xr
 from ..config import Variable
 from ..errors import PublishedError
 from ..grids.projected import ITALY, axes, coordinates
-from ..inputs.vocabulary import ERA5, predictor_variables
+from ..inputs.lists import predictor_variables
 from ..statics.landcover import CGLS_LC100, SEA
+from ..vocabulary import VOCABULARY
 from .weights import TARGETS
 
 __all__ = ["RASTERS", "SCALING", "read_scaling", "read_statics"]
@@ -125,7 +126,7 @@ def _scaled(
         except (KeyError, TypeError, ValueError, IndexError):
             wrong.append(f"no number for {v.paper_name}")
             continue
-        low, high = MEANS.get(v.name, (ERA5[v.name].low, ERA5[v.name].high))
+        low, high = MEANS.get(v.name, (VOCABULARY[v.name].low, VOCABULARY[v.name].high))
         if not low <= mean <= high:
             wrong.append(f"mean of {v.paper_name} is {mean:.4g}, which is not in {v.units}")
         elif not 0 < std < np.inf:

@@ -23,7 +23,8 @@ import xarray as xr
 from .. import statics
 from ..errors import PublishedError
 from ..grids.projected import ITALY
-from ..inputs.vocabulary import predictor_variables
+from ..inputs.lists import PAPER_PREDICTORS
+from ..vocabulary import VOCABULARY
 from .weights import TARGETS
 
 __all__ = ["FIELDS", "GAP", "HOURS", "day_and_kind", "read_day"]
@@ -35,7 +36,7 @@ HOURS = 24
 GAP = -10.0
 #: Kind of file -> names in the paper of the fields that are read from it.
 FIELDS: dict[str, tuple[str, ...]] = {
-    "low": tuple(v.paper_name for v in predictor_variables()),
+    "low": tuple(VOCABULARY[name].paper_name for name in PAPER_PREDICTORS),
     **{f"high_{part}": tuple(v.paper_name for v in found) for part, found in TARGETS.items()},
 }
 

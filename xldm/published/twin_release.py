@@ -14,11 +14,12 @@ import xarray as xr
 
 from .. import statics
 from ..grids.projected import ITALY, axes
-from ..inputs.vocabulary import ERA5
+from ..inputs.lists import PAPER_PREDICTORS
 from ..stores.coarse_side import coarse
 from ..twin import Twin
 from ..twin.archives import days as hours_of
 from ..twin.geotiffs import CLASSES
+from ..vocabulary import VOCABULARY
 from .listing import METADATA
 from .sample_data import LAND_COVER, RASTERS, SCALING
 from .tensors import FIELDS
@@ -135,9 +136,9 @@ def _hour(twin: Twin, hour: np.datetime64) -> dict[str, dict[str, torch.Tensor]]
     """Scaled tensors of one hour by kind of file and name in the paper."""
     era5, fine = twin.hour(hour)
     low = coarse(era5).isel(time=0).load()
-    fields = {known.paper_name: low[name].values for name, known in ERA5.items()}
+    fields = {VOCABULARY[n].paper_name: low[n].values for n in PAPER_PREDICTORS}
     fields[FIFTEENTH] = np.hypot(fields["U850"], fields["V850"])
-    target = {ERA5[str(name)].paper_name: field.values for name, field in fine.items()}
+    target = {VOCABULARY[str(name)].paper_name: field.values for name, field in fine.items()}
     return {
         kind: (
             {name: _scaled(values, "ERA5", name) for name, values in fields.items()}

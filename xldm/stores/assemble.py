@@ -13,8 +13,8 @@ import xarray as xr
 
 from ..errors import StoreError
 from ..grids.projected import ITALY
-from ..inputs.vocabulary import ERA5
 from ..statics import embedded
+from ..vocabulary import VOCABULARY
 from .compatibility import REQUIRED, bad_fields, bad_hours
 from .parts import open_part
 from .schema import BOUNDS, plain
@@ -218,7 +218,7 @@ def _span(hours: np.ndarray) -> str:
 def _merged(records: Sequence[xr.Dataset]) -> xr.Dataset:
     ds = xr.merge(records, join="exact", compat="equals", combine_attrs="drop_conflicts")
     # A part has its variables in whatever order they were listed.
-    known = [name for name in (*ERA5, BOUNDS) if name in ds]
+    known = [name for name in (*VOCABULARY, BOUNDS) if name in ds]
     return ds[known + sorted(name for name in ds if name not in known)]
 
 

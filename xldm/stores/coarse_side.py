@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import xarray as xr
 
 from ..config import GridConfig
 from ..grids.projected import ITALY
 from ..grids.regridding import on_cells
-from ..inputs import predictors as fields
-from ..inputs.vocabulary import ERA5, predictor_variables
+from ..inputs.lists import PAPER_PREDICTORS, predictor_variables
+from ..inputs.predictors import examine, predictors
+from ..vocabulary import VOCABULARY, winds
 
 __all__ = ["coarse"]
 
 
-def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = False) -> xr.Dataset:
+def coarse(
+    ds: xr.Dataset,
+    grid: GridConfig = ITALY,
+    *,
+    names: Sequence[str] = PAPER_PREDICTORS,
+    preliminary: bool = False,
+) -> xr.Dataset:
     """The predictors that a dataset holds, on the coarse cells of a grid.
 
     The way is that of :func:`xldm.downscale`, so that what a model is trained on is what it is
@@ -32,9 +41,11 @@ def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = Fals
         Hourly ERA5 on latitudes and longitudes around the grid: netCDF of the Climate Data Store,
         old or new; GRIB as opened by cfgrib, forecasts along time and step included, whose hours
         are put in order and left out where the file has none; ARCO-ERA5. Longitudes in either
-        convention; of several levels 850 hPa is taken.
+        convention. Of several levels, those of the predictors are taken.
     grid : GridConfig
         The grid; its coarse cells are filled.
+    names : sequence of str
+        Predictors to take, by name in :data:`xldm.vocabulary.VOCABULARY`.
     preliminary : bool
         Accept hours of ERA5T, which is revised when it becomes ERA5. They are known by ``expver``
         or ARCO's ``valid_time_stop``; GRIB tells if it is opened with
@@ -43,9 +54,9 @@ def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = Fals
     Returns
     -------
     Dataset (time, y, x)
-        Those of the 14 predictors in :data:`xldm.inputs.vocabulary.ERA5` that are there, under the
-        names and in the units they have there, float32, with CF attributes and the coordinates of
-        the grid; lazy where ``ds`` is. ``wind_frame`` is "earth" where it holds winds.
+        The predictors of ``names`` that ``ds`` holds, under the names and in the units of the
+        vocabulary, float32, with CF attributes and the coordinates of the grid; lazy where ``ds``
+        is. ``wind_frame`` is "earth" where it holds winds.
 
     Raises
     ------
@@ -61,10 +72,10 @@ def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = Fals
     >>> dict(cells["tp"].sizes), cells["tp"].attrs["cell_methods"], cells.attrs
     ({'time': 1, 'y': 84, 'x': 72}, 'time: sum', {'wind_frame': 'earth'})
     """
-    report = fields.examine(ds, predictor_variables(), grid, preliminary=preliminary)
-    cells = on_cells(fields.predictors(ds, report), grid)
+    report = examine(ds, predictor_variables(names), grid, preliminary=preliminary)
+    cells = on_cells(predictors(ds, report), grid)
     for name, field in cells.items():
-        known = ERA5[name]
+        known = VOCABULARY[name]
         field.attrs |= {
             "long_name": known.long_name.replace("_", " "),
             "paper_name": known.paper_name,
@@ -72,5 +83,4 @@ def coarse(ds: xr.Dataset, grid: GridConfig = ITALY, *, preliminary: bool = Fals
             "grid_mapping": "spatial_ref",
         }
     cells["time"].attrs |= {"standard_name": "time", "axis": "T"}
-    winds = {"u10", "v10", "u850", "v850"} & {*cells}
-    return cells.assign_attrs({"wind_frame": "earth"} if winds else {})
+    return cells.assign_attrs({"wind_frame": "earth"} if winds(map(str, cells)) else {})

@@ -10,13 +10,13 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import ArgumentError, StoreError
 from ..grids.projected import nested
+from ..vocabulary import winds
 from .schema import BOUNDS, DAY, accumulated, hour_ends
 
 __all__ = ["REQUIRED", "accepted", "bad_fields", "bad_hours", "bad_static"]
 
 #: Attributes without which nobody can say what a store holds and who may use it.
 REQUIRED = ("title", "source", "license", "references", "crs")
-_WINDS = ("u10", "v10", "u850", "v850")
 _STATIC = ("orog", "northing", "land_mask", "land_cover")
 
 
@@ -83,10 +83,10 @@ def bad_fields(group: str, ds: xr.Dataset) -> Iterator[str]:
     sums = [str(name) for name in ds if accumulated(group, str(name))]
     if sums and BOUNDS in ds.coords and (ds[BOUNDS].values != hour_ends(ds["time"].values)).any():
         yield f"bounds of {group} time are not the hours that {', '.join(sums)} are summed over"
-    winds, frame = [name for name in _WINDS if name in ds], ds.attrs.get("wind_frame")
-    if winds and frame != "earth":
+    there, frame = winds(map(str, ds.data_vars)), ds.attrs.get("wind_frame")
+    if there and frame != "earth":
         yield (
-            f"{group} holds winds ({', '.join(winds)}) and its attribute wind_frame is {frame!r}, "
+            f"{group} holds winds ({', '.join(there)}) and its attribute wind_frame is {frame!r}, "
             "not 'earth': turn them to point east and north, then say so"
         )
 

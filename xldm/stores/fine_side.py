@@ -26,7 +26,7 @@ from ..grids.rotated_pole import (
 )
 from ..inputs.axes import time_axis
 from ..inputs.units import conversion
-from ..inputs.vocabulary import ERA5
+from ..vocabulary import VOCABULARY, winds
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -100,14 +100,15 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     rows, columns, matrix = _weights(grid, pole, _key(ds["rlat"]), _key(ds["rlon"]))
     cut = ds.isel(rlat=rows, rlon=columns)
     fields = xr.Dataset({name: _laid_out(cut[name], ours) for name, ours in names.items()})
-    winds = [name for wind in ("u10", "v10") for name, ours in names.items() if ours == wind]
-    if winds and not point_east_and_north(*(fields[name] for name in winds)):
+    source = {ours: name for name, ours in names.items()}
+    components = [source[ours] for ours in winds(source)]
+    if components and not point_east_and_north(*(fields[name] for name in components)):
         # Winds turn where they are stated, by the angle of that very point, and are interpolated
         # then. The other way round, each vector would turn by the angle of its neighbour.
         at = geographic(*np.meshgrid(cut["rlon"], cut["rlat"]), pole)
         lon, lat = (xr.DataArray(degrees, dims=("rlat", "rlon")) for degrees in at)
-        turned = earth_winds(*(fields[name] for name in winds), lon, lat, pole)
-        fields = fields.assign(dict(zip(winds, turned, strict=True)))
+        turned = earth_winds(*(fields[name] for name in components), lon, lat, pole)
+        fields = fields.assign(dict(zip(components, turned, strict=True)))
     out = xr.apply_ufunc(
         _interpolate,
         fields,
@@ -125,7 +126,7 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     bounds = ds["time"].attrs.get("bounds")
     kept = {"time": ds["time"]} | ({bounds: ds[bounds]} if bounds else {})
     out = out.assign_coords(kept).assign_coords(coordinates(grid, fine=True))
-    frame = {"wind_frame": "earth"} if winds else {}
+    frame = {"wind_frame": "earth"} if components else {}
     return _described(out).assign_attrs(ds.attrs | {"Conventions": "CF-1.11"} | frame)
 
 
@@ -191,10 +192,10 @@ def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
             f"{field.name} has dims {dict(field.sizes)}: expected {', '.join(dims)} and at most a "
             "height of one level."
         )
-    units, wanted = field.attrs.get("units"), ERA5[ours].units
+    units, wanted = field.attrs.get("units"), VOCABULARY[ours].units
     if units is None:
         raise InputError(f"{field.name} states no units: set its attribute; {wanted} are wanted.")
-    linear = conversion(units, wanted, water=ERA5[ours].water)
+    linear = conversion(units, wanted, water=VOCABULARY[ours].water)
     if linear is None:
         raise InputError(f"{field.name} is in {units!r}, which cannot become {wanted!r}.")
     attrs = {key: value for key, value in field.attrs.items() if key not in _STALE}
@@ -210,9 +211,9 @@ def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
 def _described(out: xr.Dataset) -> xr.Dataset:
     for name, field in out.items():
         field.attrs |= {
-            "standard_name": ERA5[name].standard_names[0],
-            "long_name": ERA5[name].long_name.replace("_", " "),
-            "units": ERA5[name].units,
+            "standard_name": VOCABULARY[name].standard_names[0],
+            "long_name": VOCABULARY[name].long_name.replace("_", " "),
+            "units": VOCABULARY[name].units,
             "grid_mapping": "spatial_ref",
         }
     if "tp" in out:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from ..config import GridConfig
 from ..grids.projected import coordinates
-from ..inputs.vocabulary import ERA5
+from ..vocabulary import is_sum
 
 __all__ = [
     "BOUNDS",
@@ -43,7 +43,7 @@ def accumulated(group: str, name: str) -> bool:
     >>> accumulated("coarse", "tp"), accumulated("coarse", "t2m"), accumulated("fine", "tp")
     (True, False, False)
     """
-    return group == "coarse" and name in ERA5 and ERA5[name].accumulated
+    return group == "coarse" and is_sum(name)
 
 
 def gathered(

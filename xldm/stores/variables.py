@@ -5,7 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from ..config import Variable
-from ..inputs.vocabulary import ERA5
+from ..vocabulary import VOCABULARY
 
 __all__ = ["scaled_variables"]
 
@@ -21,7 +21,7 @@ def scaled_variables(store: xr.DataTree) -> dict[str, tuple[Variable, ...]]:
                 units=field.attrs["units"],
                 mean=float(stats["mean"].sel(group=group, variable=name)),
                 std=float(stats["std"].sel(group=group, variable=name)),
-                level=ERA5[str(name)].level if name in ERA5 else None,
+                level=VOCABULARY[str(name)].level if name in VOCABULARY else None,
                 paper_name=field.attrs.get("paper_name", ""),
                 long_name=field.attrs.get("long_name", ""),
             )

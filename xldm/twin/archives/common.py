@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...inputs.vocabulary import ERA5, Known
+from ...vocabulary import VOCABULARY, Known
 from ..coarse_view import ATTRS, UPPER_AIR
 
 __all__ = ["SURFACE", "UPPER_AIR", "Part", "cf_name", "known"]
@@ -46,7 +46,7 @@ def known(name: str) -> Known:
     >>> known("tp").param, known("t").long_name
     (228, 'temperature')
     """
-    return ERA5[f"{name}850" if name in UPPER_AIR else name]
+    return VOCABULARY[f"{name}850" if name in UPPER_AIR else name]
 
 
 def cf_name(name: str) -> str:

@@ -1,22 +1,22 @@
-"""What is known about each ERA5 predictor: the one home of names, units and plausible values.
+"""The vocabulary of meteorological fields: names, units, plausible values, sums, gaps, winds.
 
 Names are those of ECMWF's parameter database, of the Climate Data Store and of the CF standard name
-table. ecCodes gives ``unknown`` as the CF name of several of them, so the CF names are held here.
+table. ecCodes gives ``unknown`` as the CF name of several fields, so CF names are stated here. An
+entry describes a field; it puts the field on no list (see :mod:`xldm.inputs.lists`). Names that
+other providers use belong to :mod:`xldm.inputs.dialects`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..config import Variable
-
-__all__ = ["ERA5", "Known", "predictor_variables"]
+__all__ = ["VOCABULARY", "Known", "is_sum", "winds"]
 
 
 @dataclass(frozen=True)
 class Known:
-    """One predictor as ERA5 has it.
+    """One field as ERA5 has it.
 
     Parameters
     ----------
@@ -44,8 +44,10 @@ class Known:
         A depth of liquid water, so that 1 kg m-2 is 1 mm.
     gaps : bool
         Missing values are part of the field (the sea surface has none over land).
-    aliases, refused : tuple of str
-        Other variable names in use; standard names that contradict the quantity.
+    refused : tuple of str
+        Standard names that contradict the quantity.
+    northward : str
+        For the eastward component of a wind, the name of its northward component.
     """
 
     name: str
@@ -62,24 +64,9 @@ class Known:
     accumulated: bool = False
     water: bool = False
     gaps: bool = False
-    aliases: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    northward: str = ""
     paper_name: str = ""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Variable names, in lower case, that mean this predictor whatever its coordinates."""
-        if self.level is None:
-            return frozenset({self.name, self.short, self.long_name, *self.aliases})
-        stems = (self.short, self.long_name, *self.aliases)
-        return frozenset(f"{s}{sep}{self.level:g}" for s in stems for sep in ("", "_"))
-
-    @property
-    def stems(self) -> frozenset[str]:
-        """Variable names, in lower case, that mean it on a pressure-level coordinate only."""
-        if self.level is None:
-            return frozenset()
-        return frozenset({self.short, self.long_name, *self.aliases})
 
 
 _CELSIUS = ("degC", "degF")
@@ -94,26 +81,26 @@ _SSRD = (
 _TP = ("lwe_thickness_of_precipitation_amount", "precipitation_amount", "precipitation_flux")
 _SD = ("lwe_thickness_of_surface_snow_amount", "surface_snow_amount")
 
-#: The 14 predictors of arXiv 2406.13627 by name, in the paper's order.
-ERA5: dict[str, Known] = {
+#: Every field that xldm knows, by name; a new field is added here.
+VOCABULARY: dict[str, Known] = {
     known.name: known
     for known in (
         Known(
             "t2m", "2t", "2m_temperature", 167, ("air_temperature",), "K", 180, 335,
-            _CELSIUS, height=2, aliases=("tas",), paper_name="2mT",
+            _CELSIUS, height=2, paper_name="2mT",
         ),
         Known(
             "msl", "msl", "mean_sea_level_pressure", 151,
             ("air_pressure_at_mean_sea_level", "air_pressure_at_sea_level"), "Pa", 85e3, 110e3,
-            ("hPa",), aliases=("psl", "mslp"), paper_name="PMSL",
+            ("hPa",), paper_name="PMSL",
         ),
         Known(
             "u10", "10u", "10m_u_component_of_wind", 165, ("eastward_wind",), "m s-1", -100, 100,
-            height=10, aliases=("u10m", "uas"), paper_name="U10",
+            height=10, northward="v10", paper_name="U10",
         ),
         Known(
             "v10", "10v", "10m_v_component_of_wind", 166, ("northward_wind",), "m s-1", -100, 100,
-            height=10, aliases=("v10m", "vas"), paper_name="V10",
+            height=10, paper_name="V10",
         ),
         Known(
             "d2m", "2d", "2m_dewpoint_temperature", 168, ("dew_point_temperature",), "K", 150, 315,
@@ -127,7 +114,7 @@ ERA5: dict[str, Known] = {
         # ERA5 holds glaciers at 10 m of water.
         Known(
             "sd", "sd", "snow_depth", 141, _SD, "m", -1e-3, 20, ("mm",), water=True,
-            aliases=("snow_depth_water_equivalent", "swe"), refused=("surface_snow_thickness",),
+            refused=("surface_snow_thickness",),
             paper_name="SNDPT",
         ),
         Known(
@@ -145,52 +132,43 @@ ERA5: dict[str, Known] = {
         ),
         Known(
             "t850", "t", "temperature", 130, ("air_temperature",), "K", 190, 325,
-            _CELSIUS, level=850, aliases=("ta",), paper_name="T850",
+            _CELSIUS, level=850, paper_name="T850",
         ),
         Known(
             "u850", "u", "u_component_of_wind", 131, ("eastward_wind",), "m s-1", -120, 120,
-            level=850, aliases=("ua",), paper_name="U850",
+            level=850, northward="v850", paper_name="U850",
         ),
         Known(
             "v850", "v", "v_component_of_wind", 132, ("northward_wind",), "m s-1", -120, 120,
-            level=850, aliases=("va",), paper_name="V850",
+            level=850, paper_name="V850",
         ),
         Known(
             "w850", "w", "vertical_velocity", 135, _W, "Pa s-1", -60, 60,
-            level=850, aliases=("wap",), paper_name="W850",
+            level=850, paper_name="W850",
         ),
     )
 }  # fmt: skip
 
 
-def predictor_variables(
-    scaling: Mapping[str, tuple[float, float]] | None = None,
-) -> tuple[Variable, ...]:
-    """The 14 predictors as a model's configuration wants them, in ERA5's units.
-
-    Parameters
-    ----------
-    scaling : mapping of str to (float, float), optional
-        Mean and standard deviation by name; (0, 1) where a name is not given.
+def winds(names: Iterable[str]) -> list[str]:
+    """Return the names that are components of a wind, in the order of the vocabulary.
 
     Examples
     --------
-    >>> [v.name for v in predictor_variables()][:4]
-    ['t2m', 'msl', 'u10', 'v10']
-    >>> predictor_variables({"t2m": (287.0, 8.0)})[0].std
-    8.0
+    >>> winds(["v850", "t2m", "u10"])
+    ['u10', 'v850']
     """
-    scaling = scaling or {}
-    return tuple(
-        Variable(
-            name=k.name,
-            standard_name=k.standard_names[0],
-            units=k.units,
-            mean=scaling.get(k.name, (0.0, 1.0))[0],
-            std=scaling.get(k.name, (0.0, 1.0))[1],
-            level=k.level,
-            paper_name=k.paper_name,
-            long_name=k.long_name.replace("_", " "),
-        )
-        for k in ERA5.values()
-    )
+    names = set(names)
+    pairs = [(k.name, k.northward) for k in VOCABULARY.values() if k.northward]
+    return [name for pair in pairs for name in pair if name in names]
+
+
+def is_sum(name: str) -> bool:
+    """Tell whether a field of this name is a sum over the hour that ends at its time.
+
+    Examples
+    --------
+    >>> is_sum("tp"), is_sum("t2m"), is_sum("unheard-of")
+    (True, False, False)
+    """
+    return name in VOCABULARY and VOCABULARY[name].accumulated
