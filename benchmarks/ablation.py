@@ -36,7 +36,7 @@ from xldm.training import train
 from xldm.training.model_config import narrowed
 from xldm.training.phases import AutoencoderPhase, DiffusionPhase, DistillationPhase, GANPhase
 from xldm.training.preset import Preset, read_preset
-from xldm.twin import hours_of, record
+from xldm.twin import both_sides, hours_over_year
 
 #: Coarse rows and columns: the western Alps, the Po valley, and the sea to Corsica.
 REGION = slice(12, 44), slice(12, 44)
@@ -208,7 +208,7 @@ def main() -> None:
     args = parser.parse_args()
     store = region(args.store)
     base = begun(store, args.package, args.folder)
-    era5, fine = record(hours_of(2008, args.hours))
+    era5, fine = both_sides(hours_over_year(2008, args.hours))
     mean = package.read(base)
     rows = {"quadratic interpolation": scored(mean.baseline("interpolation"), era5, fine, 1)}
     rows["UNET (the mean)"] = scored(mean, era5, fine, 1)

@@ -41,7 +41,7 @@ from xldm.stores import write as storing
 from xldm.stores.coarse_side import coarse
 from xldm.stores.open import open_training_store, zarr_store
 from xldm.stores.splits import by_blocks
-from xldm.twin import record
+from xldm.twin import both_sides
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 SIZE, BATCH, THREADS, SHARE = (64, 64), 8, 2, 12
@@ -57,7 +57,7 @@ ATTRS = {
 def write_store(url: str, days: int, options: dict | None = None) -> None:
     """Days of the twin as a training store."""
     times = np.datetime64("2001-07-01T00", "h") + np.arange(24 * days)
-    era5, fine = record(times)
+    era5, fine = both_sides(times)
     sides = coarse(era5), fine.assign_attrs(wind_frame="earth")
     split = by_blocks(sides[0]["time"], val=(), test=())
     storing.write_training_store(

@@ -34,7 +34,7 @@ from xldm.models.model import Model
 from xldm.numerics import noise as addressed
 from xldm.numerics import scaling
 from xldm.numerics.samplers import SAMPLERS
-from xldm.twin import hours_of, record
+from xldm.twin import both_sides, hours_over_year
 
 STEPS = (4, 6, 8, 10, 15, 20, 30)
 YARDSTICK = ("ddim", 100)
@@ -56,7 +56,7 @@ def hours(model: Model, count: int, members: int) -> Iterator[Hour]:
     """Hours of 2008 with everything that no sampler changes."""
     (part,) = model.config.components
     net = model.components[part.name].to(memory_format=torch.channels_last)
-    era5, fine = record(hours_of(2008, count))
+    era5, fine = both_sides(hours_over_year(2008, count))
     report = check(era5, model.config)
     coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     given = scaling.normalise(coarse.values, *moments(model.config.predictors))

@@ -16,8 +16,8 @@ from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
 from xldm.errors import InputError, PublishedError
 from xldm.forge import StoreDays, settings
 from xldm.published.dataset import ATTRS, accept_winds, physical
-from xldm.published.listing import compare_metadata, find, scaling, url, whole_days
-from xldm.published.tensors import FIELDS, read_day
+from xldm.published.dataset_files import compare_metadata, find, scaling, url, whole_days
+from xldm.published.day_file import FIELDS, read_day
 
 run = settings()
 accept_winds(os.environ.get("XLDM_WIND_FRAME"))

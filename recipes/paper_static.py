@@ -9,7 +9,7 @@ import functools
 
 from xldm.forge import StoreStatic, settings
 from xldm.published.dataset import ATTRS
-from xldm.published.listing import static
+from xldm.published.dataset_files import static
 
 recipe = StoreStatic(
     functools.partial(static, settings().source),

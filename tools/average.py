@@ -15,7 +15,7 @@ import torch
 
 from xldm.config import ModelConfig
 from xldm.packages import package
-from xldm.packages.verified import unsealed
+from xldm.packages.package_files import open_package
 from xldm.training.packaging import CURVE, PRESET
 
 
@@ -47,8 +47,8 @@ def main() -> None:
         )
     for name, net in first.components.items():
         average(net, second.components[name], args.share)
-    with unsealed(str(args.first), first.sha256) as sealed:
-        extra = {name: sealed.read(name) for name in (CURVE, PRESET)}
+    with open_package(str(args.first), first.sha256) as files:
+        extra = {name: files.read(name) for name in (CURVE, PRESET)}
     print(package.write(args.out, first.config, first.components, first.static, extra=extra))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from xldm.packages import package
-from xldm.packages.verified import unsealed
+from xldm.packages.package_files import open_package
 from xldm.training.packaging import CURVE, PRESET
 
 CARD = Path(__file__).with_name("italy-2km-card.md")
@@ -38,8 +38,8 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     args = parser.parse_args()
     model = package.read(args.trained)
-    with unsealed(str(args.trained), model.sha256) as sealed:
-        extra = {name: sealed.read(name) for name in (CURVE, PRESET)}
+    with open_package(str(args.trained), model.sha256) as files:
+        extra = {name: files.read(name) for name in (CURVE, PRESET)}
     # Aside, since the target may hold the static fields that the new package holds too.
     aside = args.target.with_name(f"{args.target.name}-new")
     provenance = {k.replace(PUBLISHED, TWIN): v for k, v in model.config.provenance.items()}

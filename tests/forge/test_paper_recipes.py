@@ -15,7 +15,7 @@ import release
 from xldm.errors import StoreError
 from xldm.published import twin_release
 from xldm.published.dataset import open_dataset
-from xldm.published.sample_data import read_statics
+from xldm.published.statics_and_scaling import read_statics
 from xldm.stores.parts import open_part
 
 pytest.importorskip("pangeo_forge_recipes")

@@ -15,7 +15,7 @@ from s3 import BUCKET, KEY, SECRET
 from xldm.forge import Period
 from xldm.stores.coarse_side import coarse
 from xldm.stores.parts import open_part
-from xldm.twin import Twin, record
+from xldm.twin import Twin
 
 HOURS = Period.parse(PERIOD).hours[[0, 11, 23, 24, 30, 47]]
 # Of the range of a field: half a step of 16 bits, for GRIB of the range in an hour, and rounding.
@@ -24,7 +24,7 @@ PACKED = 2e-5
 
 @pytest.fixture(scope="module")
 def truth() -> xr.Dataset:
-    era5, _ = record(HOURS.astype("datetime64[h]"))
+    era5, _ = both_sides(HOURS.astype("datetime64[h]"))
     return coarse(era5)
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from xldm.errors import PackageError
 from xldm.packages import package
-from xldm.packages.verified import sha256_of
+from xldm.packages.package_files import sha256_of
 
 WEIGHTS = "2mT.safetensors"
 

@@ -28,8 +28,8 @@ from xldm.grids.projected import ITALY, coordinates
 from xldm.inputs.lists import PAPER_PREDICTORS
 from xldm.published import twin_release
 from xldm.published.dataset import ATTRS, open_dataset, physical
-from xldm.published.listing import static
-from xldm.published.tensors import day_and_kind, read_day
+from xldm.published.dataset_files import static
+from xldm.published.day_file import day_and_kind, read_day
 from xldm.published.twin_release import MOMENTS
 from xldm.stores import splits
 from xldm.stores import write as storing

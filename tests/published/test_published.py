@@ -17,7 +17,7 @@ import torch
 from xldm import published
 from xldm.errors import ArchiveError, PublishedError
 from xldm.packages import registry
-from xldm.published import import_ldm_res, read_component, sample_data, weights
+from xldm.published import import_ldm_res, read_component, statics_and_scaling, weights
 from xldm.storage import zips as archive
 
 MB = 2**20
@@ -228,7 +228,7 @@ def test_a_pickle_that_tries_to_run_code_does_not_run(tmp_path: Path) -> None:
     path = tmp_path / "normalization_data.pkl"
     path.write_bytes(pickle.dumps({"ERA5": Bomb(tmp_path / "ran")}))
     with pytest.raises(PublishedError, match=r"mkdir.*nothing of it was run"):
-        sample_data.read_scaling(path)
+        statics_and_scaling.read_scaling(path)
     assert not (tmp_path / "ran").exists()
 
 
@@ -237,7 +237,7 @@ def test_a_pickle_may_not_ask_for_builtins(tmp_path: Path, name: str) -> None:
     path = tmp_path / "normalization_data.pkl"
     path.write_bytes(f"cbuiltins\n{name}\n.".encode())
     with pytest.raises(PublishedError, match=f"builtins.{name}"):
-        sample_data.read_scaling(path)
+        statics_and_scaling.read_scaling(path)
 
 
 def test_scaling_in_the_names_of_older_numpy_is_read(tmp_path: Path) -> None:
@@ -245,17 +245,17 @@ def test_scaling_in_the_names_of_older_numpy_is_read(tmp_path: Path) -> None:
     content = pickle.dumps(pickle.loads(path.read_bytes()), protocol=2)
     assert b"numpy._core" in content
     path.write_bytes(content.replace(b"numpy._core", b"numpy.core"))
-    assert sample_data.read_scaling(path)["predictors"][0].mean == 286
+    assert statics_and_scaling.read_scaling(path)["predictors"][0].mean == 286
 
 
 def test_the_authors_scaling_is_read_and_what_it_lacks_is_said(shared: Path) -> None:
-    path = shared / "reference" / "mini-2mT" / sample_data.SCALING
+    path = shared / "reference" / "mini-2mT" / statics_and_scaling.SCALING
     with pytest.raises(PublishedError, match=r"ERA5: .*no number for dp2mT; no number for SST"):
-        sample_data.read_scaling(path)
+        statics_and_scaling.read_scaling(path)
 
 
 def test_scaling_comes_in_the_order_of_the_paper(tmp_path: Path) -> None:
-    found = sample_data.read_scaling(release.scaling(tmp_path / "n.pkl"))["predictors"]
+    found = statics_and_scaling.read_scaling(release.scaling(tmp_path / "n.pkl"))["predictors"]
     assert [v.paper_name for v in found] == list(release.MEANS)
 
 
@@ -268,14 +268,14 @@ def test_means_in_other_units_than_era5s_are_refused(
 ) -> None:
     path = release.scaling(tmp_path / "n.pkl", **{name: mean})
     with pytest.raises(PublishedError, match=f"mean of {name} is .* not in"):
-        sample_data.read_scaling(path)
+        statics_and_scaling.read_scaling(path)
 
 
 def test_every_missing_number_is_named(tmp_path: Path) -> None:
     path = tmp_path / "n.pkl"
     path.write_bytes(pickle.dumps({"ERA5": {"mean": {}, "std": {}}}))
     with pytest.raises(PublishedError, match="no number for 2mT; no number for PMSL"):
-        sample_data.read_scaling(path)
+        statics_and_scaling.read_scaling(path)
 
 
 @pytest.fixture
@@ -284,13 +284,13 @@ def rasters(layout: Path) -> dict[str, Path]:
 
 
 def test_land_is_where_the_sea_band_is_not(rasters: dict[str, Path]) -> None:
-    static = sample_data.read_statics(rasters)
+    static = statics_and_scaling.read_statics(rasters)
     sea = static["land_cover"].sel(land_cover_class="sea")
     np.testing.assert_array_equal(static["land_mask"], 1 - sea)
 
 
 def test_heights_are_those_of_the_raster(rasters: dict[str, Path]) -> None:
-    static = sample_data.read_statics(rasters)
+    static = statics_and_scaling.read_statics(rasters)
     code = static["land_cover"].argmax("land_cover_class")
     np.testing.assert_array_equal(static["orog"], (50.0 * code).where(code < 15, 0))
 
@@ -320,14 +320,14 @@ def test_a_raster_that_does_not_fit_is_refused(
     rasters: dict[str, Path], tmp_path: Path, field, bands, options, said: str
 ) -> None:
     with pytest.raises(PublishedError, match=said):
-        sample_data.read_statics(_replaced(rasters, tmp_path, field, bands, **options))
+        statics_and_scaling.read_statics(_replaced(rasters, tmp_path, field, bands, **options))
 
 
 def test_a_northing_that_ascends_is_refused(rasters: dict[str, Path], tmp_path: Path) -> None:
     y = np.linspace(1355000, 2697000, SHAPE[0], dtype="f4")
     upside_down = np.repeat(y[None, :, None], SHAPE[1], axis=2)
     with pytest.raises(PublishedError, match="runs from 1355000 to 2697000"):
-        sample_data.read_statics(_replaced(rasters, tmp_path, "lat", upside_down))
+        statics_and_scaling.read_statics(_replaced(rasters, tmp_path, "lat", upside_down))
 
 
 # A whole model

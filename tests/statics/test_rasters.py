@@ -13,7 +13,7 @@ from xldm.config import GridConfig
 from xldm.errors import InputError
 from xldm.grids.projected import ITALY, lon_lat
 from xldm.grids.regions import crop
-from xldm.published.sample_data import LAND_COVER
+from xldm.published.statics_and_scaling import LAND_COVER
 from xldm.statics import rasters
 from xldm.statics.landcover import CGLS_LC100, GLC2000, IGBP
 from xldm.statics.terrain_sources import TERRAINS

@@ -19,7 +19,7 @@ from ..errors import StoreError
 from ..storage import shipped
 from ..storage.location import content, locate, reaching
 from ..vocabulary import VOCABULARY
-from .entries import Chunks, Source
+from .source import Chunks, Source
 
 if TYPE_CHECKING:
     from ..models import model

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ..errors import InputError
 from ..packages.registry import load_model
-from ..twin import hours_of, record
+from ..twin import both_sides, hours_over_year
 from . import figures
 from .evaluate import evaluate
 from .protocols import PROTOCOLS
@@ -95,7 +95,7 @@ def protocol(
 
 def twin(year: int, hours: int, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
     """Input and truth at hours spread over a year of the synthetic twin."""
-    return record(hours_of(year, hours), seed)
+    return both_sides(hours_over_year(year, hours), seed)
 
 
 def snapshots(

@@ -26,7 +26,7 @@ from ..models import card as cards
 from ..models.components import ResidualDiffusion
 from ..models.model import Model
 from ..storage.zips import is_url, pour
-from .verified import Sealed, sha256_of, unsealed
+from .package_files import PackageFiles, open_package, sha256_of
 
 __all__ = ["PackageError", "assemble", "copy", "planned", "read", "write"]
 
@@ -52,24 +52,24 @@ def read(location: str | PathLike, *, sha256: str = "") -> Model:
         If a file is missing, truncated, altered or outside the package, if the schema version is
         unknown, or if weights or static fields do not fit the configuration.
     """
-    with unsealed(location, sha256) as sealed:
-        config, components = sealed.config, {}
-        static = _static(sealed)
+    with open_package(location, sha256) as files:
+        config, components = files.config, {}
+        static = _static(files)
         for part in config.components:
             name = f"{part.name}.safetensors"
             components[part.name] = assemble(
                 part,
                 len(config.predictors),
                 config.static_channels,
-                safetensors.torch.load(sealed.read(name)),
+                safetensors.torch.load(files.read(name)),
                 f"{location}: {name}",
             )
         used = {"static.nc", *(f"{c.name}.safetensors" for c in config.components)}
         for name in config.files.keys() - used:
-            sealed.read(name)
+            files.read(name)
     # Where another process finds it, whatever its working directory.
     where = str(location) if is_url(str(location)) else str(Path(location).absolute())
-    return Model(config, static, components, sealed.sha256, (_again, (where, sealed.sha256)))
+    return Model(config, static, components, files.sha256, (_again, (where, files.sha256)))
 
 
 def _again(location: str, sha256: str) -> Model:
@@ -166,20 +166,20 @@ def write(
     return sha256
 
 
-def copy(sealed: Sealed, folder: Path, *, progress: bool = True) -> None:
+def copy(files: PackageFiles, folder: Path, *, progress: bool = True) -> None:
     """Copy the files of an open package into an existing folder, where :func:`read` verifies them.
 
     Parameters
     ----------
-    sealed : Sealed
+    files : PackageFiles
         The open package.
     folder : Path
         Where to.
     progress : bool
         Show a bar for each file.
     """
-    for name in ("model.yaml", *sealed.config.files):
-        with sealed.open(name) as stream:
+    for name in ("model.yaml", *files.config.files):
+        with files.open(name) as stream:
             pour(stream, folder / name, name, progress=progress)
 
 
@@ -231,10 +231,10 @@ def assemble(
     return net.eval()
 
 
-def _static(sealed: Sealed) -> xr.Dataset:
-    where, config = f"{sealed.location}: static.nc", sealed.config
+def _static(files: PackageFiles) -> xr.Dataset:
+    where, config = f"{files.location}: static.nc", files.config
     try:
-        static = statics.read(io.BytesIO(sealed.read("static.nc")), config.grid)
+        static = statics.read(io.BytesIO(files.read("static.nc")), config.grid)
     except PackageError:
         raise
     except ValueError as error:

@@ -163,16 +163,16 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
     if sha256 and (home / sha256).is_dir():
         return package.read(home / sha256, sha256=sha256)
     try:
-        with package.unsealed(location, sha256) as sealed:
-            target = home / sealed.sha256
+        with package.open_package(location, sha256) as files:
+            target = home / files.sha256
             if target.is_dir():
-                return package.read(target, sha256=sealed.sha256)
+                return package.read(target, sha256=files.sha256)
             home.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".partial-", dir=home) as folder:
                 aside = Path(folder) / "package"
                 aside.mkdir()
-                package.copy(sealed, aside, progress=progress)
-                model = package.read(aside, sha256=sealed.sha256)
+                package.copy(files, aside, progress=progress)
+                model = package.read(aside, sha256=files.sha256)
                 _settle(aside, target)
     except ClientError as error:
         raise RegistryError(
@@ -193,7 +193,7 @@ def _settle(aside: Path, target: Path) -> None:
 def _row(path: Path) -> dict[str, str]:
     from ..config import ModelConfig, from_yaml
     from ..errors import ConfigError
-    from .verified import sha256_of
+    from .package_files import sha256_of
 
     content = path.read_bytes()
     try:

@@ -17,8 +17,8 @@ from ..config import Variable
 from ..errors import PublishedError
 from ..grids.projected import ITALY, coordinates
 from ..vocabulary import VOCABULARY, winds
-from .listing import Files, compare_metadata, find, hours_of, opened, scaling, whole_days
-from .tensors import GAP, HOURS, read_day
+from .dataset_files import Files, compare_metadata, find, hours_of, opened, scaling, whole_days
+from .day_file import GAP, HOURS, read_day
 
 __all__ = ["ATTRS", "accept_winds", "open_dataset", "physical"]
 
@@ -77,7 +77,7 @@ def open_dataset(
     PublishedError
         If winds are not accepted, if days or the scaling are missing, or if ``metadata.csv``
         contradicts itself. When hours are computed: if a file is not as
-        :func:`xldm.published.tensors.read_day` expects it, or if values are not plausible.
+        :func:`xldm.published.day_file.read_day` expects it, or if values are not plausible.
     ArchiveError, StoreError
         If a zip or a folder cannot be read.
 
@@ -103,9 +103,9 @@ def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
     Parameters
     ----------
     ds : Dataset (time, y, x)
-        From :func:`xldm.published.tensors.read_day`.
+        From :func:`xldm.published.day_file.read_day`.
     variables : iterable of Variable
-        Of the file's kind, from :func:`xldm.published.listing.scaling`; those that ``ds`` does not
+        Of the file's kind, from :func:`xldm.published.dataset_files.scaling`; those that ``ds`` does not
         have are passed over.
 
     Returns

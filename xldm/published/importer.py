@@ -16,7 +16,7 @@ from ..grids.projected import ITALY
 from ..models.components import ResidualDiffusion
 from ..packages import package, registry
 from ..storage.zips import fetch, is_url
-from .sample_data import RASTERS, SCALING, read_scaling, read_statics
+from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 from .weights import TARGETS, channels, checkpoint, component
 
 __all__ = ["import_ldm_res"]

@@ -20,9 +20,9 @@ from ..twin import Twin
 from ..twin.archives import days as hours_of
 from ..twin.geotiffs import CLASSES
 from ..vocabulary import VOCABULARY
-from .listing import METADATA
-from .sample_data import LAND_COVER, RASTERS, SCALING
-from .tensors import FIELDS
+from .dataset_files import METADATA
+from .day_file import FIELDS
+from .statics_and_scaling import LAND_COVER, RASTERS, SCALING
 
 __all__ = ["COVER", "FIFTEENTH", "MOMENTS", "write"]
 

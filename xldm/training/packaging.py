@@ -17,7 +17,7 @@ from ..config import ModelConfig, to_yaml
 from ..models import card
 from ..models.model import Model
 from ..packages import package
-from ..packages.verified import unsealed
+from ..packages.package_files import open_package
 from ..storage.location import Place, reaching
 from .preset import Preset
 
@@ -47,8 +47,8 @@ class Base:
         model = package.read(location)
         curve = pd.DataFrame(columns=_COLUMNS)
         if CURVE in model.config.files:
-            with unsealed(location, model.sha256) as sealed:
-                curve = pd.read_csv(io.BytesIO(sealed.read(CURVE)))
+            with open_package(location, model.sha256) as files:
+                curve = pd.read_csv(io.BytesIO(files.read(CURVE)))
         return cls(location, model, curve)
 
 

@@ -6,7 +6,7 @@ of real archives belong in `xldm.inputs` and `xldm.forge`.
 """
 
 from .hourly import Twin
-from .record import hours_of, record
+from .sample_hours import both_sides, hours_over_year
 from .zarr_store import write
 
-__all__ = ["Twin", "hours_of", "record", "write"]
+__all__ = ["Twin", "both_sides", "hours_over_year", "write"]

@@ -12,7 +12,8 @@ import xarray as xr
 import zarr
 
 from ..coarse_view import ATTRS, LATITUDE, LONGITUDE
-from .common import SURFACE, UPPER_AIR, Part, cf_name, known
+from .era5_names import SURFACE, UPPER_AIR, cf_name, known
+from .file_span import FileSpan
 
 __all__ = ["EMPTY_AFTER", "EMPTY_BEFORE", "LEVELS", "writer"]
 
@@ -25,10 +26,10 @@ _FACTORS = (1 + (np.array(LEVELS) - 850) / 3500).astype("float32")
 
 
 @contextmanager
-def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
+def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
     """The store; yields ``put(hour, era5, fine)``. Hours not put have no chunks."""
     (path,) = paths
-    template = _template(part)
+    template = _template(span)
     lead = {"time": 1}
     encoding = {
         name: {
@@ -44,7 +45,7 @@ def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
     arrays = {name: store[known(name).long_name] for name in ATTRS}
 
     def put(hour: np.datetime64, era5: xr.Dataset, fine: xr.Dataset) -> None:
-        i = EMPTY_BEFORE + part.index(hour)
+        i = EMPTY_BEFORE + span.row(hour)
         for name in SURFACE:
             arrays[name][i] = era5[name].values[0]
         for name in UPPER_AIR:
@@ -53,9 +54,9 @@ def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
     yield put
 
 
-def _template(part: Part) -> xr.Dataset:
+def _template(span: FileSpan) -> xr.Dataset:
     """The store's metadata and coordinates, with fields that are not computed."""
-    times = np.arange(part.hours[0] - EMPTY_BEFORE, part.hours[-1] + EMPTY_AFTER + 1)
+    times = np.arange(span.hours[0] - EMPTY_BEFORE, span.hours[-1] + EMPTY_AFTER + 1)
     coords = {
         "time": times.astype("datetime64[ns]"),
         "level": ("level", np.array(LEVELS, "int64")),
@@ -71,15 +72,15 @@ def _template(part: Part) -> xr.Dataset:
         about = {"long_name": long_name, "short_name": name, "units": units}
         empty = dask.array.full(shape, np.nan, "float32", chunks=(1, *shape[1:]))
         fields[known(name).long_name] = dims, empty, about | {"standard_name": cf_name(name)}
-    return xr.Dataset(fields, coords, part.attrs | _valid(part))
+    return xr.Dataset(fields, coords, span.attrs | _valid(span))
 
 
-def _valid(part: Part) -> dict[str, str]:
+def _valid(span: FileSpan) -> dict[str, str]:
     """The days between which the axis holds data, final and preliminary."""
-    final = part.hours[part.expver == "0001"]
-    first = part.hours[0]
+    final = span.hours[span.expver == "0001"]
+    first = span.hours[0]
     return {
         "valid_time_start": str(first.astype("datetime64[D]")),
         "valid_time_stop": str((final[-1] if final.size else first - 1).astype("datetime64[D]")),
-        "valid_time_stop_era5t": str(part.hours[-1].astype("datetime64[D]")),
+        "valid_time_stop_era5t": str(span.hours[-1].astype("datetime64[D]")),
     }

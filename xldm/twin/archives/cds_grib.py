@@ -12,14 +12,15 @@ import numpy as np
 import xarray as xr
 
 from ..coarse_view import LATITUDE, LONGITUDE
-from .common import SURFACE, UPPER_AIR, Part, known
+from .era5_names import SURFACE, UPPER_AIR, known
+from .file_span import FileSpan
 
 __all__ = ["BITS", "codes", "writer"]
 
 #: Bits of a packed value, between the least and the largest of a message.
 BITS = 16
 _MISSING = 9999.0
-# Section 1 with ECMWF's local part, which holds the MARS keys, then the grid.
+# Section 1 with ECMWF's local span, which holds the MARS keys, then the grid.
 _COMMON = {
     "centre": 98,
     "generatingProcessIdentifier": 145,
@@ -41,12 +42,12 @@ _COMMON = {
 
 
 @contextmanager
-def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
+def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
     """Files of the surface and of 850 hPa; yields ``put(hour, era5, fine)``."""
     with paths[0].open("wb") as surface, paths[1].open("wb") as pressure:
 
         def put(hour: np.datetime64, era5: xr.Dataset, fine: xr.Dataset) -> None:
-            expver = {"experimentVersionNumber": part.expver[part.index(hour)]}
+            expver = {"experimentVersionNumber": span.expver[span.row(hour)]}
             for name in SURFACE:
                 keys = {"paramId": known(name).param, **expver, **_times(hour, name)}
                 _add(surface, "regular_ll_sfc_grib1", keys, era5[name].values.ravel())

@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from ..coarse_view import ATTRS, LATITUDE, LONGITUDE
-from .common import SURFACE, UPPER_AIR, Part, cf_name, known
+from .era5_names import SURFACE, UPPER_AIR, cf_name, known
+from .file_span import FileSpan
 
 __all__ = ["writer"]
 
@@ -47,21 +48,21 @@ _GRIB = {
 
 
 @contextmanager
-def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
+def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
     """A zip of the surface's streams, a file of 850 hPa; yields ``put(hour, era5, fine)``."""
     archive, pressure = paths
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         streams = {Path(folder) / name: fields for name, fields in _STREAMS.items()}
         with ExitStack() as stack:
             files = [
-                (stack.enter_context(_begun(path, names, part)), names)
+                (stack.enter_context(_begun(path, names, span)), names)
                 for path, names in {**streams, pressure: UPPER_AIR}.items()
             ]
 
             def put(hour: np.datetime64, era5: xr.Dataset, fine: xr.Dataset) -> None:
                 for file, names in files:
                     for name in names:
-                        file[name][part.index(hour)] = era5[name].values[0]
+                        file[name][span.row(hour)] = era5[name].values[0]
 
             yield put
         with zipfile.ZipFile(archive, "w") as zipped:
@@ -70,11 +71,11 @@ def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
 
 
 @contextmanager
-def _begun(path: Path, names: tuple[str, ...], part: Part) -> Iterator[h5netcdf.File]:
+def _begun(path: Path, names: tuple[str, ...], span: FileSpan) -> Iterator[h5netcdf.File]:
     """A file with coordinates, and variables to be filled."""
     with h5netcdf.File(path, "w") as file:
         file.attrs.update(
-            part.attrs
+            span.attrs
             | {
                 "GRIB_centre": "ecmf",
                 "GRIB_subCentre": 0,
@@ -83,7 +84,7 @@ def _begun(path: Path, names: tuple[str, ...], part: Part) -> Iterator[h5netcdf.
             }
         )
         levels = names == UPPER_AIR
-        _coordinates(file, part, levels=levels)
+        _coordinates(file, span, levels=levels)
         dims = (_DIMS[0], "pressure_level", *_DIMS[1:]) if levels else _DIMS
         shape = [file.dimensions[dim].size for dim in dims]
         for name in names:
@@ -101,8 +102,8 @@ def _begun(path: Path, names: tuple[str, ...], part: Part) -> Iterator[h5netcdf.
         yield file
 
 
-def _coordinates(file: h5netcdf.File, part: Part, *, levels: bool) -> None:
-    seconds = part.hours.astype("datetime64[s]").astype("int64")
+def _coordinates(file: h5netcdf.File, span: FileSpan, *, levels: bool) -> None:
+    seconds = span.hours.astype("datetime64[s]").astype("int64")
     about = {"units": "seconds since 1970-01-01", "calendar": "proleptic_gregorian"}
     north = {"units": "degrees_north", "stored_direction": "decreasing"}
     axes = {
@@ -121,7 +122,7 @@ def _coordinates(file: h5netcdf.File, part: Part, *, levels: bool) -> None:
     number = file.create_variable("number", (), "int64", data=np.int64(0))
     number.attrs.update(member | {"standard_name": "realization"})
     expver = file.create_variable("expver", ("valid_time",), h5py.string_dtype())
-    expver[:] = part.expver.astype(object)
+    expver[:] = span.expver.astype(object)
 
 
 def _named(name: str) -> dict[str, str]:

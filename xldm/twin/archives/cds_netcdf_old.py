@@ -12,7 +12,8 @@ import scipy.io
 import xarray as xr
 
 from ..coarse_view import ATTRS, LATITUDE, LONGITUDE
-from .common import SURFACE, UPPER_AIR, Part, cf_name
+from .era5_names import SURFACE, UPPER_AIR, cf_name
+from .file_span import FileSpan
 
 __all__ = ["writer"]
 
@@ -23,37 +24,39 @@ _VERSIONS = (1, 5)
 
 
 @contextmanager
-def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
+def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
     """Files of the surface and of 850 hPa; yields ``put(hour, era5, fine)``.
 
     What a number means is set by the extremes of the whole file, so values wait on disk till then.
     """
     names = (*SURFACE, *UPPER_AIR)
-    shape = (len(names), part.hours.size, LATITUDE.size, LONGITUDE.size)
+    shape = (len(names), span.hours.size, LATITUDE.size, LONGITUDE.size)
     with tempfile.TemporaryFile(dir=paths[0].parent) as scratch:
         held = np.memmap(scratch, "float32", "w+", shape=shape)
 
         def put(hour: np.datetime64, era5: xr.Dataset, fine: xr.Dataset) -> None:
-            for place, name in zip(held[:, part.index(hour)], names, strict=True):
+            for place, name in zip(held[:, span.row(hour)], names, strict=True):
                 place[:] = era5[name].values.reshape(place.shape)
 
         yield put
-        _pack(paths[0], dict(zip(names, held, strict=True)), SURFACE, part)
-        _pack(paths[1], dict(zip(names, held, strict=True)), UPPER_AIR, part)
+        _pack(paths[0], dict(zip(names, held, strict=True)), SURFACE, span)
+        _pack(paths[1], dict(zip(names, held, strict=True)), UPPER_AIR, span)
 
 
-def _pack(path: Path, fields: dict[str, np.ndarray], names: tuple[str, ...], part: Part) -> None:
+def _pack(
+    path: Path, fields: dict[str, np.ndarray], names: tuple[str, ...], span: FileSpan
+) -> None:
     # Version 2 is the classic format with 64-bit offsets.
     with scipy.io.netcdf_file(path, "w", version=2) as file:
-        for key, value in (part.attrs | {"Conventions": "CF-1.6"}).items():
+        for key, value in (span.attrs | {"Conventions": "CF-1.6"}).items():
             setattr(file, key, value)
         file.history = "written by xldm in the form of grib_to_netcdf"
-        dims = _coordinates(file, part, levels=names == UPPER_AIR)
+        dims = _coordinates(file, span, levels=names == UPPER_AIR)
         for name in names:
-            _variable(file, name, dims, fields[name], part)
+            _variable(file, name, dims, fields[name], span)
 
 
-def _coordinates(file: scipy.io.netcdf_file, part: Part, *, levels: bool) -> tuple[str, ...]:
+def _coordinates(file: scipy.io.netcdf_file, span: FileSpan, *, levels: bool) -> tuple[str, ...]:
     axes = {
         "longitude": (LONGITUDE.astype("float32"), {"units": "degrees_east"}),
         "latitude": (LATITUDE.astype("float32"), {"units": "degrees_north"}),
@@ -61,10 +64,10 @@ def _coordinates(file: scipy.io.netcdf_file, part: Part, *, levels: bool) -> tup
     if levels:
         about = {"units": "millibars", "long_name": "pressure_level"}
         axes["level"] = np.array([850], "int32"), about
-    if (part.expver != "0001").any():
+    if (span.expver != "0001").any():
         axes["expver"] = np.array(_VERSIONS, "int32"), {}
     since = {"units": "hours since 1900-01-01 00:00:00.0", "calendar": "gregorian"}
-    axes["time"] = (part.hours - _EPOCH).astype("int32"), since
+    axes["time"] = (span.hours - _EPOCH).astype("int32"), since
     for name, (values, attrs) in axes.items():
         file.createDimension(name, values.size)
         variable = file.createVariable(name, values.dtype, (name,))
@@ -75,7 +78,7 @@ def _coordinates(file: scipy.io.netcdf_file, part: Part, *, levels: bool) -> tup
 
 
 def _variable(
-    file: scipy.io.netcdf_file, name: str, dims: tuple[str, ...], values: np.ndarray, part: Part
+    file: scipy.io.netcdf_file, name: str, dims: tuple[str, ...], values: np.ndarray, span: FileSpan
 ) -> None:
     """Pack as grib_to_netcdf does: the least value is -32766, the largest 32767."""
     # Double, and of numpy: scipy would store a Python float in single precision.
@@ -93,5 +96,5 @@ def _variable(
     variable[:] = _FILL
     for i, hour in enumerate(values):
         packed = np.rint((hour.astype("float64") - offset) / scale)
-        version = (_VERSIONS.index(int(part.expver[i])),) if "expver" in dims else ()
+        version = (_VERSIONS.index(int(span.expver[i])),) if "expver" in dims else ()
         variable[(i, *version)] = np.where(np.isnan(packed), _FILL, packed)

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import ArgumentError
 from ..hourly import Twin
 from . import arco, cds_grib, cds_netcdf_new, cds_netcdf_old, vhr_rea_it
-from .common import Part
+from .file_span import FileSpan
 
 __all__ = ["FORMS", "days", "write"]
 
@@ -31,7 +31,7 @@ decisions, and do not pass it on without this file. Only terrain and land cover 
 class _Hourly(NamedTuple):
     """A form made hour by hour: its files, one of a kind for each month, or one for all hours.
 
-    ``ready`` refuses where a library is missing. ``writer(paths, part)`` is a context that yields
+    ``ready`` refuses where a library is missing. ``writer(paths, span)`` is a context that yields
     ``put(hour, era5, fine)``; the files are complete when it ends.
     """
 
@@ -213,8 +213,8 @@ def _write_hours(
             if how.monthly == monthly:
                 paths = how.paths(folder / form, month)
                 aside = [stack.enter_context(_aside(path)) for path in paths]
-                part = Part(hours[these], expver[these], attrs)
-                puts.append(stack.enter_context(how.writer(aside, part)))
+                span = FileSpan(hours[these], expver[these], attrs)
+                puts.append(stack.enter_context(how.writer(aside, span)))
         return puts
 
     with ExitStack() as whole:

@@ -14,7 +14,7 @@ from scipy.ndimage import map_coordinates
 
 from ...grids.projected import ITALY, axes
 from ...grids.rotated_pole import VHR_REA_IT, geographic
-from .common import Part
+from .file_span import FileSpan
 
 __all__ = ["RLAT", "RLON", "writer"]
 
@@ -30,7 +30,7 @@ _FIELDS = {
 
 
 @contextmanager
-def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
+def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
     """The file of a month; yields ``put(hour, era5, fine)``.
 
     Fields are bilinear between the fine grid's cells, and those of its edge beyond it.
@@ -39,8 +39,8 @@ def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
     cells = _cells(lon, lat)
     cosine, sine = _grid_direction(lon, lat)
     with h5netcdf.File(paths[0], "w") as file:
-        file.attrs.update(part.attrs | {"Conventions": "CF-1.7"})
-        _coordinates(file, part, lon, lat)
+        file.attrs.update(span.attrs | {"Conventions": "CF-1.7"})
+        _coordinates(file, span, lon, lat)
         for name, (units, long_name, standard_name, height) in _FIELDS.items():
             variable = file.create_variable(
                 name,
@@ -62,7 +62,7 @@ def writer(paths: list[Path], part: Part) -> Iterator[Callable]:
             )
             along, across = cosine * east + sine * north, cosine * north - sine * east
             for name, values in zip(_FIELDS, (t2m, along, across), strict=True):
-                file[name][part.index(hour)] = values
+                file[name][span.row(hour)] = values
 
         yield put
 
@@ -98,9 +98,9 @@ def _vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
 
-def _coordinates(file: h5netcdf.File, part: Part, lon: np.ndarray, lat: np.ndarray) -> None:
-    file.dimensions = {"time": part.hours.size, "rlat": RLAT.size, "rlon": RLON.size}
-    hours = (part.hours - np.datetime64("1989-01-01T00", "h")).astype("float64")
+def _coordinates(file: h5netcdf.File, span: FileSpan, lon: np.ndarray, lat: np.ndarray) -> None:
+    file.dimensions = {"time": span.hours.size, "rlat": RLAT.size, "rlon": RLON.size}
+    hours = (span.hours - np.datetime64("1989-01-01T00", "h")).astype("float64")
     since = {"units": "hours since 1989-01-01 00:00:00", "calendar": "proleptic_gregorian"}
     plane = ("rlat", "rlon")
     coordinates = {

@@ -8,15 +8,15 @@ import xarray as xr
 from ..errors import ArgumentError
 from .lazy_dataset import lazy
 
-__all__ = ["hours_of", "record"]
+__all__ = ["both_sides", "hours_over_year"]
 
 
-def hours_of(year: int, count: int) -> np.ndarray:
+def hours_over_year(year: int, count: int) -> np.ndarray:
     """``count`` hours spread over a year, so that every season and hour of the day is met.
 
     Examples
     --------
-    >>> hours_of(2008, 3)
+    >>> hours_over_year(2008, 3)
     array(['2008-01-01T00', '2008-05-02T07', '2008-09-01T14'], dtype='datetime64[h]')
     """
     every = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
@@ -27,7 +27,7 @@ def hours_of(year: int, count: int) -> np.ndarray:
     return every[np.sort(i * (every.size // 24) // count * 24 + 7 * i % 24)]
 
 
-def record(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
+def both_sides(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
     """Both sides of the twin at some hours.
 
     Parameters
@@ -46,7 +46,7 @@ def record(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
 
     Examples
     --------
-    >>> era5, fine = record(hours_of(2008, 2))
+    >>> era5, fine = both_sides(hours_over_year(2008, 2))
     >>> dict(fine.sizes), fine["t2m"].chunks[0]
     ({'time': 2, 'y': 672, 'x': 576}, (1, 1))
     """

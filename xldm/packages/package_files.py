@@ -22,13 +22,13 @@ from ..config import SCHEMA, ModelConfig, from_yaml
 from ..errors import ArchiveError, ConfigError, PackageError
 from ..storage.zips import is_url, open_zip, unreachable
 
-__all__ = ["Sealed", "sha256_of", "unsealed"]
+__all__ = ["PackageFiles", "open_package", "sha256_of"]
 
 Opener = Callable[[str], IO[bytes]]
 
 
 @dataclass(frozen=True)
-class Sealed:
+class PackageFiles:
     """An open package.
 
     Parameters
@@ -73,7 +73,7 @@ class Sealed:
 
 
 @contextmanager
-def unsealed(location: str | PathLike, sha256: str = "") -> Iterator[Sealed]:
+def open_package(location: str | PathLike, sha256: str = "") -> Iterator[PackageFiles]:
     """Open a package, in which ``model.yaml`` and the names in it were found right.
 
     Parameters
@@ -110,7 +110,7 @@ def unsealed(location: str | PathLike, sha256: str = "") -> Iterator[Sealed]:
                 f"{location}: model.yaml has sha256 {found}, expected is {sha256}; this is another "
                 "or an altered package: fetch it again, or correct the hash if you trust it"
             )
-        yield Sealed(location, _config(content, location), found, opened)
+        yield PackageFiles(location, _config(content, location), found, opened)
 
 
 def sha256_of(data: bytes) -> str:

@@ -18,8 +18,8 @@ from ..config import Variable
 from ..errors import ArchiveError, ArgumentError, PublishedError
 from ..storage.location import locate, reaching
 from ..storage.zips import is_url, open_zip, pour
-from .sample_data import RASTERS, SCALING, read_scaling, read_statics
-from .tensors import FIELDS, HOURS, day_and_kind
+from .day_file import FIELDS, HOURS, day_and_kind
+from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 
 __all__ = [
     "METADATA",

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from xldm.twin import Twin, hours_of, record
+from xldm.twin import Twin, both_sides, hours_over_year
 
 
 @pytest.mark.parametrize("count", [24, 100, 351, 352, 366, 1000, 8784])
 def test_hours_are_spread_over_the_year_and_the_day(count):
-    hours = hours_of(2008, count)
+    hours = hours_over_year(2008, count)
     assert hours.size == np.unique(hours).size == count
     assert len(np.unique(hours.astype(int) % 24)) == 24
     assert (hours[-1] - np.datetime64("2008-01-01T00")).astype(int) >= 0.8 * 8784
@@ -17,12 +17,12 @@ def test_hours_are_spread_over_the_year_and_the_day(count):
 @pytest.mark.parametrize("count", [0, 8785])
 def test_more_hours_than_the_year_has_are_refused(count):
     with pytest.raises(ValueError, match="hours must be from 1 to 8784"):
-        hours_of(2008, count)
+        hours_over_year(2008, count)
 
 
 def test_both_sides_are_those_of_the_twin():
-    hours = hours_of(2008, 2)
-    era5, fine = record(hours, seed=3)
+    hours = hours_over_year(2008, 2)
+    era5, fine = both_sides(hours, seed=3)
     expected_era5, expected_fine = Twin(3).hour(hours[1])
     np.testing.assert_array_equal(
         era5["t"].isel(valid_time=1), expected_era5["t"].isel(valid_time=0)
