@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError, ConfigError
+from .numerics.samplers import check_sampler
 
 __all__ = [
     "WIND",
@@ -171,7 +179,7 @@ class DiffusionConfig:
     timesteps: Positive = 1000
     beta_start: float = 1e-4
     beta_end: float = 2e-2
-    sampler: Literal["ddim", "ddim-trailing", "dpm-solver++", "unipc"] = "ddim"
+    sampler: Annotated[str, AfterValidator(check_sampler)] = "ddim"
     steps: Positive = 100
 
 

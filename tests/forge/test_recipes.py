@@ -15,7 +15,7 @@ from s3 import BUCKET, KEY, SECRET
 from xldm.forge import Period
 from xldm.stores.coarse_side import coarse
 from xldm.stores.parts import open_part
-from xldm.twin import Twin
+from xldm.twin import Twin, both_sides
 
 HOURS = Period.parse(PERIOD).hours[[0, 11, 23, 24, 30, 47]]
 # Of the range of a field: half a step of 16 bits, for GRIB of the range in an hour, and rounding.

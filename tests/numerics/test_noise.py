@@ -125,7 +125,7 @@ def test_fields_stay_what_they_were_in_earlier_releases(address, values):
 @pytest.mark.parametrize("part", ["seed", "member"])
 @pytest.mark.parametrize("value", [-1, 1.0, None, "1"])
 def test_what_is_no_whole_number_is_refused_by_name(part, value):
-    with pytest.raises(ValueError, match=f"{part} is a whole number, 0 or more"):
+    with pytest.raises(ValueError, match=f"{part} must be a whole number, 0 or more"):
         field(**{part: value})
 
 

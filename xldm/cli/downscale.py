@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError
+from ..numerics.samplers import SAMPLERS
 from .options import add_storage_options, storage_options
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("store", help="Zarr store to write, path or URL; a bucket must exist")
     command.add_argument("--members", type=int, default=1)
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument(
-        "--sampler", help="ddim, ddim-trailing, dpm-solver++ or unipc (default: the model's)"
-    )
+    command.add_argument("--sampler", help=f"one of {', '.join(SAMPLERS)} (default: the model's)")
     command.add_argument("--steps", type=int, help="steps of the sampler (default: the model's)")
     command.add_argument(
         "--tile", metavar="SIZE[,OVERLAP]", help="coarse cells of a tile, to need less memory"

@@ -20,7 +20,7 @@ from ..nets.autoencoder import Autoencoder
 from ..nets.conditioner import Conditioner
 from ..nets.denoiser import Denoiser
 from ..nets.regression import RegressionUNet
-from ..numerics.samplers import SAMPLERS, check_steps
+from ..numerics.samplers import SAMPLERS, check_sampler, check_steps
 from ..numerics.schedule import Schedule
 from .interpolation import Interpolation
 
@@ -54,11 +54,7 @@ class Sampling:
         ArgumentError
             If the sampler is unknown or the steps are out of its range.
         """
-        sampler = self.sampler or config.sampler
-        if sampler not in SAMPLERS:
-            raise ArgumentError(
-                f"sampler must be one of {', '.join(sorted(SAMPLERS))}; got {sampler!r}"
-            )
+        sampler = check_sampler(self.sampler or config.sampler)
         steps = config.steps if self.steps is None else self.steps
         check_steps(steps, schedule(config))
         return sampler, steps

@@ -1,9 +1,9 @@
-"""Noise that is addressed, not drawn: a field follows from what it is for, and from nothing else.
+"""Addressed noise: each field follows from its member, valid time and component alone.
 
 The address is hashed (SHA-256) into the key of a Philox generator, whose stream for a key NumPy
 promises to keep. How NumPy turns that stream into normal numbers (``Generator.standard_normal``)
-may change between its releases, though it has rarely done so; the tests pin values, so that it
-cannot change unnoticed.
+may change between its releases, though it has rarely done so; the tests pin values, so a change
+cannot pass unnoticed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def standard_normal(
     """Return the standard normal field of one member, valid time and component.
 
     Any subset of members and times, in any order, batch or chunking, gives the same fields bit
-    for bit; fields with different addresses are independent.
+    for bit. Fields with different addresses are independent.
 
     Parameters
     ----------
     seed, member : int
-        Not negative, of any size.
+        Non-negative integers of any size.
     time : numpy.datetime64, datetime or str
-        Valid time in UTC, used to the second; in whatever unit it is given.
+        Valid time in UTC, in any unit; used to the second.
     component : str
-        Name of the component that the noise is for.
+        Name of the component that uses the noise.
     shape : tuple of int
         Shape of the field.
 
@@ -50,7 +50,7 @@ def standard_normal(
     Raises
     ------
     ArgumentError
-        If ``seed`` or ``member`` is negative or no whole number, or ``time`` is no time.
+        If ``seed`` or ``member`` is not a non-negative integer, or ``time`` is not a time.
 
     Examples
     --------
@@ -61,11 +61,11 @@ def standard_normal(
     """
     for name, value in {"seed": seed, "member": member}.items():
         if not isinstance(value, Integral) or value < 0:
-            raise ArgumentError(f"{name} is a whole number, 0 or more; got {value!r}")
+            raise ArgumentError(f"{name} must be a whole number, 0 or more; got {value!r}")
     # Seconds: nanoseconds end in 2262, and some calendars of climate runs do not.
     second = np.datetime64(time).astype("datetime64[s]")
     if np.isnat(second):
-        raise ArgumentError(f"time is the valid time that the noise is for; got {time!r}")
+        raise ArgumentError(f"time must be the valid time of the noise; got {time!r}")
     address = f"{int(seed)}/{int(member)}/{second.astype(np.int64)}/{component}"
     key = int.from_bytes(sha256(address.encode()).digest()[:16], "little")
     generator = np.random.Generator(np.random.Philox(key=key))

@@ -3,7 +3,8 @@
 A sampler is a function of a denoiser, a schedule, noise and a number of steps. The denoiser is
 any callable ``denoise(x, t) -> clean`` that gives its estimate of the clean field for the noisy
 field ``x`` at the integer time ``t``, whatever its network was trained on. Samplers draw no random
-numbers and keep the kind, precision and device of ``noise``. To watch one, wrap the denoiser.
+numbers and keep the array type, precision and device of ``noise``. Wrap the denoiser to record the
+steps.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from collections.abc import Callable
 from itertools import pairwise
 from math import expm1
 from numbers import Integral
-from typing import TypeVar
 
 import numpy as np
 
 from ..errors import ArgumentError
+from .arrays import Array
 from .schedule import Schedule
 
 __all__ = [
     "SAMPLERS",
+    "check_sampler",
     "check_steps",
     "ddim",
     "ddim_trailing",
@@ -29,12 +31,31 @@ __all__ = [
     "unipc",
 ]
 
-Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
 Denoise = Callable[[Array, int], Array]
 
 
+def check_sampler(name: str) -> str:
+    """Return the name of a sampler, or refuse it if no sampler is called so.
+
+    Raises
+    ------
+    ArgumentError
+        If the name is not a key of :data:`SAMPLERS`.
+
+    Examples
+    --------
+    >>> check_sampler("euler")
+    Traceback (most recent call last):
+        ...
+    xldm.errors.ArgumentError: sampler must be one of ddim, ...; got 'euler'
+    """
+    if name not in SAMPLERS:
+        raise ArgumentError(f"sampler must be one of {', '.join(sorted(SAMPLERS))}; got {name!r}")
+    return name
+
+
 def check_steps(steps: int, schedule: Schedule) -> None:
-    """Refuse a number of steps that the schedule cannot be sampled with.
+    """Refuse a number of steps that does not suit the schedule.
 
     Raises
     ------
@@ -60,10 +81,10 @@ def ddim(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) 
     """Sample with DDIM [1]_ (eta 0), at the times used by arXiv 2406.13627.
 
     Times are 1, 1 + c, 1 + 2c, ... below T = ``len(schedule)``, with c = T // ``steps``; the last
-    step ends at time 0. Kept as published, with what follows from it: where ``steps`` does not
-    divide T, the number of denoiser calls is the number of those times and not ``steps`` (with
-    T = 1000: 333 for 300, 999 for 501 to 1000); and the first time is up to c below T, though
-    ``noise`` is pure noise, which makes very few steps poor (one step starts at time 1).
+    step ends at time 0. The published times have two consequences. If ``steps`` does not divide T,
+    the number of denoiser calls is the number of times and not ``steps`` (with T = 1000: 333 for
+    300, 999 for 501 to 1000). The first time is up to c below T, although ``noise`` is pure noise;
+    so very few steps give poor fields (one step starts at time 1).
 
     Parameters
     ----------
@@ -92,7 +113,7 @@ def ddim(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) 
 
     Examples
     --------
-    A denoiser that knows the answer is believed, but for the noise left at time 0:
+    A perfect denoiser gives its answer, plus the noise left at time 0:
 
     >>> ddim(lambda x, t: 0 * x + 3, Schedule.linear(), np.array([-1.0, 1.0]), 10).round(1)
     array([3., 3.])
@@ -106,10 +127,10 @@ def ddim(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) 
 
 
 def ddim_trailing(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) -> Array:
-    """Sample with DDIM (eta 0) at times that begin with the noisiest, for distilled denoisers.
+    """Sample with DDIM (eta 0) from the noisiest time on, as distilled denoisers need it.
 
-    Times and the last step are those of :func:`dpm_solver_pp_2m`, whose steps are of first order
-    here: what a denoiser is distilled into. With one or two steps all three are the same.
+    Times and the last step are those of :func:`dpm_solver_pp_2m`; the steps are of first order, as
+    in distillation. With one or two steps, this, DPM-Solver++(2M) and UniPC agree.
 
     Parameters
     ----------
@@ -120,7 +141,7 @@ def ddim_trailing(denoise: Denoise[Array], schedule: Schedule, noise: Array, ste
     noise : array or tensor, any shape
         Standard normal.
     steps : int
-        Number of steps, which is the number of denoiser calls (T - 1 of them for T steps).
+        Number of steps, equal to the number of denoiser calls (T steps make T - 1 calls).
 
     Returns
     -------
@@ -150,10 +171,10 @@ def dpm_solver_pp_2m(
 ) -> Array:
     """Sample with DPM-Solver++(2M), second order, multistep, midpoint [1]_.
 
-    Times are ``steps`` of ``steps + 1`` evenly spaced from T - 1 to 0, rounded, each visited once;
-    0 is left out, since the last step goes from the least noisy time to the clean prediction. That
-    step is of first order, but so short that it matters only where many steps are taken.
-    `docs/inference.md` compares these times with others.
+    Of ``steps + 1`` times, evenly spaced from T - 1 to 0 and rounded, the sampler visits each once
+    except 0: the last step goes from the least noisy time to the clean prediction. The last step is
+    of first order, but so short that this matters only with many steps. `docs/inference.md`
+    compares these times with others.
 
     Parameters
     ----------
@@ -164,7 +185,7 @@ def dpm_solver_pp_2m(
     noise : array or tensor, any shape
         Standard normal.
     steps : int
-        Number of steps, which is the number of denoiser calls (T - 1 of them for T steps).
+        Number of steps, equal to the number of denoiser calls (T steps make T - 1 calls).
 
     Returns
     -------
@@ -204,11 +225,11 @@ def dpm_solver_pp_2m(
 
 
 def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int) -> Array:
-    """Sample with UniPC of second order [1]_: a multistep predictor whose steps are corrected.
+    """Sample with UniPC of second order [1]_: a multistep predictor with a corrector.
 
-    Every step is taken once more when the denoiser has seen where it led to, so that correcting
-    costs no call. Of the paper's variants, the one for clean predictions with B(h) = exp(h) - 1
-    (there B_2). Times and the last step are those of :func:`dpm_solver_pp_2m`.
+    The corrector repeats each step with the denoiser's answer at its end, which the next step needs
+    anyway, so it costs no call. This is the paper's variant for clean predictions with
+    B(h) = exp(h) - 1 (B_2). Times and the last step are those of :func:`dpm_solver_pp_2m`.
 
     Parameters
     ----------
@@ -219,7 +240,7 @@ def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int)
     noise : array or tensor, any shape
         Standard normal.
     steps : int
-        Number of steps, which is the number of denoiser calls (T - 1 of them for T steps).
+        Number of steps, equal to the number of denoiser calls (T steps make T - 1 calls).
 
     Returns
     -------
@@ -265,7 +286,7 @@ def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int)
 
 
 def trailing_times(schedule: Schedule, steps: int) -> list[int]:
-    """Evenly spaced times, noisiest first; they end one spacing above 0.
+    """Return evenly spaced times, noisiest first, that end one spacing above 0.
 
     Examples
     --------
@@ -276,7 +297,8 @@ def trailing_times(schedule: Schedule, steps: int) -> list[int]:
     return np.unique(evenly)[:0:-1].tolist()
 
 
-SAMPLERS = {
+#: Samplers by name. A sampler entered here is known to configurations, models and the command line.
+SAMPLERS: dict[str, Callable] = {
     "ddim": ddim,
     "ddim-trailing": ddim_trailing,
     "dpm-solver++": dpm_solver_pp_2m,

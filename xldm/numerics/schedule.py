@@ -1,4 +1,4 @@
-r"""The noise schedule, and the conversions between clean field, noise and v that go with it.
+r"""The noise schedule, and conversions between clean field, noise and velocity v.
 
 At time ``t`` a clean field :math:`z_0` with noise :math:`\epsilon` is seen as
 :math:`z_t = \alpha_t z_0 + \sigma_t \epsilon` where :math:`\alpha_t^2 = \bar\alpha_t` and
@@ -14,35 +14,34 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
+from .arrays import Array
 
 __all__ = ["Schedule"]
-
-Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """How much of the clean field is left at each time.
+    """Share of the clean field at each time of the diffusion.
 
     Every method takes ``t`` as one integer time, or as integers of shape (batch,), one for each
-    field of a batch; times run from 0 (nearly clean) to ``len(schedule) - 1`` (nearly noise).
-    Coefficients are computed in float64; one time gives a Python float, so that fields keep
-    their own precision.
+    field of a batch. Times run from 0 (nearly clean) to ``len(schedule) - 1`` (nearly noise).
+    Coefficients are computed in float64; one time gives a Python float, so fields keep their own
+    precision.
 
     Parameters
     ----------
     abar : numpy.ndarray, shape (timesteps,)
-        Share of the clean field's variance, strictly between 1 and 0 and falling; dimensionless.
+        Share of the clean field's variance, strictly falling between 1 and 0; dimensionless.
 
     Raises
     ------
     ArgumentError
-        If ``abar`` is not such an array of at least two values.
+        If ``abar`` is not one row of at least two values that fall strictly between 1 and 0.
 
     Examples
     --------
@@ -71,7 +70,7 @@ class Schedule:
     def linear(
         cls, timesteps: int = 1000, beta_start: float = 1e-4, beta_end: float = 2e-2
     ) -> Schedule:
-        """Noise variances (beta) whose square root grows linearly, as in arXiv 2406.13627."""
+        """Return the schedule of arXiv 2406.13627: the square root of beta grows linearly."""
         beta = np.linspace(beta_start**0.5, beta_end**0.5, timesteps) ** 2
         return cls(np.cumprod(1 - beta))
 
@@ -79,15 +78,15 @@ class Schedule:
         return len(self.abar)
 
     def alpha(self, t: Any) -> Any:
-        """Factor of the clean field; a float, or float64 of shape (batch,)."""
+        """Return the factor of the clean field; a float, or float64 of shape (batch,)."""
         return _plain(np.sqrt(self._abar(t)))
 
     def sigma(self, t: Any) -> Any:
-        """Factor of the noise; a float, or float64 of shape (batch,)."""
+        """Return the factor of the noise; a float, or float64 of shape (batch,)."""
         return _plain(np.sqrt(1 - self._abar(t)))
 
     def lam(self, t: Any) -> Any:
-        """Half the log signal-to-noise ratio, ``log(alpha / sigma)``; falls with ``t``."""
+        """Return half the log signal-to-noise ratio, ``log(alpha / sigma)``; falls with ``t``."""
         abar = self._abar(t)
         return _plain(np.log(abar / (1 - abar)) / 2)
 
@@ -96,7 +95,7 @@ class Schedule:
         return _of(self.alpha(t), clean) * clean + _of(self.sigma(t), noise) * noise
 
     def velocity(self, clean: Array, noise: Array, t: Any) -> Array:
-        """Return what a network is trained on, ``v = alpha eps - sigma z0``."""
+        """Return the velocity that networks are trained on, ``v = alpha eps - sigma z0``."""
         return _of(self.alpha(t), noise) * noise - _of(self.sigma(t), clean) * clean
 
     def clean_from_v(self, x: Array, v: Array, t: Any) -> Array:
@@ -113,15 +112,16 @@ class Schedule:
         return _of(self.alpha(t), x) * x - _of(self.sigma(t), v) * v
 
     def step(self, x: Array, clean: Array, t: Any, s: Any) -> Array:
-        """Return the field at time ``s`` of the same clean field and noise as ``x`` at ``t``.
+        """Return the field at time ``s`` with the clean field and noise of ``x`` at ``t``.
 
-        A step of DDIM (arXiv 2010.02502, eq. 12, eta 0), if ``clean`` is a denoiser's estimate.
+        This is a step of DDIM (arXiv 2010.02502, eq. 12, eta 0) if ``clean`` is a denoiser's
+        estimate.
         """
         noise = (x - _of(self.alpha(t), clean) * clean) / _of(self.sigma(t), x)
         return _of(self.alpha(s), clean) * clean + _of(self.sigma(s), noise) * noise
 
     def clean_from_step(self, x: Array, later: Array, t: Any, s: Any) -> Array:
-        """Return the clean field with which :meth:`step` leads from ``x`` at ``t`` to ``later``.
+        """Return the clean field for which :meth:`step` takes ``x`` at ``t`` to ``later``.
 
         Examples
         --------
@@ -149,7 +149,7 @@ def _plain(coefficient: Any) -> Any:
 
 
 def _of(coefficient: Any, field: Any) -> Any:
-    """Shape a coefficient per field of a batch, and make it what ``field`` is."""
+    """Shape coefficients to broadcast over a batch, as the array type of ``field``."""
     if isinstance(coefficient, float):
         return coefficient
     column = coefficient.reshape(-1, *[1] * (field.ndim - 1))

@@ -1,45 +1,42 @@
-"""Equal tiles that overlap and cover a field, and weights that blend what was made tile by tile."""
+"""Overlapping tiles of equal size that cover a field, and the weights that blend them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 import numpy as np
 
 from ..errors import ArgumentError
+from .arrays import Array
 
 __all__ = ["blend", "cover", "weights"]
 
-Array = TypeVar("Array")  # a NumPy array or a torch tensor: only its operators are used
-
 
 def cover(cells: int, size: int, overlap: int, step: int = 1) -> tuple[int, ...]:
-    """Where tiles start that cover an axis.
+    """Return the first cells of tiles that cover an axis.
 
-    Each starts ``size - overlap`` after the one before it, but for the last, which is shifted back
-    to end with the axis.
+    Tiles start ``size - overlap`` cells apart. The last tile is shifted back to end with the axis.
 
     Parameters
     ----------
     cells : int
         Length of the axis.
     size, overlap : int
-        Cells of a tile, and how many of them neighbours share at least. A tile that is longer than
-        the axis is cut to it.
+        Cells of a tile, and the least number of cells that neighbours share. A tile that is longer
+        than the axis is cut to the axis.
     step : int
-        Tiles start at multiples of it.
+        Tiles start at multiples of ``step``.
 
     Returns
     -------
     tuple of int
-        Ascending, from 0.
+        First cell of each tile, ascending from 0.
 
     Raises
     ------
     ArgumentError
-        If ``cells``, ``size`` and ``overlap`` are not multiples of ``step``, or if the overlap is
-        not from 0 to half of the size.
+        If ``cells``, ``size`` or ``overlap`` is not a multiple of ``step``, or if the overlap is
+        not between 0 and half the size.
 
     Examples
     --------
@@ -51,29 +48,30 @@ def cover(cells: int, size: int, overlap: int, step: int = 1) -> tuple[int, ...]
         raise ArgumentError(f"tiles start at multiples of {step}, but {', '.join(wrong)}")
     if not (cells > 0 and size > 0 and 0 <= 2 * overlap <= size):
         raise ArgumentError(
-            "tiles overlap by at most half of their size, and have a size; got "
+            "cells and size must be positive, and overlap between 0 and half the size; got "
             f"cells {cells}, size {size}, overlap {overlap}"
         )
     return (*range(0, cells - size, size - overlap), max(cells - size, 0))
 
 
 def weights(starts: Sequence[int], size: int) -> np.ndarray:
-    """Share that each tile has in every cell of it: they add up to 1 in every cell of the axis.
+    """Return the weight of each tile in each of its cells.
 
-    Of the cells that a tile shares with a neighbour, the quarter at its end is left to the
-    neighbour, since networks see least there; over the middle half its share rises from 0 to 1 as a
-    raised cosine. At the ends of the axis it is 1.
+    The weights of all tiles add up to 1 in every cell of the axis. Where two tiles overlap, the
+    outer quarter of each has weight 0, since networks see least there. Over the middle half of the
+    overlap the weight rises from 0 to 1 as a raised cosine. At the ends of the axis it is 1.
 
     Parameters
     ----------
     starts : sequence of int
-        From `cover`.
+        First cells of the tiles, from `cover`.
     size : int
         Cells of a tile.
 
     Returns
     -------
     ndarray (tile, cell) float64
+        Dimensionless.
 
     Examples
     --------
@@ -81,16 +79,17 @@ def weights(starts: Sequence[int], size: int) -> np.ndarray:
     array([[1.  , 1.  , 1.  , 1.  , 1.  , 0.85, 0.15, 0.  ],
            [0.  , 0.15, 0.85, 1.  , 1.  , 1.  , 1.  , 1.  ]])
     """
-    starts = np.asarray(starts)
-    shares = np.ones((starts.size, size))
-    for left, right, n in zip(shares, shares[1:], size - np.diff(starts), strict=False):
+    first = np.asarray(starts)
+    shares = np.ones((first.size, size))
+    overlaps = (size - np.diff(first)).tolist()
+    for left, right, n in zip(shares, shares[1:], overlaps, strict=False):
         margin = n // 4
         phase = (np.arange(n) + 0.5 - margin) / max(n - 2 * margin, 1)
         rise = np.sin(np.pi / 2 * phase.clip(0, 1)) ** 2
         right[:n] *= rise
         left[size - n :] *= rise[::-1]
-    # Where the last tile was shifted back, a third may share cells with these two.
-    cells = starts[:, None] + np.arange(size)
+    # Near the last tile, which is shifted back, three tiles may share a cell.
+    cells = first[:, None] + np.arange(size)
     total = np.bincount(cells.ravel(), shares.ravel())
     return shares / total[cells]
 
@@ -101,18 +100,18 @@ def blend(
     starts: tuple[Sequence[int], Sequence[int]],
     shares: tuple[Array, Array],
 ) -> Array:
-    """Add up what was made tile by tile, each with its share.
+    """Add weighted tiles to one field, in place.
 
     Parameters
     ----------
     out : array or tensor (..., y, x)
-        Zeros; written to.
+        Zeros; the tiles are added to it.
     parts : iterable of array or tensor (..., size_y, size_x)
-        Of every tile, row by row. Each is used before the next is asked for.
+        The tiles, row by row. Each tile is added before the next is requested.
     starts : (sequence of int, sequence of int)
-        Of `cover`, for y and x.
+        First cells from `cover`, along y and x.
     shares : (array or tensor (tile, size_y), array or tensor (tile, size_x))
-        Of `weights`, for y and x.
+        Weights from `weights`, along y and x.
 
     Returns
     -------

@@ -105,8 +105,8 @@ def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
     ds : Dataset (time, y, x)
         From :func:`xldm.published.day_file.read_day`.
     variables : iterable of Variable
-        Of the file's kind, from :func:`xldm.published.dataset_files.scaling`; those that ``ds`` does not
-        have are passed over.
+        Variables of the file's kind, from :func:`xldm.published.dataset_files.scaling`. Variables
+        that ``ds`` lacks are skipped.
 
     Returns
     -------
