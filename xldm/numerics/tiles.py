@@ -48,7 +48,7 @@ def cover(cells: int, size: int, overlap: int, step: int = 1) -> tuple[int, ...]
         raise ArgumentError(f"tiles start at multiples of {step}, but {', '.join(wrong)}")
     if not (cells > 0 and size > 0 and 0 <= 2 * overlap <= size):
         raise ArgumentError(
-            "cells and size must be positive, and overlap between 0 and half the size; got "
+            "cells and size must be positive, overlap 0 or more and at most half the size; got "
             f"cells {cells}, size {size}, overlap {overlap}"
         )
     return (*range(0, cells - size, size - overlap), max(cells - size, 0))
