@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
 import numpy as np
 import xarray as xr
 from tqdm.dask import TqdmCallback
 
-from . import climatology, scores
+from . import accuracy, realism
 from .align import MEAN, comparable
 from .plan import Plan
+from .scores import Score
 from .state import State, state_of
+from .strata import periods
 
 __all__ = ["evaluate"]
 
@@ -32,6 +34,7 @@ def evaluate(
     *,
     static: xr.Dataset | None = None,
     thresholds: Mapping[str, tuple[float, ...]] | None = None,
+    scores: Iterable[Score] = (),
     align: str = "exact",
     parts: int = 2,
     progress: bool | None = None,
@@ -57,6 +60,8 @@ def evaluate(
         scores by land, sea and height, and for physical consistency.
     thresholds : mapping of str to tuple of float, optional
         By variable, in its units: the events of Brier scores and reliability.
+    scores : iterable of Score, optional
+        Scores of your own, beside the built-in and registered ones: :class:`evaluation.Score`.
     align : {"exact", "common"}
         Refuse datasets whose times or cells differ, or compare those that all have.
     parts : int
@@ -87,7 +92,7 @@ def evaluate(
     1.0
     """
     aligned, observed = comparable(forecasts, truth, align)
-    plan = Plan.of(aligned, observed, static, thresholds)
+    plan = Plan.of(aligned, observed, static, thresholds, scores)
     with TqdmCallback(desc="evaluate", disable=None if progress is None else not progress):
         state = state_of(plan, observed, aligned, parts=parts).compute()
     result = _described(plan, state, observed, static)
@@ -98,8 +103,8 @@ def evaluate(
 def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset | None):
     """All scores in one dataset with their coordinates."""
     makers = (
-        scores.errors, scores.ensembles, scores.events,
-        climatology.distributed, climatology.spectral, climatology.in_time, climatology.physics,
+        accuracy.scored, accuracy.ranks, accuracy.events,
+        realism.distributed, realism.spectral, realism.in_time, realism.physics,
     )  # fmt: skip
     result = xr.merge([make(plan, state) for make in makers], join="exact", compat="no_conflicts")
     names = list(plan.variables)
@@ -111,7 +116,7 @@ def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset |
         units=("variable", [units[v] for v in names]),
         long_name=("variable", [_LONG_NAMES.get(v, v.replace("_", " ")) for v in names]),
         stratum=list(plan.ground.strata),
-        period=list(scores.periods(state.times)),
+        period=list(periods(state.times)),
         time=state.times,
         y=truth["y"],
         x=truth["x"],

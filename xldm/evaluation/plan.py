@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,7 @@ from ..config import WIND
 from ..errors import InputError
 from . import distributions
 from .align import MEAN
+from .scores import Score, Statistics, field_names, in_use
 from .strata import Ground
 
 __all__ = ["THRESHOLDS", "Plan"]
@@ -34,12 +37,14 @@ class Plan:
         Of each forecast.
     events : tuple of (str, float)
         Variable and threshold that it exceeds.
+    scores : tuple of Score
     ground : Ground
     """
 
     targets: tuple[str, ...]
     members: dict[str, int]
     events: tuple[tuple[str, float], ...]
+    scores: tuple[Score, ...]
     ground: Ground
 
     @classmethod
@@ -48,7 +53,8 @@ class Plan:
         forecasts: Mapping[str, xr.Dataset],
         truth: xr.Dataset,
         static: xr.Dataset | None,
-        thresholds: Mapping[str, tuple[float, ...]] | None,
+        thresholds: Mapping[str, tuple[float, ...]] | None = None,
+        scores: Iterable[Score] = (),
     ) -> Plan:
         """The plan for aligned datasets.
 
@@ -58,7 +64,8 @@ class Plan:
             If the static fields do not fit, or a threshold's variable is not evaluated.
         """
         members = {name: forecast.sizes["member"] for name, forecast in forecasts.items()}
-        plan = cls(tuple(truth.data_vars), members, (), Ground.of(truth, static))
+        targets = tuple(map(str, truth.data_vars))
+        plan = cls(targets, members, (), in_use(scores), Ground.of(truth, static))
         given = THRESHOLDS if thresholds is None else thresholds
         unknown = [v for v in given if v not in plan.variables]
         if unknown and thresholds is not None:
@@ -67,7 +74,7 @@ class Plan:
                 f"{', '.join(plan.variables)}"
             )
         events = tuple((v, float(t)) for v, ts in given.items() if v in plan.variables for t in ts)
-        return cls(plan.targets, members, events, plan.ground)
+        return dataclasses.replace(plan, events=events)
 
     @property
     def has_wind(self) -> bool:
@@ -96,6 +103,31 @@ class Plan:
             for name, m in self.members.items()
             for row in ([name, name + MEAN] if m > 1 else [name])
         )
+
+    @property
+    def member_counts(self) -> np.ndarray:
+        """Number of members of every forecast (forecast,)."""
+        return np.array([self.members.get(name, 1) for name in self.forecasts])
+
+    @functools.cached_property
+    def statistics(self) -> dict[str, Statistics]:
+        """Functions that the scores need, each once, by a key of their sums."""
+        needed = dict.fromkeys(s for score in self.scores for s in score.statistics)
+        return {f"statistics {i}": s for i, s in enumerate(needed)}
+
+    @functools.cached_property
+    def field_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the fields that each of the `statistics` gives."""
+        return {key: field_names(s) for key, s in self.statistics.items()}
+
+    def keys(self, score: Score) -> list[str]:
+        """Return the keys of the sums that a score needs."""
+        return [key for key, s in self.statistics.items() if s in score.statistics]
+
+    @functools.cached_property
+    def mapped(self) -> set[str]:
+        """Keys of the sums that are kept for every cell."""
+        return {key for score in self.scores if score.detailed for key in self.keys(score)}
 
     @property
     def sources(self) -> tuple[str, ...]:

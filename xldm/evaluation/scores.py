@@ -1,4 +1,4 @@
-r"""From sums to scores: the state of a record as a dataset of metrics.
+r"""Scores, each declared by the sums that it needs and the value that follows from their means.
 
 With n values, truth o, forecast f and error e = f - o:
 
@@ -10,185 +10,274 @@ With n values, truth o, forecast f and error e = f - o:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
-import pandas as pd
-import xarray as xr
 
+from ..errors import ArgumentError
 from . import ensemble
-from .plan import Plan
-from .state import State
-from .sums import OF_ERROR
 
-__all__ = ["ensembles", "errors", "events", "periods"]
+__all__ = ["BUILT_IN", "Score", "Statistics", "field_names", "in_use", "register"]
 
-SEASONS = ("DJF", "MAM", "JJA", "SON")
-UNITLESS = ("r2", "pcc", "spread_skill")
-PROBABILITIES = np.linspace(0, 1, 11)
+#: A function of the members (member, N) and the truth (N,): named fields (N,).
+Statistics = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
+Means = Mapping[str, np.ndarray]
+
+#: Means that every score is given besides its own.
+COMMON = ("n", "members", "o", "oo")
+#: Names in a result that belong to something else.
+TAKEN = frozenset({
+    "n", "members", "rank_histogram", "brier", "reliability_observed", "reliability_count",
+    "base_rate", "quantiles", "quantile_error", "wasserstein", "density_t2m", "density_wind_speed",
+    "density_wind", "spectrum", "spectrum_hourly", "spectrum_hours", "spectral_error",
+    "effective_resolution", "autocorrelation", "increment_rms", "lapse_rate", "coast_contrast",
+    "wind_by_exposure", "forecast", "source", "variable", "units", "long_name", "stratum",
+    "period", "time", "y", "x", "land_mask", "spatial_ref", "event", "event_variable", "threshold",
+    "probability", "rank", "quantile", "t2m_bin", "wind_speed_bin", "wind_bin", "component",
+    "field", "field_units", "wavelength", "at_wavelength", "band", "lag", "exposure",
+})  # fmt: skip
 
 
-def periods(times: np.ndarray) -> dict[str, np.ndarray]:
-    """Names of periods and which hours belong to them; those without an hour are left out.
+@dataclass(frozen=True, eq=False)
+class Score:
+    """Declare a score: the sums that it needs, and its value.
+
+    Parameters
+    ----------
+    name : str
+        Name of the variable in the result.
+    statistics : tuple of callable
+        Each takes the members (member, N) and the truth (N,) of one variable in one hour, float64,
+        in the variable's units, and returns a mapping of names to fields (N,). Only sums of the
+        fields over places and hours are kept. Scores that list the same function share its sums.
+        Where a value is missing, the function sees zeros, and its fields are not counted.
+    value : callable
+        Takes the means of these fields by name, and returns the score, an array of their shape.
+        Besides, it is given ``n`` (the number of values), ``members`` (of each forecast), ``o`` and
+        ``oo`` (means of the truth and of its square).
+    attrs : mapping of str to str
+        Attributes of the variable in the result, such as ``long_name`` and ``references``. Without
+        ``units``, the score is in the units of each variable.
+    detailed : bool
+        Also give the score hour by hour (``<name>_hourly``) and at every cell (``<name>_map``).
+        Maps keep the sums of every cell in memory.
+
+    Raises
+    ------
+    ArgumentError
+        If the name is no identifier, if fields do not have one value per place or two have the same
+        name, or if the value needs other means or has another shape.
 
     Examples
     --------
-    >>> list(periods(np.array(["2008-01-01T00", "2008-07-01T06"], "datetime64[h]")))
-    ['all', 'DJF', 'JJA', '00 UTC', '06 UTC']
+    >>> def large(members, truth):
+    ...     return {"large": (abs(members - truth) > 2).mean(0)}
+    >>> share = Score("large_errors", (large,), lambda mean: mean["large"], {"units": "1"})
+    >>> share.value({"large": np.array([0.25])})
+    array([0.25])
     """
-    index = pd.DatetimeIndex(times)
-    season = index.month % 12 // 3
-    named = {"all": np.ones(len(index), bool)}
-    named |= {name: season == i for i, name in enumerate(SEASONS)}
-    named |= {f"{h:02d} UTC": index.hour == h for h in range(24)}
-    return {name: hours for name, hours in named.items() if hours.any()}
+
+    name: str
+    statistics: tuple[Statistics, ...]
+    value: Callable[[Means], np.ndarray]
+    attrs: Mapping[str, str]
+    detailed: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ArgumentError(
+                f"score: expected a name of letters, digits and underscores, got {self.name!r}"
+            )
+        names = [*COMMON, *(n for s in self.statistics for n in field_names(s))]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ArgumentError(
+                f"score {self.name}: two means are named {', '.join(twice)}, so its value cannot "
+                f"tell them apart; every score is given {', '.join(COMMON)}"
+            )
+        with np.errstate(all="ignore"):
+            try:
+                shape = np.shape(self.value({name: np.ones(3) for name in names}))
+            except KeyError as error:
+                raise ArgumentError(
+                    f"score {self.name}: its value asks for the mean {error}; it is given "
+                    f"{', '.join(names)}"
+                ) from error
+        if shape != (3,):
+            raise ArgumentError(
+                f"score {self.name}: its value has shape {shape} for means of shape (3,); expected "
+                "one value for each"
+            )
 
 
-def by_period(sums: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Sums (time, ...) of each period, along a new first axis."""
-    return np.stack([sums[hours].sum(0) for hours in periods(times).values()])
+def field_names(statistics: Statistics) -> tuple[str, ...]:
+    """Return the names of the fields that a function gives, from a trial on two made-up members.
 
-
-def by_stratum(plan: Plan, sums: np.ndarray, axis: int = -2) -> np.ndarray:
-    """Sums by disjoint class -> by stratum, along the same axis."""
-    parts = [sums.take(classes, axis).sum(axis) for classes in plan.ground.strata.values()]
-    return np.stack(parts, axis)
-
-
-def _metrics(truth: np.ndarray, error: np.ndarray) -> dict[str, np.ndarray]:
-    """Scores from sums ``sums.OF_TRUTH`` (..., 3) and ``sums.OF_ERROR`` (..., 4)."""
-    n, o, oo = np.moveaxis(truth, -1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_o, mean_e, mae, mse, mean_eo = (s / n for s in (o, *np.moveaxis(error, -1, 0)))
-        # Rounding leaves variances of about 1e-16 of the mean square where there is none.
-        least = 1e-13 * oo / n
-        var_o = np.where((spread := oo / n - mean_o**2) > least, spread, 0.0)
-        covariance = var_o + mean_eo - mean_e * mean_o
-        var_f = var_o + 2 * (mean_eo - mean_e * mean_o) + mse - mean_e**2
-        var_f = np.where(var_f > least, var_f, 0.0)
-        return {
-            "rmse": np.sqrt(mse),
-            "bias": mean_e,
-            "mae": mae,
-            "r2": np.where(var_o > 0, 1 - mse / var_o, np.nan),
-            "pcc": np.where(var_o * var_f > 0, covariance / np.sqrt(var_f * var_o), np.nan),
-        }
-
-
-_LONG = {
-    "rmse": "root mean square error",
-    "bias": "mean error",
-    "mae": "mean absolute error",
-    "r2": "coefficient of determination",
-    "pcc": "Pearson correlation",
-    "crps": "continuous ranked probability score",
-    "crps_fair": "CRPS, unbiased in the number of members",
-    "spread": "ensemble spread",
-    "skill": "RMSE of the ensemble mean",
-    "spread_skill": "spread over skill",
-}
-
-
-def _named(name: str, dims: tuple[str, ...], values: np.ndarray, suffix: str = "") -> dict:
-    units = {"units": "1"} if name in UNITLESS else {"comment": "in the units of the variable"}
-    return {f"{name}{suffix}": (dims, values, {"long_name": _LONG[name], **units})}
-
-
-def errors(plan: Plan, state: State) -> xr.Dataset:
-    """RMSE, BIAS, MAE, R2 and PCC by stratum and period, hour by hour, and as maps."""
-    truth = by_stratum(plan, state.hourly["truth"])  # (time, variable, stratum, 3)
-    error = by_stratum(plan, state.hourly["error"])  # (time, forecast, variable, stratum, 4)
-    out = {}
-    dims = ("forecast", "variable", "stratum")
-    sums = by_period(truth, state.times)[:, None], by_period(error, state.times)
-    for name, values in _metrics(*sums).items():
-        out |= _named(name, (*dims, "period"), np.moveaxis(values, 0, -1))
-    for name, values in _metrics(truth[:, None], error).items():
-        out |= _named(name, (*dims, "time"), np.moveaxis(values, 0, -1), "_hourly")
-    maps = _metrics(
-        np.moveaxis(state.total["map_truth"], 1, -1), np.moveaxis(state.total["map_error"], 2, -1)
-    )
-    for name, values in maps.items():
-        grid = values.reshape(*values.shape[:2], *plan.ground.shape).astype(np.float32)
-        out |= _named(name, ("forecast", "variable", "y", "x"), grid, "_map")
-    count = np.moveaxis(np.broadcast_to(sums[0][..., 0], sums[1].shape[:-1]), 0, -1)
-    out["n"] = ((*dims, "period"), count, {"long_name": "number of values", "units": "1"})
-    return xr.Dataset(out)
-
-
-def ensembles(plan: Plan, state: State) -> xr.Dataset:
-    """CRPS, spread and skill by stratum and period, and rank histograms; NaN without members.
-
-    The CRPS of a forecast without members is its mean absolute error.
+    Raises
+    ------
+    ArgumentError
+        If it does not give a mapping of names to one value per place.
     """
-    truth, error, sums = (
-        by_period(by_stratum(plan, state.hourly[kind]), state.times)
-        for kind in ("truth", "error", "ensemble")
-    )
-    n = truth[:, None, ..., :1]
-    members = np.array([plan.members.get(name, 1) for name in plan.forecasts])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        crps, fair, variance, square = np.moveaxis(sums / n, -1, 0)
-        mae = (error / n)[..., OF_ERROR.index("|e|")]
-        ratio = ensemble.spread_skill(variance, square, members[:, None, None])
-    scores = {
-        "crps": np.where(members[:, None, None] > 1, crps, mae),
-        "crps_fair": fair,
-        "spread": np.sqrt(variance),
-        "skill": np.sqrt(square),
-        "spread_skill": ratio,
+    with np.errstate(all="ignore"):
+        fields = statistics(np.array([[0.0, 1.0, 2.0], [1.0, 1.0, 3.0]]), np.array([0.5, 1.0, 1.5]))
+    if not isinstance(fields, Mapping):
+        raise ArgumentError(
+            f"statistics {statistics!r}: expected a mapping of names to fields, got "
+            f"{type(fields).__name__}"
+        )
+    for name, field in fields.items():
+        if np.shape(field) != (3,):
+            raise ArgumentError(
+                f"statistics {statistics!r}: {name} has shape {np.shape(field)} for 2 members and "
+                "3 places; expected (3,), so reduce the members, which are the first axis"
+            )
+    return tuple(fields)
+
+
+def errors(members: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Return error, its magnitude, its square, and its product with the truth, per place.
+
+    Examples
+    --------
+    >>> errors(np.array([[1.0], [4.0]]), np.array([2.0]))
+    {'e': array([0.5]), '|e|': array([1.5]), 'ee': array([2.5]), 'eo': array([1.])}
+    """
+    error = members - truth
+    mean = error.mean(0)
+    return {
+        "e": mean,
+        "|e|": np.abs(error).mean(0),
+        "ee": (error**2).mean(0),
+        "eo": mean * truth,
     }
-    out = {"members": ("forecast", members, {"long_name": "number of members", "units": "1"})}
-    for name, values in scores.items():
-        dims = ("forecast", "variable", "stratum", "period")
-        out |= _named(name, dims, np.moveaxis(values, 0, -1))
-    ranks = by_stratum(plan, state.total["ranks"])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = ranks / ranks.sum(-1, keepdims=True)
-    there = np.arange(ranks.shape[-1]) <= members[:, None]
-    share = np.where(there[:, None, None], share, np.nan)
-    out["rank_histogram"] = (
-        ("forecast", "variable", "stratum", "rank"),
-        share,
-        {"long_name": "share of values at which the truth has this rank", "units": "1"},
-    )
-    return xr.Dataset(out).assign_coords(rank=np.arange(ranks.shape[-1]))
 
 
-def events(plan: Plan, state: State) -> xr.Dataset:
-    """Brier score and reliability of the exceedance of thresholds.
+def of_ensemble(members: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Return CRPS, variance and squared error of the mean, per place; NaN for one member.
 
-    Probabilities are shares of members; ensembles of other sizes meet on `PROBABILITIES`.
+    Examples
+    --------
+    >>> of_ensemble(np.array([[1.0], [4.0]]), np.array([2.0]))["variance"]
+    array([4.5])
     """
-    counts = np.moveaxis(state.total["events"], 2, 0)  # (2, forecast, event, class, k)
-    score, curves = [], []
-    for row, name in enumerate(plan.forecasts):
-        own = counts[:, row, ..., : plan.members.get(name, 1) + 1]
-        score.append(ensemble.brier(by_stratum(plan, own)))
-        curves.append(ensemble.reliability(own.sum(-2), PROBABILITIES))
-    observed, used = (np.stack(parts) for parts in zip(*curves, strict=True))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        places, happened = counts[:, 0].sum((-2, -1))
-        base = happened / places
-    labels = [f"{variable} > {threshold:g}" for variable, threshold in plan.events]
-    dims = ("forecast", "event", "probability")
-    return xr.Dataset(
-        {
-            "brier": (
-                ("forecast", "event", "stratum"),
-                np.stack(score),
-                {"long_name": "Brier score", "units": "1"},
-            ),
-            "reliability_observed": (
-                dims,
-                observed,
-                {"long_name": "frequency of the event, given its probability", "units": "1"},
-            ),
-            "reliability_count": (dims, used, {"long_name": "number of values", "units": "1"}),
-            "base_rate": ("event", base, {"long_name": "frequency of the event", "units": "1"}),
-        },
-        {
-            "event": np.array(labels, dtype=str),
-            "event_variable": ("event", np.array([v for v, _ in plan.events], dtype=str)),
-            "threshold": ("event", np.array([t for _, t in plan.events], dtype=float)),
-            "probability": PROBABILITIES,
-        },
+    if len(members) == 1:
+        unknown = np.full(truth.shape, np.nan)
+        return dict.fromkeys(
+            ("crps", "fair crps", "variance", "squared error of the mean"), unknown
+        )
+    return {
+        "crps": ensemble.crps(members, truth),
+        "fair crps": ensemble.crps(members, truth, fair=True),
+        "variance": members.var(0, ddof=1),
+        "squared error of the mean": (members.mean(0) - truth) ** 2,
+    }
+
+
+def _variances(mean: Means) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Variances of truth and forecast and their covariance; 0 where only rounding is left."""
+    # Rounding leaves variances of about 1e-16 of the mean square where there is none.
+    least = 1e-13 * mean["oo"]
+    spread = mean["oo"] - mean["o"] ** 2
+    of_truth = np.where(spread > least, spread, 0.0)
+    shared = mean["eo"] - mean["e"] * mean["o"]
+    of_forecast = of_truth + 2 * shared + mean["ee"] - mean["e"] ** 2
+    covariance = of_truth + mean["eo"] - mean["e"] * mean["o"]
+    return of_truth, np.where(of_forecast > least, of_forecast, 0.0), covariance
+
+
+def _r2(mean: Means) -> np.ndarray:
+    variance, *_ = _variances(mean)
+    return np.where(variance > 0, 1 - mean["ee"] / variance, np.nan)
+
+
+def _pcc(mean: Means) -> np.ndarray:
+    of_truth, of_forecast, covariance = _variances(mean)
+    product = of_forecast * of_truth
+    return np.where(product > 0, covariance / np.sqrt(product), np.nan)
+
+
+def _crps(mean: Means) -> np.ndarray:
+    return np.where(mean["members"] > 1, mean["crps"], mean["|e|"])
+
+
+def _spread_skill(mean: Means) -> np.ndarray:
+    return ensemble.spread_skill(
+        mean["variance"], mean["squared error of the mean"], mean["members"]
     )
+
+
+def _of_errors(name: str, long_name: str, value: Callable, **attrs: str) -> Score:
+    return Score(name, (errors,), value, {"long_name": long_name, **attrs}, detailed=True)
+
+
+def _of_members(name: str, long_name: str, value: Callable, **attrs: str) -> Score:
+    return Score(name, (errors, of_ensemble), value, {"long_name": long_name, **attrs})
+
+
+BUILT_IN = (
+    _of_errors("rmse", "root mean square error", lambda mean: np.sqrt(mean["ee"])),
+    _of_errors("bias", "mean error", lambda mean: mean["e"]),
+    _of_errors("mae", "mean absolute error", lambda mean: mean["|e|"]),
+    _of_errors("r2", "coefficient of determination", _r2, units="1"),
+    _of_errors("pcc", "Pearson correlation", _pcc, units="1"),
+    _of_members("crps", "continuous ranked probability score", _crps),
+    _of_members(
+        "crps_fair", "CRPS, unbiased in the number of members", lambda mean: mean["fair crps"]
+    ),
+    _of_members("spread", "ensemble spread", lambda mean: np.sqrt(mean["variance"])),
+    _of_members(
+        "skill", "RMSE of the ensemble mean", lambda m: np.sqrt(m["squared error of the mean"])
+    ),
+    _of_members("spread_skill", "spread over skill", _spread_skill, units="1"),
+)
+
+_registered: dict[str, Score] = {}
+
+
+def register(score: Score) -> Score:
+    """Add a score to every evaluation of this process.
+
+    Registering another score of the same name replaces it. To add one to a single evaluation, give
+    it to :func:`xldm.evaluate` as ``scores=[score]``.
+
+    Parameters
+    ----------
+    score : Score
+
+    Returns
+    -------
+    Score
+        The same.
+
+    Raises
+    ------
+    ArgumentError
+        If a result already holds something else under its name, such as ``rmse``.
+    """
+    in_use([score])
+    _registered[score.name] = score
+    return score
+
+
+def in_use(further: Iterable[Score] = ()) -> tuple[Score, ...]:
+    """Return the built-in scores, the registered ones and further ones, in this order.
+
+    Raises
+    ------
+    ArgumentError
+        If one has a name that a result needs for something else.
+    """
+    own = _registered | {score.name: score for score in further}
+    names = [s.name + ending for s in BUILT_IN for ending in ("", "_hourly", "_map")]
+    clash = sorted(
+        name
+        for score in own.values()
+        for name in (score.name, f"{score.name}_hourly", f"{score.name}_map")
+        if name in TAKEN or name in names
+    )
+    if clash:
+        raise ArgumentError(
+            f"score: every result holds {', '.join(clash)} already; choose another name"
+        )
+    return (*BUILT_IN, *own.values())

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyproj
 import xarray as xr
 from scipy import ndimage
@@ -14,7 +15,7 @@ from scipy import ndimage
 from ..errors import InputError
 from ..grids.projected import turn
 
-__all__ = ["EXPOSURES", "Ground"]
+__all__ = ["EXPOSURES", "SEASONS", "Ground", "by_period", "by_stratum", "periods"]
 
 HEIGHTS = (200.0, 500.0, 1000.0, 1500.0, 2000.0)  # m, between the bands of land
 COAST = 20e3  # m
@@ -26,6 +27,7 @@ EXPOSURES = {
     "slope top": (30.0, 150.0),
     "ridge": (150.0, np.inf),
 }
+SEASONS = ("DJF", "MAM", "JJA", "SON")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +117,33 @@ class Ground:
     def membership(self) -> np.ndarray:
         """1 where a cell belongs to a class and 0 elsewhere (N, classes)."""
         return np.equal.outer(self.label, np.arange(self.classes)).astype(float)
+
+
+def periods(times: np.ndarray) -> dict[str, np.ndarray]:
+    """Names of periods and which hours belong to them; those without an hour are left out.
+
+    Examples
+    --------
+    >>> list(periods(np.array(["2008-01-01T00", "2008-07-01T06"], "datetime64[h]")))
+    ['all', 'DJF', 'JJA', '00 UTC', '06 UTC']
+    """
+    index = pd.DatetimeIndex(times)
+    season = index.month % 12 // 3
+    named = {"all": np.ones(len(index), bool)}
+    named |= {name: season == i for i, name in enumerate(SEASONS)}
+    named |= {f"{h:02d} UTC": index.hour == h for h in range(24)}
+    return {name: hours for name, hours in named.items() if hours.any()}
+
+
+def by_period(sums: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Sums (time, ...) of each period, along a new first axis."""
+    return np.stack([sums[hours].sum(0) for hours in periods(times).values()])
+
+
+def by_stratum(ground: Ground, sums: np.ndarray, axis: int = -2) -> np.ndarray:
+    """Sums by disjoint class -> by stratum, along the same axis."""
+    parts = [sums.take(classes, axis).sum(axis) for classes in ground.strata.values()]
+    return np.stack(parts, axis)
 
 
 def _on(grid: xr.Dataset, static: xr.Dataset) -> xr.Dataset:

@@ -20,10 +20,8 @@ from .strata import EXPOSURES
 
 __all__ = ["add_hour", "with_means", "with_speed", "zeros"]
 
-#: Last axis of the sums, in order. e is forecast minus truth, o the truth, z the height.
+#: Last axis of the truth's sums, in order: number, values and their squares.
 OF_TRUTH = ("n", "o", "oo")
-OF_ERROR = ("e", "|e|", "ee", "eo")
-OF_ENSEMBLE = ("crps", "fair crps", "variance", "squared error of the mean")
 
 
 def zeros(plan: Plan) -> dict[str, np.ndarray]:
@@ -32,8 +30,7 @@ def zeros(plan: Plan) -> dict[str, np.ndarray]:
     forecasts, sources = len(plan.forecasts), len(plan.sources)
     classes, ranks = plan.ground.classes, max(plan.members.values()) + 1
     shapes = {
-        "map_truth": (variables, len(OF_TRUTH), cells),
-        "map_error": (forecasts, variables, len(OF_ERROR), cells),
+        "map truth": (variables, len(OF_TRUTH), cells),
         "missing": (variables,),
         "ranks": (forecasts, variables, classes, ranks),
         "events": (forecasts, len(plan.events), 2, classes, ranks),
@@ -41,6 +38,8 @@ def zeros(plan: Plan) -> dict[str, np.ndarray]:
         "power_hours": (len(plan.fields),),
         "exposure": (sources, len(EXPOSURES), 2),
     }
+    for key in plan.mapped:
+        shapes[f"map {key}"] = (forecasts, variables, len(plan.field_names[key]), cells)
     for variable in plan.binned:
         bins = distributions.edges(variable).size - 1
         shapes[f"bins {variable}"] = (sources, classes, bins)
@@ -73,9 +72,9 @@ def add_hour(
     Returns
     -------
     dict of ndarray
-        ``truth`` (variable, class, `OF_TRUTH`), ``error`` (forecast, variable, class, `OF_ERROR`),
-        ``ensemble`` (forecast, variable, class, `OF_ENSEMBLE`), ``lapse`` (source, 5), ``coast``
-        (source, 4) and ``power`` (source, field, chosen wavelength), NaN where cells lack values.
+        ``truth`` (variable, class, `OF_TRUTH`), those of each of ``plan.statistics`` by its key
+        (forecast, variable, class, field), ``lapse`` (source, 5), ``coast`` (source, 4) and
+        ``power`` (source, field, chosen wavelength), NaN where cells lack values.
     """
     grids = {"truth": truth[None], **forecasts}
     values = {name: with_speed(plan, grid) for name, grid in grids.items()}
@@ -110,19 +109,21 @@ def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
     """Sums over the cells of every class, and maps."""
     truth, classes = values["truth"][0], plan.ground.membership
     of_truth = np.stack([valid, truth, truth**2], axis=1)
-    total["map_truth"] += of_truth
+    total["map truth"] += of_truth
+    hourly = {"truth": np.swapaxes(of_truth @ classes, 1, 2)}
     shape = (len(plan.forecasts), len(plan.variables), plan.ground.classes)
-    error, ens = np.zeros((*shape, 4)), np.full((*shape, 4), np.nan)
+    hourly |= {key: np.zeros((*shape, len(names))) for key, names in plan.field_names.items()}
     for row, name in enumerate(plan.forecasts):
         members = sources[name]
         for v, variable in enumerate(plan.variables):
-            of_error = _of_error(members[:, v], truth[v])
-            total["map_error"][row, v] += of_error
-            error[row, v] = (of_error @ classes).T
+            for key in plan.statistics:
+                fields = _fields(plan, key, members[:, v], truth[v], valid[v])
+                hourly[key][row, v] = (fields @ classes).T
+                if key in plan.mapped:
+                    total[f"map {key}"][row, v] += fields
             inside = classes * valid[v][:, None]
             count = len(members) + 1
             if len(members) > 1:
-                ens[row, v] = (_of_ensemble(members[:, v], truth[v]) @ classes).T
                 total["ranks"][row, v, :, :count] += ensemble.rank_counts(
                     members[:, v], truth[v], inside
                 )
@@ -131,20 +132,14 @@ def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
                     total["events"][row, e, :, :, :count] += ensemble.event_counts(
                         members[:, v], truth[v], threshold, inside
                     )
-    return {"truth": np.swapaxes(of_truth @ classes, 1, 2), "error": error, "ensemble": ens}
+    return hourly
 
 
-def _of_error(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """`OF_ERROR` (4, N), means over members (m, N)."""
-    error = members - truth
-    mean = error.mean(0)
-    return np.stack([mean, np.abs(error).mean(0), (error**2).mean(0), mean * truth])
-
-
-def _of_ensemble(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """`OF_ENSEMBLE` (4, N) of members (m, N)."""
-    scores = [ensemble.crps(members, truth, fair=fair) for fair in (False, True)]
-    return np.stack([*scores, members.var(0, ddof=1), (members.mean(0) - truth) ** 2])
+def _fields(plan: Plan, key: str, members: np.ndarray, truth: np.ndarray, valid: np.ndarray):
+    """Fields (field, N) of members (m, N), 0 where values are missing."""
+    given = plan.statistics[key](members, truth)
+    fields = np.stack([np.asarray(given[name], float) for name in plan.field_names[key]])
+    return fields if valid.all() else np.where(valid, fields, 0.0)
 
 
 def _lapse(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 A forecast has the same colour, line and marker in all of them; the truth is black.
 """
 
-from .climatology import distributions, physics, spectra, temporal
 from .ensembles import rank_histograms, reliability, spread_skill
 from .errors import score_boxes, scores_by_period, scores_by_stratum
 from .maps import error_maps, snapshot
+from .realism import distributions, physics, spectra, temporal
 
 __all__ = [
     "distributions",

@@ -79,7 +79,7 @@ def score_boxes(
             hourly = result[f"{score}_hourly"].sel(variable=variable, stratum=stratum)
             samples = {n: hourly.sel(forecast=n).values for n in names}
             boxes(ax, samples, style, places, horizontal=True)
-            ax.set_xlabel(score_label(result, score, variable))
+            ax.set_xlabel(score_label(result, f"{score}_hourly", variable))
             ax.grid(axis="x", linewidth=0.4)
             ax.tick_params("y", length=0)
             if score == "bias":

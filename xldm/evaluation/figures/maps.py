@@ -82,7 +82,8 @@ def error_maps(result: xr.Dataset, score: str = "rmse", variable: str = "t2m") -
         image = _map(ax, field, result.get("land_mask"), **style)
         name = wrapped(field["forecast"].item(), side)
         ax.set_title(f"{name}\nmean {field.mean().item():.3g}", size=10)
-    label = f"{variable_label(result, variable)}: {score_label(result, score, variable)}"
+    shown = score_label(result, f"{score}_map", variable)
+    label = f"{variable_label(result, variable)}: {shown}"
     figure.colorbar(image, ax=axes, label=label, extend="both", pad=0.01, fraction=0.05, aspect=30)
     return figure
 

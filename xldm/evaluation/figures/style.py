@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from ..scores import SEASONS, UNITLESS
+from ..strata import SEASONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,9 +155,10 @@ def units_label(result: xr.Dataset, variable: str) -> str:
 
 
 def score_label(result: xr.Dataset, score: str, variable: str) -> str:
-    """Name of a score and its units, which are the variable's for most."""
-    name = SCORES.get(score, literal(score))
-    units = "" if score in UNITLESS else units_label(result, variable)
+    """Name of a score, of single hours or cells too, and its units: its own or the variable's."""
+    short = score.removesuffix("_hourly").removesuffix("_map")
+    name, own = SCORES.get(short, literal(short)), result[score].attrs.get("units")
+    units = units_label(result, variable) if own is None else typeset(own) if own != "1" else ""
     return f"{name}, {units}" if units else name
 
 

@@ -29,8 +29,6 @@ RENAMED = {"source": "forecast", "field": "variable", "event": "variable"}
 # Dimensions of the long form, and those whose value joins the name of the score.
 PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period")
 NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability")
-IN_UNITS = {"rmse", "bias", "mae", "crps", "crps_fair", "spread", "skill", "quantiles",
-            "quantile_error", "wasserstein", "increment_rms"}  # fmt: skip
 NAMES = {"rmse": "RMSE", "bias": "bias", "mae": "MAE", "r2": "R²", "pcc": "PCC", "crps": "CRPS",
          "crps_fair": "fair CRPS", "spread": "spread", "skill": "skill",
          "spread_skill": "spread / skill"}  # fmt: skip
@@ -90,12 +88,10 @@ def _rows(result: xr.Dataset, name: str) -> pd.DataFrame:
         "period": "all",
     }.items():
         rows[column] = rows[column].astype(str) if column in rows else default
-    units = result[name].attrs.get("units", "1")
-    if name in IN_UNITS and "units" in result.coords:
+    rows["units"] = result[name].attrs.get("units", "1")
+    if "units" not in result[name].attrs and {"units", "variable"} <= {*result.coords}:
         of = dict(zip(result["variable"].values, result["units"].values, strict=True))
         rows["units"] = rows["variable"].map(of)
-    else:
-        rows["units"] = units
     return rows.drop(columns=extra)
 
 
@@ -196,13 +192,15 @@ def _names(result: xr.Dataset) -> list[str]:
 
 
 def main_scores(result: xr.Dataset) -> str:
-    """The scores of all values, a table per variable."""
+    """Return the scores of all values, the user's own last, as a table per variable."""
     out = []
+    dims = {"forecast", "variable", "stratum", "period"}
+    own = [s for s, a in result.items() if {*a.dims} == dims and s not in {"n", *NAMES}]
     for variable in variables(result):
         one = result.sel(variable=variable, stratum="all", period="all")
-        scores = [s for s in ("rmse", "bias", "mae", "r2", "pcc", "crps") if s in one]
-        columns = {NAMES[s]: one[s].values for s in scores}
-        losses = {NAMES[s]: LOSS.get(s, np.positive) for s in scores}
+        scores = [s for s in ("rmse", "bias", "mae", "r2", "pcc", "crps", *own) if s in one]
+        columns = {NAMES.get(s, s): one[s].values for s in scores}
+        losses = {NAMES.get(s, s): LOSS.get(s, None if s in own else np.positive) for s in scores}
         out.append(_scored(units_of(result, variable), "forecast", _names(result), columns, losses))
     return "".join(out)
 

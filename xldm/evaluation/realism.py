@@ -8,9 +8,8 @@ import xarray as xr
 from ..config import WIND
 from . import distributions, spectra, temporal
 from .plan import Plan
-from .scores import by_period, by_stratum
 from .state import State
-from .strata import EXPOSURES
+from .strata import EXPOSURES, by_period, by_stratum
 
 __all__ = ["distributed", "in_time", "physics", "spectral"]
 
@@ -36,7 +35,7 @@ def distributed(plan: Plan, state: State) -> xr.Dataset:
         edges = distributions.edges(variable)
         if edges is None:
             continue
-        counts = by_stratum(plan, state.total[f"bins {variable}"], 1)
+        counts = by_stratum(plan.ground, state.total[f"bins {variable}"], 1)
         density[variable] = distributions.density(counts, edges)
         quantiles[:, v] = distributions.quantile(counts, edges, np.array(QUANTILES))
         distance[:, v] = distributions.wasserstein(counts[1:], counts[:1], edges)
