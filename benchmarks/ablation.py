@@ -34,8 +34,8 @@ from xldm.models.model import Model
 from xldm.packages import package
 from xldm.training import train
 from xldm.training.model_config import narrowed
-from xldm.training.phases import AutoencoderPhase, DiffusionPhase, DistillationPhase, GANPhase
 from xldm.training.preset import Preset, read_preset
+from xldm.training.stages import AutoencoderPhase, DiffusionPhase, DistillationPhase, GANPhase
 from xldm.twin import both_sides, hours_over_year
 
 #: Coarse rows and columns: the western Alps, the Po valley, and the sea to Corsica.

@@ -28,8 +28,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from xldm.cli.bench import ceiling
 from xldm.stores.open import open_training_store
 from xldm.training import train
-from xldm.training.lightning_module import Stage
-from xldm.training.preset import STAGES, Preset, read_preset
+from xldm.training.lightning_module import TrainingModule
+from xldm.training.preset import Preset, read_preset
+from xldm.training.stages import STAGES
 
 CHAIN = "regression", "autoencoder", "diffusion"
 VARIANTS = {
@@ -46,7 +47,7 @@ def short(preset: Preset, component: str | None, steps: int, changes: dict) -> P
                "steps": steps, "checkpoint_every": steps, **changes}  # fmt: skip
     phases = {}
     for stage in STAGES:
-        for phase in getattr(preset, stage)[-1:]:
+        for phase in preset.phases(stage)[-1:]:
             known = {f.name for f in fields(phase)}
             own = {n: v for n, v in changes.items() if n in known} | (
                 {"standardise": 2} if stage == "autoencoder" else {}
@@ -60,20 +61,20 @@ class Counted(list):
     """FLOPs of the first training step, forward and backward."""
 
     def __enter__(self):
-        self.plain = Stage.training_step
+        self.plain = TrainingModule.training_step
 
-        def counted(module: Stage, sample, batch_idx: int) -> None:
+        def counted(module: TrainingModule, sample, batch_idx: int) -> None:
             if self or module.phase.compile:
                 return self.plain(module, sample, batch_idx)
             with FlopCounterMode(display=False) as counter:
                 self.plain(module, sample, batch_idx)
             self.append(counter.get_total_flops())
 
-        Stage.training_step = counted
+        TrainingModule.training_step = counted
         return self
 
     def __exit__(self, *_):
-        Stage.training_step = self.plain
+        TrainingModule.training_step = self.plain
 
 
 def measured(

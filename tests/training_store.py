@@ -14,7 +14,8 @@ from xldm.grids.projected import axes, coordinates
 from xldm.stores import splits
 from xldm.stores import write as storing
 from xldm.stores.statistics import statistics
-from xldm.training.preset import STAGES, Preset
+from xldm.training.preset import Preset
+from xldm.training.stages import STAGES
 from xldm.vocabulary import VOCABULARY
 
 #: 8 x 8 coarse cells of 16 km that hold 8 x 8 fine ones each.
@@ -108,7 +109,7 @@ def changed(preset: Preset, **settings) -> Preset:
     phases = {
         stage: tuple(
             replace(p, **{n: v for n, v in settings.items() if hasattr(p, n)})
-            for p in getattr(preset, stage)
+            for p in preset.phases(stage)
         )
         for stage in STAGES
     }

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from xldm.training.objectives.adversarial import adaptive_weight, discriminator_loss, generator_loss
+from xldm.training.objectives.gan import adaptive_weight, discriminator_loss, generator_loss
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from xldm.config import to_yaml
 from xldm.errors import BatchError, ConfigError, StoreError, TrainingError
 from xldm.packages import package
 from xldm.training import train
-from xldm.training.lightning_module import Stage
+from xldm.training.lightning_module import TrainingModule
 from xldm.training.preset import Preset, read_preset
 
 QUIET = {"stage": "regression", "device": "cpu", "progress": False}
@@ -36,14 +36,14 @@ def before_step(monkeypatch):
     """Have something happen, once, before a step is taken."""
 
     def arrange(step: int, happens) -> None:
-        inner, still = Stage._end_step, [happens]
+        inner, still = TrainingModule._end_step, [happens]
 
         def end(self, *args):
             if self.done == step and still:
                 still.pop()()
             inner(self, *args)
 
-        monkeypatch.setattr(Stage, "_end_step", end)
+        monkeypatch.setattr(TrainingModule, "_end_step", end)
 
     return arrange
 

@@ -20,8 +20,10 @@ from xldm.packages import package
 from xldm.storage.location import locate
 from xldm.training import losses, train
 from xldm.training.latents import Latents
-from xldm.training.objectives.fields import OBJECTIVES, Sample
-from xldm.training.preset import DiffusionPhase, Preset, read_preset
+from xldm.training.objectives.base import Sample
+from xldm.training.objectives.diffusion import Diffusion
+from xldm.training.preset import Preset, read_preset
+from xldm.training.stages import DiffusionPhase
 
 QUIET = {"device": "cpu", "progress": False}
 
@@ -155,7 +157,7 @@ def test_windows_are_cut_from_the_latents_of_whole_fields(run):
 def test_features_of_a_window_are_those_of_the_whole_grid_there():
     torch.manual_seed(0)
     phase = DiffusionPhase(steps=1, lr=1.0, train_static=False, cache_latents=True)
-    objective, net = OBJECTIVES["diffusion"](phase, tiny.part()), tiny.network(tiny.part())
+    objective, net = Diffusion(phase, tiny.part()), tiny.network(tiny.part())
     static = torch.randn(4, *tiny.GRID.fine_shape)
     sample = Sample(
         [(4, 0)], torch.randn(1, 14, 4, 4), None, torch.randn(1, 8, 4, 4), torch.tensor([500]),

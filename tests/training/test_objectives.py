@@ -11,10 +11,15 @@ from xldm.config import DiffusionConfig, Variable
 from xldm.models.components import Sampling
 from xldm.numerics.samplers import ddim_trailing
 from xldm.training import losses
+from xldm.training.objectives.autoencoder import Autoencoder
 from xldm.training.objectives.base import Sample, residual
-from xldm.training.objectives.fields import OBJECTIVES
+from xldm.training.objectives.calibration import Calibration
+from xldm.training.objectives.decoder import Decoder
+from xldm.training.objectives.diffusion import Diffusion
+from xldm.training.objectives.distillation import Distillation
+from xldm.training.objectives.regression import Regression
 from xldm.training.optimisers import with_muon
-from xldm.training.phases import (
+from xldm.training.stages import (
     AutoencoderPhase,
     CalibrationPhase,
     DecoderPhase,
@@ -58,7 +63,7 @@ def fit(net, objective, steps: int, *, lr: float = 1e-2, muon_lr: float | None =
 
 
 def regression(**settings):
-    return OBJECTIVES["regression"](RegressionPhase(steps=1, lr=1.0, **settings), tiny.part())
+    return Regression(RegressionPhase(steps=1, lr=1.0, **settings), tiny.part())
 
 
 def error(net) -> float:
@@ -111,7 +116,7 @@ def test_muon_moves_every_kernel_and_adam_the_rest(net):
 
 
 def test_the_autoencoder_learns_what_the_regression_leaves(net):
-    objective = OBJECTIVES["autoencoder"](AutoencoderPhase(steps=1, lr=1.0), tiny.part())
+    objective = Autoencoder(AutoencoderPhase(steps=1, lr=1.0), tiny.part())
 
     def lost() -> float:
         with torch.inference_mode():
@@ -124,7 +129,7 @@ def test_the_autoencoder_learns_what_the_regression_leaves(net):
 
 @pytest.mark.parametrize("known", [False, True])
 def test_the_denoiser_learns_from_fields_and_from_latents(net, known):
-    objective = OBJECTIVES["diffusion"](DiffusionPhase(steps=1, lr=1.0), tiny.part())
+    objective = Diffusion(DiffusionPhase(steps=1, lr=1.0), tiny.part())
     latent = torch.randn(2, 8, H, W, generator=torch.Generator().manual_seed(1))
 
     def of(step):
@@ -140,9 +145,7 @@ def test_the_denoiser_learns_from_fields_and_from_latents(net, known):
 
 
 def test_a_static_branch_that_rests_is_not_touched(net):
-    objective = OBJECTIVES["diffusion"](
-        DiffusionPhase(steps=1, lr=1.0, train_static=False), tiny.part()
-    )
+    objective = Diffusion(DiffusionPhase(steps=1, lr=1.0, train_static=False), tiny.part())
     before = net.conditioner.static_proj.weight.clone()
     fit(net, objective, 2)
     assert torch.equal(net.conditioner.static_proj.weight, before)
@@ -153,7 +156,7 @@ def test_a_static_branch_that_rests_is_not_touched(net):
 
 def distillation(net, into: int, teacher_steps: int):
     phase = DistillationPhase(steps=1, lr=1.0, into=into, teacher_steps=teacher_steps)
-    objective = OBJECTIVES["distillation"](phase, tiny.part())
+    objective = Distillation(phase, tiny.part())
     objective.begin(net.eval())
     return objective
 
@@ -177,7 +180,7 @@ def test_distilled_steps_lead_where_the_teachers_sampler_leads(net, into):
     noise = sample(0).noise.double()
 
     def student(x, t):
-        return objective._led(net.schedule, x, np.array([t, t]), context)
+        return objective._taught(net.schedule, x, np.array([t, t]), context)
 
     taught = ddim_trailing(student, net.schedule, noise, into)
     whole = ddim_trailing(net.denoise(context), net.schedule, noise, 8)
@@ -230,7 +233,7 @@ def test_the_decoder_learns_to_give_what_is_drawn_the_spectra_of_the_truth(net):
     net.denoiser = Smooth()
     part = replace(tiny.part(), diffusion=DiffusionConfig(sampler="ddim-trailing", steps=2))
     phase = DecoderPhase(steps=1, lr=1.0, spectral_weight=1.0)
-    objective = OBJECTIVES["decoder"](phase, part)
+    objective = Decoder(phase, part)
 
     @torch.no_grad()
     def spectral_error():
@@ -249,7 +252,7 @@ FEW = DiffusionConfig(sampler="unipc", steps=2)
 
 def calibration(**settings):
     part = replace(tiny.part(), diffusion=FEW)
-    return OBJECTIVES["calibration"](CalibrationPhase(steps=1, lr=1.0, **settings), part)
+    return Calibration(CalibrationPhase(steps=1, lr=1.0, **settings), part)
 
 
 def for_two_members(step: int) -> Sample:
@@ -342,7 +345,7 @@ def test_the_wind_s_speed_is_scored_as_one_more_target(scored):
     one = for_two_members(0)
     one = one._replace(fine=torch.cat([one.fine] * 3, 1))
     phase = CalibrationPhase(steps=1, lr=1.0, weights=weighted, relative=False)
-    OBJECTIVES["calibration"](phase, part).loss(tiny.network(part), one)
+    Calibration(phase, part).loss(tiny.network(part), one)
     ((members, truth, weights),) = scored
     assert weights.tolist() == [4.0, 1.0, 1.0, 0.5]
     for field in (members, truth):

@@ -19,9 +19,10 @@ import training_store
 from xldm.errors import TrainingError
 from xldm.packages import package
 from xldm.training import train
-from xldm.training.lightning_module import Stage
-from xldm.training.phases import CalibrationPhase, Phase
+from xldm.training.lightning_module import TrainingModule
+from xldm.training.phases import Phase
 from xldm.training.preset import Preset, read_preset
+from xldm.training.stages import CalibrationPhase
 
 QUIET = {"device": "cpu", "progress": False}
 
@@ -77,21 +78,21 @@ def assert_same(one, other) -> None:
 def killed(folder: Path, stage: str, start: str | None, at: int, threads: int) -> None:
     """Train in this process, which ends by SIGKILL in the middle of a step."""
     torch.set_num_threads(threads)  # sums of other numbers of threads differ in the last bits
-    inner = Stage._end_step
+    inner = TrainingModule._end_step
 
     def end(self, *args):
         if self.done == at:
             os.kill(os.getpid(), signal.SIGKILL)
         inner(self, *args)
 
-    Stage._end_step = end
+    TrainingModule._end_step = end
     train(awkward(), training_store.made(), folder, stage=stage, start=start, **QUIET)
 
 
 def run_and_kill(folder: Path, stage: str, start: str | None, at: int = 6) -> None:
     # Forked from a server that has imported what training needs.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["xldm.training.fitting"])
+    context.set_forkserver_preload(["xldm.training.trainer"])
     process = context.Process(
         target=killed, args=(folder, stage, start, at, torch.get_num_threads())
     )

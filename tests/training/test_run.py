@@ -18,8 +18,8 @@ from xldm.errors import ConfigError, TrainingError
 from xldm.packages import package
 from xldm.training import train
 from xldm.training.model_config import model_config
-from xldm.training.phases import CalibrationPhase, DecoderPhase
 from xldm.training.preset import Preset
+from xldm.training.stages import CalibrationPhase, DecoderPhase
 
 QUIET = {"device": "cpu", "progress": False}
 
@@ -327,7 +327,7 @@ def test_validation_is_the_same_every_time(store, preset, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(store, preset, tmp_path):
-    with pytest.raises(TrainingError, match="gan, distillation, decoder, calibration; got"):
+    with pytest.raises(TrainingError, match="decoder, distillation, calibration, gan; got"):
         train(preset, store, tmp_path, stage="denoiser", **QUIET)
 
 

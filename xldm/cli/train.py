@@ -6,6 +6,8 @@ import argparse
 import logging
 from contextlib import suppress
 
+from ..training.preset import shipped
+from ..training.stages import STAGES
 from .options import add_storage_options, storage_options
 
 __all__ = ["add"]
@@ -13,6 +15,8 @@ __all__ = ["add"]
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
+    chain = [name for name, stage in STAGES.items() if not stage.by_name]
+    others = [name for name, stage in STAGES.items() if stage.by_name]
     command = commands.add_parser(
         "train",
         help="train a model from a training store",
@@ -21,39 +25,37 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument(
         "--config", required=True, metavar="PRESET",
-        help="YAML file, or a shipped preset: paper, italy-2km, other-region, tiny",
+        help=f"YAML file, or a shipped preset: {', '.join(sorted(shipped()))}",
     )  # fmt: skip
     command.add_argument("--store", required=True, help="training store")
     command.add_argument("--folder", required=True, help="for checkpoints, logs and packages")
     command.add_argument(
-        "--stage", default="all",
-        choices=["all", "regression", "autoencoder", "diffusion", "decoder", "calibration", "gan",
-                 "distillation"],
-        help="all is the first five that the preset has (default %(default)s)",
+        "--stage", default="all", choices=["all", *chain, *others],
+        help=f"all runs those of {', '.join(chain)} that the preset has (default %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--from", dest="start", metavar="PACKAGE",
-        help="model package to start from (default: of the stage before, in the same folder)",
+        help="model package to start from (default: that of the previous stage in the same folder)",
     )  # fmt: skip
-    command.add_argument("--device", default="auto", help="cpu, cuda ... (default %(default)s)")
-    command.add_argument("--devices", type=int, default=1, help="how many (default 1)")
+    command.add_argument("--device", default="auto", help="cpu, cuda, ... (default %(default)s)")
+    command.add_argument("--devices", type=int, default=1, help="number of devices (default 1)")
     command.add_argument(
         "--allow-leaky", action="store_true",
-        help="take a store whose hours of different splits are neighbours",
+        help="accept a store in which hours of different splits are neighbours",
     )  # fmt: skip
     add_storage_options(command, "the store")
-    command.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    command.add_argument("--no-progress", action="store_true", help="show no bar")
+    command.add_argument("--resume", action="store_true", help="continue an interrupted run")
+    command.add_argument("--no-progress", action="store_true", help="hide the progress bar")
     command.set_defaults(run=_train)
 
 
 def _train(args: argparse.Namespace) -> None:
     from ..training import train
 
-    with suppress(ImportError):  # said by train itself
-        import lightning.pytorch  # noqa: F401, sets its own level
+    with suppress(ImportError):  # train raises it with advice
+        import lightning.pytorch  # noqa: F401, sets its own log level
 
-        # What Lightning says of itself; a bar and our own lines are enough.
+        # Hide Lightning's own messages; the bar and xldm's lines are enough.
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     package = train(
         args.config,

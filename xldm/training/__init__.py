@@ -1,8 +1,9 @@
-"""Training: from a training store to a model package, stage by stage.
+"""Training: fit the networks of a preset to a training store, stage by stage.
 
-In: a preset and a training store. Out: one model package for each stage, checkpoints, and logs.
-Windows of the store come from `xldm.batches`, networks from `xldm.models`; packages are written by
-`xldm.packages`.
+In: a preset (`preset`, `stages`) and a training store. Out: a model package for each stage, with
+its curve of losses, beside checkpoints and logs. `run` leads through the stages; each minimises an
+objective of `objectives/`. Networks belong in `xldm.nets`, reading of windows in `xldm.batches`,
+the format of packages in `xldm.packages`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ __all__ = ["DataModule", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    # Lazily: Lightning is an extra, and takes seconds.
+    # Imported when first used: Lightning is an extra, and takes seconds.
     if name not in __all__:
         raise AttributeError(f"module 'xldm.training' has no attribute {name!r}")
     try:

@@ -1,4 +1,4 @@
-"""Checkpoints of a running stage: the last two are kept, the newest that can be read is taken."""
+"""Checkpoints of a phase: keep the last two, resume from the newest that can be read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Keep", "best", "newest"]
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"step-(\d+)\.ckpt")
+_NAME = re.compile(r"step-\d+\.ckpt")
 
 
 class Keep(lightning.Callback):
     """Save a checkpoint every few steps and at the end; keep the last two.
 
-    Lightning's own callback counts steps of optimisers, of which there may be two, and saves before
-    the validation of a step, whose outcome would then be lost.
+    Lightning's own callback counts the steps of every optimiser, and saves before the validation of
+    a step, whose result would be lost.
 
     Parameters
     ----------
@@ -32,26 +32,30 @@ class Keep(lightning.Callback):
     every : int
         Steps between checkpoints.
     best : bool
-        Keep the weights of the smallest validation loss beside them.
+        Also keep the weights of the smallest validation loss.
     """
 
     def __init__(self, place: Place, every: int, *, best: bool) -> None:
         self.place, self.every, self.best, self.saved = place, every, best, 0
 
     def on_train_start(self, trainer: lightning.Trainer, module: Any) -> None:
+        """Note the step that training starts from."""
         self.saved = module.done
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: Any, *_: Any) -> None:
+        """Save if a checkpoint is due, unless a validation follows."""
         validates = module.phase.validate_every and module.done % module.phase.validate_every == 0
         if not validates:
             self._save_if_due(trainer, module)
 
     def on_validation_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        """Save the best weights and, if it is due, a checkpoint."""
         if self.best and module.since_best == 0:
             _save(trainer, self.place, "best.ckpt", weights_only=True)
         self._save_if_due(trainer, module)
 
     def on_train_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        """Save the last checkpoint of a finished phase."""
         if module.finished:
             self._save(trainer, module)
 
@@ -63,14 +67,14 @@ class Keep(lightning.Callback):
         self.saved = module.done
         _save(trainer, self.place, f"step-{module.done:08d}.ckpt")
         if trainer.is_global_zero:
-            # Of later ones, which an earlier run may have left damaged, nothing is said here.
+            # Later checkpoints, which an earlier run may have left damaged, stay.
             mine = [n for n in _names(self.place) if _step(n) <= module.done]
             for name in mine[:-2]:
                 self.place.fs.rm_file(f"{self.place.root}/{name}")
 
 
 def newest(place: Place) -> tuple[str, dict[str, Any]] | None:
-    """Path and content of the newest checkpoint that can be read; None where there is none.
+    """Read the newest checkpoint that can be read; return path and content, None without any.
 
     Raises
     ------
@@ -81,9 +85,9 @@ def newest(place: Place) -> tuple[str, dict[str, Any]] | None:
     for name in reversed(names):
         try:
             return _path(place, name), _load(place, name)
-        except Exception as error:  # whatever it is that torch finds wrong with a file
+        except Exception as error:  # torch raises many kinds for a damaged file
             log.warning(
-                "%s cannot be read (%s): it was cut off or damaged; taking the one before",
+                "%s cannot be read (%s): it was cut off or damaged; taking the previous checkpoint",
                 _path(place, name),
                 str(error).splitlines()[0] if str(error) else type(error).__name__,
             )
@@ -96,19 +100,21 @@ def newest(place: Place) -> tuple[str, dict[str, Any]] | None:
 
 
 def best(place: Place) -> dict[str, Any] | None:
-    """Content of the checkpoint with the smallest validation loss, if there is one."""
+    """Read the checkpoint with the smallest validation loss; return None if there is none."""
     there = place.fs.exists(f"{place.root}/best.ckpt")
     return _load(place, "best.ckpt") if there else None
 
 
-def _save(trainer: lightning.Trainer, place: Place, name: str, *, weights_only: bool = False):
+def _save(
+    trainer: lightning.Trainer, place: Place, name: str, *, weights_only: bool = False
+) -> None:
     try:
         trainer.save_checkpoint(_path(place, name), weights_only=weights_only)
     except OSError as error:
         kept = ", ".join(_names(place)) or "none"
         raise TrainingError(
-            f"{_path(place, name)}: it could not be written ({error.strerror or error}); kept are "
-            f"the checkpoints before it ({kept}). Make room, then go on with resume=True"
+            f"{_path(place, name)}: it could not be written ({error.strerror or error}); earlier "
+            f"checkpoints stay ({kept}). Free some space, then continue with resume=True"
         ) from error
 
 
@@ -116,7 +122,7 @@ def _load(place: Place, name: str) -> dict[str, Any]:
     with place.fs.open(f"{place.root}/{name}", "rb") as file:
         content = torch.load(file, map_location="cpu", weights_only=True)
     if "xldm" not in content:
-        raise TrainingError("it is of another program")
+        raise TrainingError("it is not a checkpoint of xldm")
     return content
 
 
@@ -125,7 +131,7 @@ def _path(place: Place, name: str) -> str:
 
 
 def _names(place: Place) -> list[str]:
-    """Of checkpoints, oldest first."""
+    """List the names of checkpoints, oldest first."""
     place.fs.invalidate_cache()
     if not place.fs.isdir(place.root):
         return []
@@ -134,4 +140,4 @@ def _names(place: Place) -> list[str]:
 
 
 def _step(name: str) -> int:
-    return int(_NAME.fullmatch(name)[1])
+    return int(name.removeprefix("step-").removesuffix(".ckpt"))

@@ -1,7 +1,7 @@
-"""The loop's view of a stage: steps, optimisers, validation, and what a checkpoint holds of it.
+"""The Lightning module of a phase: steps, optimisers, validation, and the state in checkpoints.
 
-Optimisation is manual throughout, since kernels may have another optimiser than the rest, and the
-GAN's discriminator (see `adversarial`) its own.
+Optimisation is manual, since kernels may have another optimiser than other weights, and the GAN's
+discriminator has its own (see `adversarial_module`).
 """
 
 from __future__ import annotations
@@ -22,62 +22,77 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion
 from . import losses
-from .objectives.base import Sample
+from .objectives.base import Objective, Sample, present
 from .optimisers import with_muon
 
-__all__ = ["Stage", "trained_weights"]
+__all__ = ["TrainingModule", "trained_weights"]
 
 
-class Stage(lightning.LightningModule):
-    """A phase of a stage of training for one component.
+class TrainingModule(lightning.LightningModule):
+    """The training of one component in one phase of a stage.
 
     Parameters
     ----------
     net : ResidualDiffusion
-        Networks, of which the objective says which are fitted.
+        Networks; the objective chooses those that are fitted.
     objective : Objective
     static : Tensor
         Static channels (S, y, x) of the whole fine grid.
     where : str
-        What to call it in messages.
+        Name of stage, component and phase for messages.
     """
 
-    def __init__(self, net: ResidualDiffusion, objective: Any, static: Tensor, where: str) -> None:
+    objective: Objective
+    static: Tensor
+
+    def __init__(
+        self, net: ResidualDiffusion, objective: Objective, static: Tensor, where: str
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.register_buffer("static", static, persistent=False)
-        self.net, self.objective, self.phase, self.where = net, objective, objective.phase, where
+        self.net, self.objective, self.where = net, objective, where
+        self.phase = objective.phase
         net.requires_grad_(False)
         for module in objective.modules(net):
             module.requires_grad_(True)
         if self.phase.channels_last:
-            net.to(memory_format=torch.channels_last)
+            # torch's annotations of `to` lack this argument.
+            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         objective.begin(net)
         limit = getattr(self.phase, "average", 0.0)
-        self.average = _averaged(net.denoiser, limit) if limit else None
-        #: Steps done; every step's mean loss, by step; the smallest validation loss and since when.
-        self.done, self.curve = 0, []
+        self.average = _averaged(present(net.denoiser), limit) if limit else None
+        #: Steps done, and the losses of reports and validations by step.
+        self.done = 0
+        self.curve: list[dict[str, float]] = []
+        #: Smallest validation loss, and the number of validations since.
         self.best, self.since_best = math.inf, 0
-        self._sum, self._count, self._validated = 0.0, 0, []
+        #: Sum and number of the losses since the last report.
+        self._sum: Tensor | float = 0.0
+        self._count = 0
+        self._validated: list[Tensor] = []
+        #: Clock and seconds waited for data at the last report.
+        self._mark = (0.0, 0.0)
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether all steps are done or patience has run out."""
         patience = self.phase.patience
         return self.done >= self.phase.steps or bool(patience and self.since_best >= patience)
 
     def setup(self, stage: str) -> None:
-        """Only here, in the process that trains: what is wrapped so cannot be sent to another."""
+        """Wrap and compile modules here, since the result cannot be sent to another process."""
         if getattr(self.phase, "checkpointing", False):
             for block in self.objective.blocks(self.net):
-                block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
+                recomputed = functools.partial(checkpoint, block.forward, use_reentrant=False)
+                block.forward = recomputed  # type: ignore[method-assign]
         if self.phase.compile:
             for module in self.objective.modules(self.net):
                 module.compile()
 
     def __reduce__(self) -> tuple:
-        # torch would send each tensor to another process as shared memory and an open file, of
-        # both of which there may be too little.
+        # torch would send each tensor to another process as shared memory and an open file. Both
+        # can run out, so the module is sent as bytes.
         file = io.BytesIO()
         torch.save(self.__getstate__(), file)
         return _received, (type(self), file.getvalue())
@@ -85,13 +100,18 @@ class Stage(lightning.LightningModule):
     # Steps
 
     def training_step(self, sample: Sample, batch_idx: int) -> None:
+        """Add the gradients of a batch, and step the optimisers when a step's batches are done."""
         self.objective.begin_step(self.net, self.done)
         loss = self.objective.loss(self.net, sample.on(self.static))
         self.manual_backward(loss / self.phase.accumulate)
-        self._end_step(loss.detach(), batch_idx, self.optimizers(use_pl_optimizer=True))
+        self._end_step(loss.detach(), batch_idx, self._optimisers())
 
-    def _end_step(self, loss: Tensor, batch_idx: int, optimisers: Any) -> None:
-        """A step of the optimisers, once enough batches were seen; not if a number is lost."""
+    def _optimisers(self) -> list[Any]:
+        optimisers = self.optimizers(use_pl_optimizer=True)
+        return optimisers if isinstance(optimisers, list) else [optimisers]
+
+    def _end_step(self, loss: Tensor, batch_idx: int, optimisers: list[Any]) -> None:
+        """Step the optimisers once enough batches were seen, unless a number is not finite."""
         self._sum, self._count = self._sum + loss, self._count + 1
         if (batch_idx + 1) % self.phase.accumulate:
             return
@@ -100,19 +120,18 @@ class Stage(lightning.LightningModule):
         if not torch.isfinite(self._sum + norm):
             raise TrainingError(
                 f"{self.where}: at step {self.done + 1} the loss is {float(loss):g} and the norm "
-                f"of its gradient {float(norm):g}, so nothing of this step is kept; the last "
-                "checkpoint is as it was. Lower lr or clip, use precision 32-true, or look for "
-                "extreme values in the store; then train in a new folder"
+                f"of its gradient {float(norm):g}, so this step is discarded; the last checkpoint "
+                "is unchanged. Lower lr or clip, use precision 32-true, or look for extreme "
+                "values in the store; then train in a new folder"
             )
-        stepping = optimisers if isinstance(optimisers, list) else [optimisers]
-        for optimiser in stepping:
+        for optimiser in optimisers:
             optimiser.step()
         for parameter in self.parameters():
             parameter.grad = None
         if self.average is not None:
-            self.average.update_parameters(self.net.denoiser)
+            self.average.update_parameters(present(self.net.denoiser))
         if self.phase.schedule != "plateau":
-            for rate in self._rates()[: len(stepping)]:
+            for rate in self._rates()[: len(optimisers)]:
                 rate.step()
         self.done += 1
         if self.done % self.report_every == 0:
@@ -124,10 +143,10 @@ class Stage(lightning.LightningModule):
         return max(1, min(50, self.phase.steps // 20))
 
     def _report(self) -> None:
-        """Mean loss since the last report, samples a second, and the share of time for data."""
+        """Log mean loss and samples a second since the last report, and the share of data_wait."""
         row = {"step": self.done, "loss": float(self._sum) / self._count, "lr": self._lr()}
         self.curve.append(row)
-        now, waited = time.perf_counter(), self.trainer.datamodule.stream.waited
+        now, waited = time.perf_counter(), self._waited()
         elapsed = max(now - self._mark[0], 1e-9)
         seen = self._count * self.phase.batch_size * self.trainer.world_size
         pace = {"samples_per_s": seen / elapsed, "data_wait": (waited - self._mark[1]) / elapsed}
@@ -139,7 +158,13 @@ class Stage(lightning.LightningModule):
         )
 
     def on_train_start(self) -> None:
-        self._mark = (time.perf_counter(), self.trainer.datamodule.stream.waited)
+        """Start the clock of reports."""
+        self._mark = (time.perf_counter(), self._waited())
+
+    def _waited(self) -> float:
+        """Return the seconds that steps have waited for data."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data.stream.waited
 
     def _lr(self) -> float:
         return self.trainer.optimizers[0].param_groups[0]["lr"]
@@ -147,15 +172,18 @@ class Stage(lightning.LightningModule):
     # Validation
 
     def validation_step(self, sample: Sample, batch_idx: int) -> None:
+        """Compute the loss of a batch, with the denoiser's average if there is one."""
         self.net.eval()
-        instead = {} if self.average is None else {"denoiser": self.average.module}
-        loss = self.objective.loss(self.net, sample.on(self.static), **instead)
+        denoiser = None if self.average is None else self.average.module
+        loss = self.objective.loss(self.net, sample.on(self.static), denoiser)
         self._validated.append(loss.detach())
 
     def on_validation_start(self) -> None:
+        """Stop the clock of reports."""
         self._pause = time.perf_counter()
 
     def on_validation_epoch_end(self) -> None:
+        """Record the validation loss; lower the learning rate or stop if it no longer falls."""
         here = torch.stack(self._validated).mean()
         value = float(self.trainer.strategy.reduce(here, reduce_op="mean"))
         self._validated.clear()
@@ -167,23 +195,29 @@ class Stage(lightning.LightningModule):
                 rate.step(value)
         if self.phase.patience and self.since_best >= self.phase.patience:
             self.trainer.should_stop = True
-        # All ranks have the same value by now.
+        # All ranks have the same value here.
         self.log("val_loss", value, prog_bar=True, rank_zero_only=True, batch_size=1)
         self.log("step", float(self.done), rank_zero_only=True, batch_size=1)
 
     def on_validation_end(self) -> None:
+        """Restart the clock of reports."""
         paused = time.perf_counter() - self._pause
         self._mark = (self._mark[0] + paused, self._mark[1])
 
     # Optimisers
 
     def configure_optimizers(self) -> tuple[list, list]:
+        """Make the optimisers, each with its schedule of learning rates."""
+        optimisers = self._fitted()
+        return optimisers, [{"scheduler": self._schedule(o)} for o in optimisers]
+
+    def _fitted(self) -> list[torch.optim.Optimizer]:
+        """Make the optimisers of the modules that are fitted."""
         fitted = nn.ModuleList(self.objective.modules(self.net))
         adam = self._adam(fitted)
-        both = [adam]
-        if self.phase.muon_lr is not None:
-            both = with_muon(fitted, adam, self.phase.muon_lr)
-        return both, [{"scheduler": self._schedule(o)} for o in both]
+        if self.phase.muon_lr is None:
+            return [adam]
+        return with_muon(fitted, adam, self.phase.muon_lr)
 
     def _adam(self, fitted: nn.Module) -> torch.optim.AdamW:
         phase = self.phase
@@ -207,12 +241,13 @@ class Stage(lightning.LightningModule):
         return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
 
     def _rates(self) -> Sequence[Any]:
-        rates = self.lr_schedulers()
+        rates: Any = self.lr_schedulers()
         return rates if isinstance(rates, list) else [rates]
 
     # Checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add to a checkpoint what Lightning does not save."""
         checkpoint["xldm"] = {
             "done": self.done,
             "finished": self.finished,
@@ -224,6 +259,7 @@ class Stage(lightning.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the state that `on_save_checkpoint` added."""
         kept = checkpoint["xldm"]
         self.done, self.curve = kept["done"], kept["curve"]
         self.best, self.since_best = kept["best"], kept["since_best"]
@@ -231,14 +267,14 @@ class Stage(lightning.LightningModule):
 
 
 def trained_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of a checkpoint's tensors those of the component, the denoiser's average in its place."""
+    """Select a component's tensors from a checkpoint, with the denoiser's average if it has one."""
     found = {name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")}
     prefix = "average.module."
     averages = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
     return found | {f"denoiser.{name}": tensor for name, tensor in averages.items()}
 
 
-def _received(kind: type[Stage], content: bytes) -> Stage:
+def _received(kind: type[TrainingModule], content: bytes) -> TrainingModule:
     module = kind.__new__(kind)
     module.__setstate__(torch.load(io.BytesIO(content), weights_only=False))
     return module
@@ -253,5 +289,7 @@ def _averaged(net: nn.Module, limit: float) -> AveragedModel:
 def _move(
     limit: float, averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int
 ) -> None:
-    """Move averages by the paper's decay."""
-    torch._foreach_lerp_(averages, current, 1 - losses.average_decay(float(updates), limit))
+    """Move averages towards current weights, with the decay of `losses.average_decay`."""
+    step = 1 - losses.average_decay(float(updates), limit)
+    # torch has no annotation of a single weight for all tensors.
+    torch._foreach_lerp_(averages, current, step)  # type: ignore[call-overload]

@@ -1,7 +1,8 @@
-"""Losses of the three stages, and how weights are averaged; equations of arXiv 2406.13627."""
+"""Losses as functions of tensors, and the decay of averaged weights (arXiv 2406.13627)."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -24,7 +25,7 @@ __all__ = [
 
 
 def squared_error(mean: Tensor, fine: Tensor, weights: Tensor) -> Tensor:
-    """Mean squared error of fields (B, C, H, W), each target by its weight (C,).
+    """Return the weighted mean squared error of fields (B, C, H, W), with weights (C,) of targets.
 
     Examples
     --------
@@ -36,10 +37,10 @@ def squared_error(mean: Tensor, fine: Tensor, weights: Tensor) -> Tensor:
 
 
 def log_squared_error(mean: Tensor, fine: Tensor, weights: Tensor, floor: float) -> Tensor:
-    """Mean of log(floor + squared error of a target in a window): each by what can be gained on it.
+    """Return the weighted mean of log(floor + squared error of a target in a window).
 
-    The squared error itself is ruled by windows whose predictors were dropped, which nothing can be
-    done about.
+    Windows whose predictors were dropped dominate the squared error itself, although nothing can be
+    learnt from them; the logarithm lets every window count.
     """
     square = ((mean - fine) ** 2).mean((2, 3))
     return (weights * torch.log(floor + square)).mean()
@@ -53,11 +54,11 @@ def autoencoder_loss(
     kl_weight: float = 0.01,
     weights: Tensor | float = 1.0,
 ) -> Tensor:
-    r"""Reconstruction from a draw of the posterior, plus its divergence from a standard normal.
+    r"""Return the reconstruction error of a posterior draw plus the posterior's divergence.
 
     .. math:: \overline{|y - \hat y|} + w\,\overline{(e^{s} + m^2 - 1 - s) / 2}
 
-    with posterior mean m and log variance s.
+    with posterior mean m and log variance s; the divergence is from a standard normal.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def autoencoder_loss(
     kl_weight : float
         w.
     weights : Tensor (C, 1, 1) or float
-        Weight of each channel in the error.
+        Weights of the channels in the error.
     """
     mean, log_var = net.encode(field)
     decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)
@@ -79,21 +80,21 @@ def autoencoder_loss(
 
 
 def energy_score(members: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-    r"""Fair energy score of an ensemble (B, H, W), of the targets of each grid cell together.
+    r"""Return the fair energy score (B, H, W) of an ensemble, over the targets of each grid cell.
 
     .. math:: \frac1M \sum_i |x_i - y| - \frac1{2 M (M-1)} \sum_{i,j} |x_i - x_j|
 
-    It is smallest, on average, for members that are distributed as the truth is, whatever their
-    number (doi 10.1198/016214506000001437, sections 4.2 and 4.3; fair as in doi 10.1002/qj.2270).
+    On average it is smallest for members with the distribution of the truth, whatever their number
+    (doi 10.1198/016214506000001437, sections 4.2 and 4.3; fair as in doi 10.1002/qj.2270).
 
     Parameters
     ----------
     members : Tensor
-        (B, M, C, H, W), two members at least.
+        (B, M, C, H, W), with at least two members.
     truth : Tensor
         (B, C, H, W).
     weights : Tensor
-        Of each target (C,), by which its differences are multiplied.
+        Weight of each target (C,); differences are multiplied by it.
 
     Examples
     --------
@@ -106,21 +107,22 @@ def energy_score(members: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
 
 
 def between(members: Tensor, weights: Tensor) -> Tensor:
-    """Mean distance (B, H, W) between two of an ensemble's members, as `energy_score` has it."""
+    """Return the mean distance (B, H, W) between two members, as in `energy_score`."""
     pairs = [(i, j) for i in range(members.shape[1]) for j in range(i)]
-    return sum(_distance(members[:, i] - members[:, j], weights) for i, j in pairs) / len(pairs)
+    distances = (_distance(members[:, i] - members[:, j], weights) for i, j in pairs)
+    return functools.reduce(torch.add, distances) / len(pairs)
 
 
 def _distance(difference: Tensor, weights: Tensor) -> Tensor:
     square = (weights[:, None, None] * difference).square().sum(-3)
-    return (square + 1e-12).sqrt()  # the root has no slope at 0
+    return (square + 1e-12).sqrt()  # a slope at 0
 
 
 def log_spectral_error(field: Tensor, truth: Tensor) -> Tensor:
-    """Mean |ln(power / true power)| of fields (B, C, H, W) over rings of wavenumbers.
+    """Return the mean of abs(ln(power / true power)) over rings of wavenumbers.
 
-    Rings are as wide as the smallest wavenumber and end at that of two cells; fields are tapered
-    by a Hann window along each axis, since their edges do not meet.
+    Fields are (B, C, H, W). Rings are as wide as the smallest wavenumber; the last is at a
+    wavelength of two cells. The fields are not periodic: a Hann window tapers them along each axis.
 
     Examples
     --------
@@ -152,7 +154,7 @@ def diffusion_loss(
     t: Tensor,
     noise: Tensor,
 ) -> Tensor:
-    r"""Mean squared error of the predicted velocity.
+    r"""Return the mean squared error of the predicted velocity.
 
     .. math:: v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1-\bar\alpha_t}\,z_0
 
@@ -164,11 +166,11 @@ def diffusion_loss(
     clean : Tensor
         Latents z_0 (B, L, h, w).
     context : sequence of Tensor
-        What the conditioner gives.
+        The conditioner's output.
     t : Tensor
         Steps (B,), integers.
     noise : Tensor
-        Standard normal, as ``clean``.
+        Standard normal, shaped as ``clean``.
     """
     at = t.cpu().numpy()
     velocity = schedule.velocity(clean, noise, at)
@@ -184,20 +186,20 @@ def distillation_loss(
     t: Tensor,
     target: Tensor,
 ) -> Tensor:
-    r"""Mean squared error of the velocity against that of a target.
+    r"""Return the mean squared error of the predicted velocity against the velocity of a target.
 
     .. math:: v = (\alpha_t z_t - \tilde z) / \sigma_t
 
-    Errors of the clean latent count by 1 + SNR then, one of the weightings of arXiv 2202.00512.
+    This weighs errors of the clean latent by 1 + SNR, one of the weightings of arXiv 2202.00512.
 
     Parameters
     ----------
     denoiser, schedule, context, t
-        As of `diffusion_loss`.
+        As in `diffusion_loss`.
     noisy : Tensor
         z_t (B, L, h, w).
     target : Tensor
-        The clean latent that is to be predicted, as ``noisy``.
+        The clean latent to predict, shaped as ``noisy``.
     """
     at = t.cpu().numpy()
     alpha, sigma = (
@@ -208,7 +210,7 @@ def distillation_loss(
 
 
 def average_decay(updates: float, limit: float) -> float:
-    """Decay of the moving average of weights after n updates, min(limit, (1 + n) / (10 + n)).
+    """Return the decay of averaged weights after n updates, min(limit, (1 + n) / (10 + n)).
 
     Examples
     --------

@@ -1,49 +1,49 @@
-"""Preset and store to the configuration of a model, and whether a package can be its start."""
+"""Combine preset and store into a model's configuration; check a package to start from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import xarray as xr
 
-from ..config import ComponentConfig, GridConfig, ModelConfig
+from ..config import ComponentConfig, GridConfig, ModelConfig, Variable
 from ..errors import ConfigError, TrainingError
 from ..grids.projected import nested
 from ..nets.field_sizes import field_sizes
 from ..stores.variables import scaled_variables
-from .objectives.fields import OBJECTIVES
 from .packaging import Base
-from .phases import LATENT
-from .preset import STAGES, Preset
+from .preset import Preset
+from .stages import NETWORKS, STAGES, DistillationPhase, Stage
 
-__all__ = ["compared", "grid_of", "model_config", "narrowed"]
+__all__ = ["grid_of", "model_config", "narrowed", "stage_config"]
 
 
 def grid_of(store: xr.DataTree) -> GridConfig:
-    """The nested grids of a training store.
+    """Return the nested grids of a training store.
 
     Raises
     ------
     ConfigError
-        If they do not nest or the projection is not stated.
+        If they do not nest or the store names no projection.
     """
     if not store.attrs.get("crs"):
-        raise ConfigError("the store states no crs in the attributes of its root")
-    sides = (store[group].to_dataset() for group in ("coarse", "fine"))
+        raise ConfigError("the store has no attribute crs in its root")
+    coarse, fine = (store[group].to_dataset() for group in ("coarse", "fine"))
     try:
-        return nested(*sides, store.attrs["crs"])
+        return nested(coarse, fine, store.attrs["crs"])
     except ValueError as error:
         raise ConfigError(f"grids of the store do not nest: {error}") from error
 
 
 def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
-    """The configuration of the model that a preset makes of a store, with all its networks.
+    """Return the configuration of a model with all networks, from a preset and a store.
 
     Raises
     ------
     ConfigError
-        If the store lacks a variable, if the networks do not fit its grid or a window.
+        If the store lacks a variable, or the networks do not fit its grid or a window.
     """
     known, where = scaled_variables(store), {"coarse": "predictors", "fine": "targets"}
     named = {group: {v.name: v for v in known[group]} for group in known}
@@ -69,7 +69,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
         )
         for part in preset.components
     )
-    stats = store["stats"].attrs
+    stats, land_cover = store["stats"].attrs, store["static"].to_dataset()["land_cover_class"]
     said = [f"{store.attrs.get(n, '')}".strip() for n in ("title", "comment", "source", "license")]
     said += [f"{n} {stats[n]}" for n in ("period", "split") if n in stats]
     try:
@@ -79,7 +79,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             domain=preset.domain,
             grid=grid_of(store),
             predictors=tuple(named["coarse"][n] for n in wanted["coarse"]),
-            land_cover=tuple(str(n) for n in store["static"]["land_cover_class"].values),
+            land_cover=tuple(map(str, land_cover.values)),
             components=components,
             training_data="; ".join(s for s in said if s) or "a store that says nothing of itself",
             licence=preset.licence,
@@ -95,16 +95,17 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
 
 
 def narrowed(part: ComponentConfig, networks: Sequence[str]) -> ComponentConfig:
-    """A component with only these of its networks, as after a stage of training."""
-    every = ("regression", *LATENT)
-    return replace(part, **{n: getattr(part, n) if n in networks else None for n in every})
+    """Return a component with only some of its networks, as after a stage of training."""
+    absent: dict[str, Any] = {n: None for n in NETWORKS if n not in networks}
+    return replace(part, **absent)
 
 
 def _refuse_start(preset: Preset, config: ModelConfig) -> None:
-    """Refuse to start from coarse fields that are not there or have no room."""
+    """Refuse ``from_coarse`` if a target is no predictor or the networks are too narrow."""
     predictors = [v.name for v in config.predictors]
     for part in config.components:
-        needed, there = 2 * len(part.targets), part.regression.features[0]
+        needed = 2 * len(part.targets)
+        there = part.regression.features[0] if part.regression else 0
         if absent := [t.name for t in part.targets if t.name not in predictors]:
             raise ConfigError(
                 f"from_coarse starts each target from the predictor of its name, but "
@@ -119,38 +120,50 @@ def _refuse_start(preset: Preset, config: ModelConfig) -> None:
 
 def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
     """Refuse windows that the networks cannot halve as often as they do."""
-    for stage in STAGES:
-        for phase in getattr(preset, stage):
+    for stage in STAGES.values():
+        for phase in preset.phases(stage.name):
             size = phase.size or config.grid.shape
             for part in config.components:
-                networks = narrowed(part, OBJECTIVES[stage].holds)
+                networks = narrowed(part, stage.holds)
                 needs = field_sizes([networks], config.grid.factor).multiple
                 if any(n % needs for n in size):
                     raise ConfigError(
-                        f"{stage}: {size[0]} x {size[1]} coarse cells are not multiples of {needs},"
-                        f" by which the networks of {part.name} divide them; choose another size"
+                        f"{stage.name}: {size[0]} x {size[1]} coarse cells are not multiples of "
+                        f"{needs}, by which the networks of {part.name} divide them; choose "
+                        "another size"
                     )
 
 
-def compared(config: ModelConfig, preset: Preset, stage: str, base: Base | None) -> ModelConfig:
-    """The configuration after a stage, as far as it goes with the package that it starts from."""
+def stage_config(
+    config: ModelConfig, preset: Preset, stage: Stage, base: Base | None
+) -> ModelConfig:
+    """Return a model's configuration after a stage.
+
+    Raises
+    ------
+    TrainingError
+        If the package that the stage starts from lacks networks or does not fit the configuration.
+    """
     holds, needed = (
         [n for n in names if not (preset.full_field and n == "regression")]
-        for names in (OBJECTIVES[stage].holds, OBJECTIVES[stage].needs)
+        for names in (stage.holds, stage.needs)
     )
     parts = tuple(narrowed(part, holds) for part in config.components)
-    if stage == "distillation":
-        few = {"sampler": "ddim-trailing", "steps": preset.distillation[-1].into}
-        parts = tuple(replace(p, diffusion=replace(p.diffusion, **few)) for p in parts)
+    last = preset.phases(stage.name)[-1]
+    if isinstance(last, DistillationPhase):
+        parts = tuple(
+            replace(p, diffusion=replace(p.diffusion, sampler="ddim-trailing", steps=last.into))
+            for p in parts
+        )
     if base is None:
         if needed:
             raise TrainingError(
-                f"{stage} starts from a package that has {', '.join(needed)}: train the stages "
-                "before it in the same folder, or name a package to start from"
+                f"{stage.name} starts from a package that has {', '.join(needed)}: train the "
+                "stages before it in the same folder, or name a package to start from"
             )
         return replace(config, components=parts)
     had = base.model.config
-    faults = _differences(config, had, base.location)
+    faults = _differences(config, had)
     known = {part.name: part for part in had.components}
     for part in parts:
         before = known.get(part.name)
@@ -166,28 +179,26 @@ def compared(config: ModelConfig, preset: Preset, stage: str, base: Base | None)
                 faults.append(f"{name} of {part.name} is {theirs} there, {mine} in the preset")
     if faults:
         raise TrainingError(
-            f"{base.location} cannot be the start of {stage} with this preset and store: "
+            f"{base.location} cannot be the start of {stage.name} with this preset and store: "
             f"{'; '.join(faults)}"
         )
-    # Scaling is the package's, since its networks were trained with it.
+    # The networks were trained with the package's scaling.
     targets = {t.name: t for t in had.targets}
     parts = tuple(replace(p, targets=tuple(targets[t.name] for t in p.targets)) for p in parts)
     return replace(config, components=parts, predictors=had.predictors)
 
 
-def _differences(config: ModelConfig, had: ModelConfig, where: str) -> list[str]:
-    """What a store and a package do not agree on, apart from scaling."""
+def _differences(config: ModelConfig, had: ModelConfig) -> list[str]:
+    """List the differences between store and package, apart from scaling."""
     faults = []
-    for what in ("predictors", "targets"):
-        mine, theirs = ([(v.name, v.units) for v in getattr(c, what)] for c in (config, had))
-        if what == "predictors" and mine != theirs:
-            mine, theirs = (", ".join(f"{n} [{u}]" for n, u in vs) for vs in (mine, theirs))
-            faults.append(f"predictors are {theirs} there, {mine} here")
+    here, there = (", ".join(f"{v.name} [{v.units}]" for v in c.predictors) for c in (config, had))
+    if here != there:
+        faults.append(f"predictors are {there} there, {here} here")
     for what in ("grid", "land_cover"):
         if getattr(config, what) != getattr(had, what):
             faults.append(f"{what} is {getattr(had, what)} there, {getattr(config, what)} here")
     return faults
 
 
-def _names(variables) -> str:
+def _names(variables: Sequence[Variable]) -> str:
     return ", ".join(v.name for v in variables)

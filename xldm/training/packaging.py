@@ -1,4 +1,4 @@
-"""The package that a stage ends with: networks, card, how it was trained, what it was made from."""
+"""Write the package of a stage: networks, card, curve of losses, preset and provenance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COLUMNS = ["stage", "component", "phase", "step", "loss", "val_loss", "lr"]
 
 @dataclass(frozen=True)
 class Base:
-    """The package that a stage starts from, and the training that went into it."""
+    """The package that a stage starts from, with the curve of its losses."""
 
     location: str
     model: Model
@@ -37,12 +37,12 @@ class Base:
 
     @classmethod
     def read(cls, location: str) -> Base:
-        """A package at a path or URL.
+        """Read a package from a path or URL.
 
         Raises
         ------
         PackageError
-            If it cannot be trusted or used.
+            If it is damaged or not a package.
         """
         model = package.read(location)
         curve = pd.DataFrame(columns=_COLUMNS)
@@ -62,7 +62,7 @@ def write_package(
     curves: Mapping[tuple[str, int], list[dict]],
     base: Base | None,
 ) -> str:
-    """Write what a stage made to ``package`` in its folder; returns the package's sha256."""
+    """Write a stage's package to ``package`` in its folder; return the package's sha256."""
     rows = [
         {"stage": stage, "component": component, "phase": phase, **row}
         for (component, phase), curve in curves.items()
@@ -82,7 +82,7 @@ def write_package(
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "package"
         sha256 = package.write(local, config, components, static, text, extra=extra)
-        # The file that makes it a package comes last.
+        # model.yaml comes last: only then is it a package.
         files = sorted(local.iterdir(), key=lambda path: path.name == "model.yaml")
         with reaching(place):
             for path in files:
@@ -102,7 +102,7 @@ def _provenance(store: xr.DataTree, stage: str, base: Base | None) -> dict[str, 
 
 
 def _training(curve: pd.DataFrame) -> str:
-    """The section of the card that tells what training came to."""
+    """Write the section of the card about training."""
     lines = [
         "",
         "## Training",
@@ -117,6 +117,6 @@ def _training(curve: pd.DataFrame) -> str:
         numbers = (f"{v:.4g}" if v is not None else "none" for v in (
             last.iloc[-1] if len(last) else None, least.min() if len(least) else None
         ))  # fmt: skip
-        cells = (stage, component, str(phase), str(int(rows["step"].max())), *numbers)
+        cells = (str(stage), str(component), str(phase), str(int(rows["step"].max())), *numbers)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])

@@ -1,6 +1,7 @@
-"""What is trained and how: a preset, which with a store makes the configuration of a model.
+"""Presets: YAML files that say which networks to train, and with which settings.
 
-A preset names targets, widths and settings. Grid, static fields, units and scaling are the store's.
+A preset has targets, widths and settings. The training store adds grid, static fields, units and
+scaling.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ..config import (
     from_yaml,
 )
 from ..errors import ArgumentError, ConfigError
-from .phases import (
-    LATENT,
+from .phases import Phase, frozen
+from .stages import (
+    STAGES,
     AutoencoderPhase,
     CalibrationPhase,
     DecoderPhase,
@@ -33,28 +35,14 @@ from .phases import (
     DistillationPhase,
     GANPhase,
     RegressionPhase,
-    frozen,
 )
 
-__all__ = ["CHAIN", "STAGES", "Part", "Preset", "read_preset", "shipped"]
-
-#: Those of ``--stage all`` in their order, and with those that are asked for by name. What is drawn
-#: in a stage follows from its place in the second: new ones go to its end.
-CHAIN = ("regression", "autoencoder", "diffusion", "decoder", "calibration")
-STAGES = (
-    "regression",
-    "autoencoder",
-    "diffusion",
-    "gan",
-    "distillation",
-    "decoder",
-    "calibration",
-)
+__all__ = ["Part", "Preset", "read_preset", "shipped"]
 
 
 @frozen
 class Part:
-    """A component: its targets by name, and the widths of its networks."""
+    """A component of a preset: names of its targets and widths of its networks."""
 
     name: ComponentName
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -67,10 +55,11 @@ class Part:
 
 @frozen
 class Preset:
-    """What is trained and how.
+    """Settings of a training run.
 
-    ``predictors`` are all of the store's unless named. With ``full_field`` the diffusion is of the
-    field itself and there is no regression. The other fields are of `xldm.config.ModelConfig`.
+    ``predictors`` default to all of the store's. ``full_field`` trains without a regression: the
+    diffusion then draws the field itself. Each stage in `xldm.training.stages.STAGES` has a field
+    of its name with its phases. The other fields are those of `xldm.config.ModelConfig`.
     """
 
     name: str
@@ -93,43 +82,65 @@ class Preset:
 
     @model_validator(mode="after")
     def _complete(self) -> Preset:
-        if self.full_field and (self.regression or self.gan):
-            raise ArgumentError("full_field means without a regression: leave out one of the two")
-        for stage in ("autoencoder", "diffusion", "distillation", "decoder", "calibration"):
-            of = LATENT[:1] if stage == "autoencoder" else LATENT
-            lacking = [p.name for p in self.components if any(getattr(p, n) is None for n in of)]
-            if getattr(self, stage) and lacking:
+        for stage in STAGES.values():
+            if not self.phases(stage.name):
+                continue
+            if self.full_field and "regression" in stage.fits:
                 raise ArgumentError(
-                    f"{stage} needs widths of {', '.join(of)} in {', '.join(lacking)}"
+                    f"full_field trains without a regression: remove full_field or {stage.name}"
                 )
+            widths = [name for name in stage.holds if name != "regression"]
+            lacking = [
+                p.name for p in self.components if any(getattr(p, n) is None for n in widths)
+            ]
+            if lacking:
+                raise ArgumentError(
+                    f"{stage.name} needs widths of {', '.join(widths)} in {', '.join(lacking)}"
+                )
+            self._refuse_weights(stage.name)
         levels = min(p.diffusion.timesteps for p in self.components)
         for phase in self.distillation:
             if (most := phase.into * phase.teacher_steps) >= levels:
                 raise ArgumentError(f"distillation has {most} steps, the noise schedule {levels}")
-        self._weights_are_of_something()
         return self
 
-    def _weights_are_of_something(self) -> None:
+    def _refuse_weights(self, stage: str) -> None:
+        """Refuse weights of targets that no component has."""
         known = {t for p in self.components for t in p.targets}
         speed = {"wind_speed"} if any({*WIND} <= {*p.targets} for p in self.components) else set()
-        for phases, named in (
-            ((*self.regression, *self.autoencoder, *self.decoder), known),
-            (self.calibration, known | speed),
-        ):
-            for phase in phases:
-                if unknown := sorted(phase.weights.keys() - named):
-                    raise ArgumentError(
-                        f"weights of {', '.join(unknown)}; there are {', '.join(sorted(named))}"
-                    )
+        for phase in self.phases(stage):
+            named = known | speed if isinstance(phase, CalibrationPhase) else known
+            if unknown := sorted(getattr(phase, "weights", {}).keys() - named):
+                raise ArgumentError(
+                    f"weights of {', '.join(unknown)}; there are {', '.join(sorted(named))}"
+                )
+
+    def phases(self, stage: str) -> tuple[Phase, ...]:
+        """Return the settings of a stage's phases, none if the preset does not train it."""
+        phases: tuple[Phase, ...] = getattr(self, stage)
+        return phases
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """Stages of ``--stage all``: those with settings, without GAN and distillation."""
-        return tuple(stage for stage in CHAIN if getattr(self, stage))
+        """Names of the stages that ``--stage all`` runs, in order."""
+        return tuple(n for n, stage in STAGES.items() if self.phases(n) and not stage.by_name)
+
+    def before(self, stage: str) -> str | None:
+        """Name the stage whose package a stage starts from, None if it starts from nothing.
+
+        Examples
+        --------
+        >>> preset = read_preset("tiny")
+        >>> preset.before("autoencoder"), preset.before("regression")
+        ('regression', None)
+        """
+        names = list(STAGES)
+        earlier = [n for n in self.chain if names.index(n) < names.index(stage)]
+        return earlier[-1] if earlier and STAGES[stage].needs else None
 
 
 def shipped() -> dict[str, Path]:
-    """Presets that come with xldm, by name.
+    """Return the files of the presets that come with xldm, by name.
 
     Examples
     --------
@@ -141,12 +152,12 @@ def shipped() -> dict[str, Path]:
 
 
 def read_preset(preset: Preset | str | PathLike) -> Preset:
-    """Read a preset from a YAML file, or the shipped one of that name.
+    """Read a preset from a YAML file, or a shipped preset by its name.
 
     Raises
     ------
     ConfigError
-        If there is no such file, or something in it is unknown, missing or out of range.
+        If there is no such file, or one of its keys is unknown, missing or out of range.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The chain of training: stage after stage, each from the package of the one before."""
+"""Train a model stage by stage; each stage starts from the package of the previous one."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from ..models.components import ResidualDiffusion
 from ..storage.location import Place, locate
 from ..stores.open import open_training_store
 from . import checkpoints, initialisation
-from .fitting import fit
+from .adversarial_module import AdversarialModule
 from .latents import encode
-from .lightning_module import Stage, trained_weights
-from .model_config import compared, model_config
-from .objectives.adversarial import AdversarialStage
-from .objectives.base import residual
-from .objectives.fields import OBJECTIVES
-from .ownership import claim, holds
+from .lightning_module import TrainingModule, trained_weights
+from .model_config import model_config, stage_config
+from .objectives import objective_of
+from .objectives.base import Objective, present, residual
+from .objectives.gan import GAN
 from .packaging import Base, write_package
 from .phases import Phase
-from .preset import STAGES, Preset, read_preset
+from .preset import Preset, read_preset
+from .run_record import claim, holds
 from .samples import Draws, Source, StoreData
+from .stages import STAGES, AutoencoderPhase, LatentPhase, RegressionPhase, Stage
+from .trainer import fit
 
 __all__ = ["train"]
 
@@ -39,7 +41,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Run:
-    """What stays the same from stage to stage."""
+    """Arguments of `train` that all stages share."""
 
     preset: Preset
     store: xr.DataTree
@@ -66,209 +68,213 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> str:
-    """Train a model from a training store, each stage from the package that the one before wrote.
+    """Train a model from a training store, stage by stage.
+
+    Each stage writes a model package; the next stage starts from it.
 
     Parameters
     ----------
     preset : Preset, str or path
         A YAML file, or the name of a shipped preset.
     store : DataTree, str or path
-        A training store, or where it is.
+        A training store, or its path or URL.
     folder : str or path
-        For checkpoints, logs and packages, a folder for each stage; any fsspec URL.
+        Folder for checkpoints, logs and packages, with a folder for each stage; any fsspec URL.
     stage : str
-        ``all`` for regression, autoencoder, diffusion and decoder in turn, as far as the preset has
-        settings for them, or one of them, ``gan`` or ``distillation``.
+        ``all`` for regression, autoencoder, diffusion, decoder and calibration in turn, as far as
+        the preset has settings for them; or one of them, ``gan`` or ``distillation``.
     start : str or path, optional
-        Package to start from: what it has of the stage's networks is trained on, what comes before
-        is taken as it is. The package of the stage before in the same folder unless given.
+        Package to start from. Networks that the stage fits are trained further, the others are
+        taken as they are. Default: the package of the previous stage in the same folder.
     device : str
-        ``auto``, ``cpu``, ``cuda`` and what else Lightning knows.
+        ``auto``, ``cpu``, ``cuda`` or another name that Lightning knows.
     devices : int
-        How many; each has a batch of its own, gradients are averaged.
+        Number of devices; each has its own batch, gradients are averaged.
     allow_leaky : bool
-        Take a store whose hours of different splits are neighbours.
+        Accept a store in which hours of different splits are neighbours.
     storage_options : mapping, optional
-        What fsspec needs to reach ``store``. The way to ``folder``, where loggers write too, comes
-        from the environment or fsspec's own configuration.
+        Options of fsspec to reach ``store``. ``folder``, where loggers write too, is reached by the
+        environment or fsspec's own configuration.
     resume : bool
-        Go on where an interrupted run left off: whole stages stay, the one that was interrupted
-        goes on from its newest checkpoint.
+        Continue an interrupted run: finished stages are skipped, the interrupted stage continues
+        from its newest checkpoint.
     progress : bool
-        Show a bar with loss, samples a second and the share of time that was waited for data.
+        Show a bar with loss, samples a second and the share of time spent waiting for data.
 
     Returns
     -------
     str
-        Where the last stage's package is.
+        Location of the last stage's package.
 
     Raises
     ------
     ImportError
-        Without the packages that training needs.
+        If the packages of the extra ``train`` are not installed.
     ConfigError, StoreError, TrainingError, PackageError
-        If preset, store, folder or package do not go together, and where training cannot go on.
+        If preset, store, folder or package do not fit each other, or training cannot continue.
 
     Examples
     --------
-    >>> train("italy-3km", "s3://bucket/italy.zarr", "run")
+    >>> import xldm
+    >>> xldm.train("italy-3km", "s3://bucket/italy.zarr", "run")
     Traceback (most recent call last):
     xldm.errors.ConfigError: italy-3km: there is no such file, and shipped presets are ...
     """
     preset = read_preset(preset)
-    chosen = preset.chain if stage == "all" else (stage,)
-    _refuse_stages(preset, stage, chosen)
+    names = preset.chain if stage == "all" else (stage,)
+    _refuse_stages(preset, stage, names)
     place = None if isinstance(store, xr.DataTree) else locate(store, storage_options)
-    opened = store if place is None else open_training_store(store, storage_options, dask=False)
-    model_config(preset, opened)
+    if not isinstance(store, xr.DataTree):
+        store = open_training_store(store, storage_options, dask=False)
+    model_config(preset, store)
     at = locate(folder)
-    run = _Run(preset, opened, place, at, device, devices, allow_leaky, resume, progress)
+    run = _Run(preset, store, place, at, device, devices, allow_leaky, resume, progress)
     base = None if start is None else Base.read(str(start))
     location = ""
-    for name in chosen:
-        location = _stage(run, name, base or _before(run, name))
-        base = Base.read(location) if name != chosen[-1] else None
+    for name in names:
+        location = _train_stage(run, STAGES[name], base or _previous(run, name))
+        base = Base.read(location) if name != names[-1] else None
     return location
 
 
-def _refuse_stages(preset: Preset, stage: str, chosen: tuple[str, ...]) -> None:
+def _refuse_stages(preset: Preset, stage: str, names: tuple[str, ...]) -> None:
     if stage not in ("all", *STAGES):
-        raise TrainingError(f"stage is all, {', '.join(STAGES)}; got {stage!r}")
-    if absent := [name for name in chosen if not getattr(preset, name)]:
+        raise TrainingError(f"stage must be all or one of {', '.join(STAGES)}; got {stage!r}")
+    if absent := [name for name in names if not preset.phases(name)]:
         raise TrainingError(
             f"preset {preset.name} has no settings for {', '.join(absent)}; it has them for "
-            f"{', '.join(s for s in STAGES if getattr(preset, s))}"
+            f"{', '.join(name for name in STAGES if preset.phases(name))}"
         )
-    if not chosen:
+    if not names:
         raise TrainingError(f"preset {preset.name} has no settings for any stage")
 
 
-def _before(run: _Run, stage: str) -> Base | None:
-    """The package that an earlier stage left in the same folder."""
-    chain = run.preset.chain
-    before = {later: earlier for earlier, later in itertools.pairwise(chain)}
-    # A calibrated denoiser is one for its own few steps, and no teacher of others.
-    teachers = [name for name in chain if name != "calibration"]
-    before |= {"distillation": teachers[-1]} if teachers else {}
-    if stage not in before:
+def _previous(run: _Run, stage: str) -> Base | None:
+    """Read the package of the previous stage, if the same folder has it."""
+    before = run.preset.before(stage)
+    if before is None:
         return None
-    package = run.folder.within(f"{before[stage]}/package")
+    package = run.folder.within(f"{before}/package")
     return Base.read(package.location) if holds(package, "model.yaml") else None
 
 
-def _stage(run: _Run, stage: str, base: Base | None) -> str:
-    """Train all components of a stage and write their package; returns where it is."""
-    place = run.folder.within(stage)
+def _train_stage(run: _Run, stage: Stage, base: Base | None) -> str:
+    """Train all components of a stage and write their package; return its location."""
+    place = run.folder.within(stage.name)
     target = place.within("package")
-    config = compared(model_config(run.preset, run.store), run.preset, stage, base)
-    claim(place, stage, _record(run, base), resume=run.resume)
+    config = stage_config(model_config(run.preset, run.store), run.preset, stage, base)
+    claim(place, stage.name, _record(run, base), resume=run.resume)
     if holds(target, "model.yaml"):
         log.info("%s: the package is there already", target.location)
         return target.location
     nets, curves = {}, {}
     for part in config.components:
         net = _network(run, stage, part, config, base)
-        for number, phase in enumerate(getattr(run.preset, stage), start=1):
-            curves[part.name, number] = _phase(run, stage, number, phase, part, config, net)
+        for number, phase in enumerate(run.preset.phases(stage.name), start=1):
+            curves[part.name, number] = _train_phase(run, stage, number, phase, part, config, net)
         nets[part.name] = net.eval()
-    sha256 = write_package(place, config, nets, run.store, run.preset, stage, curves, base)
+    sha256 = write_package(place, config, nets, run.store, run.preset, stage.name, curves, base)
     log.info("%s: package %s", target.location, sha256)
     return target.location
 
 
 def _record(run: _Run, base: Base | None) -> str:
-    """What a stage is trained with: YAML with comments."""
+    """Describe a stage's inputs: the preset's YAML, with comments on store and package."""
     mark = run.store.attrs.get("xldm_complete", "")
     sha256 = base.model.sha256 if base else "nothing"
     return f"# store {mark}\n# from {sha256}\n{to_yaml(run.preset)}"
 
 
-def _number(stage: str, phase: int) -> int:
-    return 100 * STAGES.index(stage) + phase
-
-
 def _network(
-    run: _Run, stage: str, part: ComponentConfig, config: ModelConfig, base: Base | None
+    run: _Run, stage: Stage, part: ComponentConfig, config: ModelConfig, base: Base | None
 ) -> ResidualDiffusion:
-    """A component with the weights of the package before, new ones drawn from the preset's seed."""
-    seed = np.random.default_rng([run.preset.seed, _number(stage, 0)]).integers(2**31)
-    known = base.model.components[part.name].state_dict() if base else {}
+    """Make a component with the weights of a package; new weights follow from the preset's seed."""
+    seed = np.random.default_rng([run.preset.seed, stage.seed]).integers(2**31)
+    known: dict[str, torch.Tensor] = {}
+    if base and isinstance(module := base.model.components[part.name], torch.nn.Module):
+        known = module.state_dict()
     with torch.random.fork_rng():
         torch.manual_seed(int(seed))
         net = ResidualDiffusion(part, len(config.predictors), config.static_channels)
+        first = run.preset.phases(stage.name)[0]
         fresh = not any(name.startswith("regression.") for name in known)
-        if stage == "regression" and fresh and run.preset.regression[0].from_coarse:
+        if fresh and isinstance(first, RegressionPhase) and first.from_coarse:
             initialisation.start_from_coarse(net, config.predictors, part.targets)
     own = net.state_dict()
     net.load_state_dict(own | {n: t for n, t in known.items() if n in own})
     return net
 
 
-def _phase(
+def _train_phase(
     run: _Run,
-    stage: str,
+    stage: Stage,
     number: int,
     phase: Phase,
     part: ComponentConfig,
     config: ModelConfig,
     net: ResidualDiffusion,
 ) -> list[dict]:
-    """Fit a component for a phase, or go on with it; returns the losses by step."""
-    place = run.folder.within(f"{stage}/{part.name}/{number}/checkpoints")
-    where = f"{stage} of {part.name}, phase {number}"
-    objective = OBJECTIVES[stage](phase, part)
-    key = (run.preset.seed, _number(stage, number))
+    """Fit a component in a phase, resuming if it was interrupted; return the losses by step."""
+    folder = run.folder.within(f"{stage.name}/{part.name}/{number}")
+    place = folder.within("checkpoints")
+    objective = objective_of(stage, phase, part)
+    key = (run.preset.seed, stage.seed + number)
+    seed = run.preset.seed + 1000 * (stage.seed + number)
     source = Source(
         run.store, config.predictors, part.targets, run.place, allow_leaky=run.allow_leaky
     )
-    seed = run.preset.seed + 1000 * _number(stage, number)
-    found = checkpoints.newest(place)
-    if found is None or not found[1]["xldm"]["finished"]:
-        draws = Draws(objective, (*key, 0))
-        known = {}
-        if getattr(phase, "cache_latents", False):
-            at = run.folder.within(f"{stage}/{part.name}/{number}/latents")
-            known = {
-                split: encode(
-                    net, source, split, draws, at.within(split),
+    draws = Draws(objective, (*key, 0))
+    end = checkpoints.newest(place)
+    if end is None or not end[1]["xldm"]["finished"]:
+        latents = {}
+        if isinstance(phase, LatentPhase) and phase.cache_latents:
+            for split in ("train", "val") if phase.validate_every else ("train",):
+                latents[split] = encode(
+                    net, source, split, draws, folder.within(f"latents/{split}"),
                     seed=seed, device=_torch_device(run.device), progress=run.progress,
-                )
-                for split in ("train", *(["val"] if phase.validate_every else []))
-            }  # fmt: skip
-        data = StoreData(source, phase, draws, seed, known)
-        made = AdversarialStage if stage == "gan" else Stage
-        with torch.random.fork_rng():  # a discriminator has weights to begin with
-            torch.manual_seed(seed)
-            module = made(net, objective, source.static, where)
+                )  # fmt: skip
+        data = StoreData(source, phase, draws, seed, latents)
+        where = f"{stage.name} of {part.name}, phase {number}"
+        module = _module(net, objective, source.static, where, seed)
         fit(
-            module, data, place, found and found[0],
-            logs=place.within("..").location, device=run.device, devices=run.devices,
-            progress=run.progress,
+            module, data, place, end and end[0],
+            logs=folder.location, device=run.device, devices=run.devices, progress=run.progress,
         )  # fmt: skip
-        found = checkpoints.newest(place)
-    end = found[1]
-    chosen = (checkpoints.best(place) if phase.patience else None) or end
+        end = checkpoints.newest(place)
+    _, last = present(end)
+    chosen = (checkpoints.best(place) if phase.patience else None) or last
     net.load_state_dict(trained_weights(chosen["state_dict"]))
-    if wanted := getattr(phase, "standardise", 0):
-        _standardise(net, source, replace(phase, dropout=0.0), Draws(objective, (*key, 0)), wanted)
-    return end["xldm"]["curve"]
+    if isinstance(phase, AutoencoderPhase) and phase.standardise:
+        _standardise(net, source, replace(phase, dropout=0.0), draws)
+    return last["xldm"]["curve"]
+
+
+def _module(
+    net: ResidualDiffusion, objective: Objective, static: torch.Tensor, where: str, seed: int
+) -> TrainingModule:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # the discriminator's first weights follow from it
+        if isinstance(objective, GAN):
+            return AdversarialModule(net, objective, static, where)
+        return TrainingModule(net, objective, static, where)
 
 
 @torch.no_grad()
 def _standardise(
-    net: ResidualDiffusion, source: Source, phase: Phase, draws: Draws, wanted: int
+    net: ResidualDiffusion, source: Source, phase: AutoencoderPhase, draws: Draws
 ) -> None:
-    """Bring the latents of some training batches to mean 0 and spread 1."""
+    """Bring the latents of some training batches to mean 0 and standard deviation 1."""
     batches, static = source.batches("train", phase, draws.key[0], (0, 1)), source.static
-    some = itertools.islice(source.reading(batches.epoch(0)), wanted)
+    some = itertools.islice(source.reading(batches.epoch(0)), phase.standardise)
     samples = (draws.sample(batch).on(static) for batch in some)
     net.eval()
-    latents = [net.autoencoder.encode(residual(net, sample))[0] for sample in samples]
-    initialisation.standardise_latent(net.autoencoder, torch.cat(latents))
+    autoencoder = present(net.autoencoder)
+    latents = [autoencoder.encode(residual(net, sample))[0] for sample in samples]
+    initialisation.standardise_latent(autoencoder, torch.cat(latents))
 
 
 def _torch_device(name: str) -> str:
-    """Torch's name of what Lightning calls a device."""
+    """Translate a device name of Lightning to torch."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return {"gpu": "cuda"}.get(name, name)

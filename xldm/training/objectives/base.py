@@ -1,44 +1,49 @@
-"""What objectives have in common: the tensors of a batch, and what is asked of each."""
+"""The interface of objectives, and the tensors of a batch that they get."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...config import ComponentConfig
+from ...errors import TrainingError
 from ...models.components import ResidualDiffusion
 from ..phases import Phase
 
-__all__ = ["Objective", "Sample", "residual"]
+__all__ = ["Objective", "Sample", "present", "residual"]
+
+T = TypeVar("T")
 
 
 class Sample(NamedTuple):
-    """Tensors of a batch: what was read, and what was drawn for each of its windows."""
+    """Tensors of a batch: fields, and the noise drawn for each of its windows.
+
+    A sample has either ``fine`` or, where latents are cached, ``latent``.
+    """
 
     #: Row and column of each window's first coarse cell.
     corner: Sequence[tuple[int, int]]
-
-    #: (B, P, h, w).
+    #: Normalised predictors (B, P, h, w).
     coarse: Tensor
-    #: (B, C, H, W), or None where the latent is known.
+    #: Normalised targets (B, C, H, W).
     fine: Tensor | None
-    #: Standard normal (B, L, h, w); empty where none is needed.
+    #: Standard normal (B, L, h, w); empty if the objective draws none.
     noise: Tensor
-    #: Diffusion steps (B,); empty where none are needed.
+    #: Diffusion steps (B,); empty if the objective draws none.
     t: Tensor
-    #: (B, S, H, W), or (1, S, y, x) of the whole grid where windows are it or latents are known.
+    #: (B, S, H, W), or (1, S, y, x) of the whole grid for whole fields and cached latents.
     static: Tensor | None = None
     #: Posterior means (B, L, h, w).
     latent: Tensor | None = None
 
     def on(self, whole_static: Tensor) -> Sample:
-        """The same with static channels, cut from those (S, y, x) of the whole grid."""
-        if self.latent is not None:
+        """Return the sample with its static channels, cut from the whole grid's (S, y, x)."""
+        if self.fine is None:
             return self._replace(static=whole_static[None])
         height, width = self.fine.shape[2:]
         if whole_static.shape[1:] == (height, width):
@@ -50,55 +55,83 @@ class Sample(NamedTuple):
         ]
         return self._replace(static=torch.stack(cut))
 
+    @property
+    def fields(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Predictors, targets and static channels of a sample that has them."""
+        return self.coarse, present(self.fine), present(self.static)
+
 
 @dataclass(frozen=True)
 class Objective:
-    """What the stages have in common: a phase of a preset, for a component."""
+    """A loss of a component's networks, with the settings of a phase.
+
+    Parameters
+    ----------
+    phase : Phase
+    part : ComponentConfig
+    """
 
     phase: Phase
     part: ComponentConfig
 
-    #: Networks that have to be there, that the stage fits, and that its package then has.
-    needs: tuple[str, ...] = ()
-    fits: tuple[str, ...] = ()
-    holds: tuple[str, ...] = ()
-
-    @property
-    def weights(self) -> Tensor:
-        """Weight (C,) of each target in an error, 1 unless the phase says otherwise."""
-        return torch.tensor([self.phase.weights.get(t.name, 1.0) for t in self.part.targets])
-
-    def begin(self, net: ResidualDiffusion) -> None:
-        """Before the phase, whose networks are still as the one before left them."""
-
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """What is not fitted is evaluated."""
-        net.eval()
-        for module in self.modules(net):
-            module.train()
-
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
-        """Modules that are fitted."""
-        return [getattr(net, name) for name in self.fits]
+        """Return the modules that are fitted."""
+        raise NotImplementedError
+
+    def loss(
+        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
+    ) -> Tensor:
+        """Compute the loss of a batch, with another denoiser than the component's if given."""
+        raise NotImplementedError
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Noise (L, h, w) and step of a sample on (h, w) coarse cells; nothing here."""
+        """Draw noise (L, h, w) and diffusion step of a sample on (h, w) coarse cells; none here."""
         return np.empty(0, np.float32), np.empty(0, np.int64)
 
-    def latent_noise(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-        """Standard normal (L, h, w)."""
-        return rng.standard_normal((self.part.autoencoder.latent_channels, *shape), np.float32)
+    def begin(self, net: ResidualDiffusion) -> None:
+        """Prepare a phase; the networks are still those of the previous phase."""
+
+    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
+        """Set fitted modules to training mode and all others to evaluation mode."""
+        net.eval()
+        for module in self.modules(net):
+            module.train()
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
-        """Modules whose activations may be recomputed instead of kept."""
+        """Return modules whose activations can be recomputed instead of kept."""
         return []
+
+    def latent_noise(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """Draw standard normal noise (L, h, w)."""
+        channels = present(self.part.autoencoder).latent_channels
+        return rng.standard_normal((channels, *shape), np.float32)
+
+    def target_weights(self, weights: Mapping[str, float]) -> Tensor:
+        """Return the weight (C,) of each target, 1 for targets that are not named."""
+        return torch.tensor([weights.get(t.name, 1.0) for t in self.part.targets])
+
+
+def present(thing: T | None) -> T:
+    """Return a network or tensor that the stage relies on.
+
+    Raises
+    ------
+    TrainingError
+        If it is None.
+    """
+    if thing is None:
+        raise TrainingError(
+            "the component lacks a network that this stage needs; start from a package that has it"
+        )
+    return thing
 
 
 @torch.no_grad()
 def residual(net: ResidualDiffusion, sample: Sample) -> Tensor:
-    """What the regression leaves of the targets (B, C, H, W); the targets without one."""
+    """Subtract the regression's mean, if there is one, from the targets (B, C, H, W)."""
+    coarse, fine, static = sample.fields
     if net.regression is None:
-        return sample.fine
-    return sample.fine - net.mean.condition(sample.coarse, sample.static).float()
+        return fine
+    return fine - net.mean.condition(coarse, static).float()

@@ -1,8 +1,9 @@
-"""The objective of the denoiser as part of a sampler of few steps."""
+"""The objective of the calibration: the denoiser as part of a sampler of few steps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import EllipsisType
 
 import numpy as np
 import torch
@@ -11,39 +12,40 @@ from torch import Tensor, nn
 from ...config import WIND
 from ...models.components import ResidualDiffusion, Sampling, for_members
 from .. import losses
-from ..phases import LATENT, CalibrationPhase
-from .base import Objective, Sample
+from ..stages import CalibrationPhase
+from .base import Objective, Sample, present
 from .diffusion import levels
 
 __all__ = ["Calibration", "around", "block_means"]
 
-#: Coarse cells along a block over which spread is averaged to weigh scores by.
+#: Coarse cells along a block over which the spread is averaged to weigh scores.
 BLOCK = 4
 
 
 @dataclass(frozen=True)
 class Calibration(Objective):
-    """Energy score of fields that are drawn as in use, with gradients through all of the sampler.
+    """Energy score of fields drawn as in use, with gradients through all steps of the sampler.
 
-    The velocity's error is ruled by what varies most, so members may spread too much in calm hours
-    and too little in wild ones, and a few steps are not what it was minimised for. The score is
-    proper: members that spread as they should have the smallest. It says nothing of how
-    neighbouring cells go together: the spectral error does, and the score of means over blocks,
-    where what is wrong everywhere stands out of what is not known. A ``relative`` score is divided
-    by the spread around a cell, so that calm places count as much as wild ones. Blocks are large,
-    since the weight of a score must not follow the noise of its own members.
+    The squared error of the velocity is dominated by the hours that vary most, so members may
+    spread too much in calm hours and too little in wild ones; nor does it know of the errors of a
+    few large steps. The energy score is proper: it is smallest for members with the right spread.
+    It ignores how neighbouring cells go together. The spectral error adds that, and so do the
+    scores of means over blocks, in which an error that is the same everywhere stands out. A
+    ``relative`` score is divided by the spread around a cell, so that calm places count as much as
+    wild ones; that spread is of large blocks, so that it does not follow the noise of the members.
     """
 
     phase: CalibrationPhase
-    needs: tuple[str, ...] = ("regression", *LATENT)
-    fits: tuple[str, ...] = ("denoiser",)
-    holds: tuple[str, ...] = ("regression", *LATENT)
+
+    def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
+        """Return the denoiser."""
+        return [present(net.denoiser)]
 
     @property
     def weights(self) -> Tensor:
-        """Those (C,) of targets, and after them that of the wind's speed where it is scored."""
+        """Weights (C,) of the targets, then that of the wind's speed if it is scored."""
         of_speed = [self.phase.weights["wind_speed"]] if self._scores_speed else []
-        return torch.cat([super().weights, torch.tensor(of_speed)])
+        return torch.cat([self.target_weights(self.phase.weights), torch.tensor(of_speed)])
 
     @property
     def _scores_speed(self) -> bool:
@@ -52,65 +54,68 @@ class Calibration(Objective):
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the sampler starts from, for each member (M, L, h, w)."""
+        """Draw the noise (M, L, h, w) that the sampler starts from for each member."""
         every = [self.latent_noise(rng, shape) for _ in range(self.phase.members)]
         return np.stack(every), np.empty(0, np.int64)
 
     def loss(
         self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
     ) -> Tensor:
-        """Of a batch, with another denoiser if one is given."""
+        """Compute the loss of a batch, with another denoiser than the component's if given."""
+        coarse, fine, static = sample.fields
         with torch.no_grad():
-            condition = net.condition(sample.coarse, net.prepare(sample.static))
-            mean = 0 * sample.fine if condition.mean is None else condition.mean.float()
+            condition = net.condition(coarse, net.prepare(static))
+            mean = 0 * fine if condition.mean is None else condition.mean.float()
         noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
         drawn = net.draw_latent(condition, noise, *how, denoiser)
-        fields = for_members(mean, len(noise)) + net.autoencoder.decode(drawn).float()
+        fields = for_members(mean, len(noise)) + present(net.autoencoder).decode(drawn).float()
         fields = fields.unflatten(0, sample.noise.shape[:2])
-        of_spectra = losses.log_spectral_error(fields[:, 0], sample.fine)
-        return self._score(fields, sample) + self.phase.spectral_weight * of_spectra
+        of_spectra = losses.log_spectral_error(fields[:, 0], fine)
+        factor = fine.shape[-1] // coarse.shape[-1]
+        return self._score(fields, fine, factor) + self.phase.spectral_weight * of_spectra
 
-    def _score(self, fields: Tensor, sample: Sample) -> Tensor:
-        """Of members (B, M, C, H, W), summed over the widths of blocks."""
-        inside, coarse = self._scored(sample), sample.fine.shape[-1] // sample.coarse.shape[-1]
-        values, truth = (self._with_speed(f)[inside] for f in (fields, sample.fine))
+    def _score(self, fields: Tensor, fine: Tensor, factor: int) -> Tensor:
+        """Score members (B, M, C, H, W) cell by cell, then add the scores of their block means."""
+        inside = self._scored(fine, factor)
+        values, truth = (self._with_speed(f)[inside] for f in (fields, fine))
         weights = self.weights.to(values)
         scale = torch.ones_like(truth[:, 0])
         if self.phase.relative:
             spread = losses.between(values, weights).detach()
-            scale = around(spread, BLOCK * coarse)
+            scale = around(spread, BLOCK * factor)
         total = (losses.energy_score(values, truth, weights) / scale).mean()
         for width in self.phase.pooled:
-            seen = [block_means(f, width * coarse) for f in (values, truth, scale)]
-            total = total + (losses.energy_score(*seen[:2], weights) / seen[2]).mean()
+            members, observed, divisor = (
+                block_means(f, width * factor) for f in (values, truth, scale)
+            )
+            total = total + (losses.energy_score(members, observed, weights) / divisor).mean()
         return total
 
     def _with_speed(self, targets: Tensor) -> Tensor:
-        """Normalised targets (..., C, H, W) and, if it is scored, the wind's speed after them."""
+        """Append the wind's speed, if it is scored, to normalised targets (..., C, H, W)."""
         if not self._scores_speed:
             return targets
         which = [i for i, t in enumerate(self.part.targets) if t.name in WIND]
         winds = [self.part.targets[i] for i in which]
         parts = [targets[..., i, :, :] * v.std + v.mean for i, v in zip(which, winds, strict=True)]
-        still = torch.full_like(parts[0], 1e-3)  # m/s: without, a calm has no slope
-        # As if of a component: in units of the mean of their standard deviations.
+        still = torch.full_like(parts[0], 1e-3)  # m/s: keeps a slope at calm
+        # Normalised as a component is: by the mean standard deviation of the two.
         unit = sum(v.std for v in winds) / len(winds)
         speed = torch.stack([*parts, still]).norm(dim=0) / unit
         return torch.cat([targets, speed.unsqueeze(-3)], -3)
 
-    def _scored(self, sample: Sample) -> tuple:
-        """All of a whole field, and of a window what is not at its edges."""
-        margin = 0 if self.phase.size is None else self.phase.margin
-        cells = margin * sample.fine.shape[-1] // sample.coarse.shape[-1]
-        return ..., *(slice(cells, n - cells) for n in sample.fine.shape[-2:])
+    def _scored(self, fine: Tensor, factor: int) -> tuple[EllipsisType | slice, ...]:
+        """Select all of a whole field, or a window without its margin."""
+        margin = 0 if self.phase.size is None else self.phase.margin * factor
+        return ..., *(slice(margin, n - margin) for n in fine.shape[-2:])
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
-        """Levels of the denoiser."""
+        """Return the levels of the denoiser."""
         return levels(net)
 
 
 def block_means(field: Tensor, cells: int) -> Tensor:
-    """Means of a field (..., H, W) over blocks of so many cells, smaller ones at the ends.
+    """Average a field (..., H, W) over square blocks of cells, smaller ones at the ends.
 
     Examples
     --------
@@ -123,7 +128,7 @@ def block_means(field: Tensor, cells: int) -> Tensor:
 
 
 def around(spread: Tensor, cells: int) -> Tensor:
-    """`block_means` at each of their cells (..., H, W).
+    """Return at each cell (..., H, W) the mean of its block.
 
     Examples
     --------

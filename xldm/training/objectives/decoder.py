@@ -1,4 +1,4 @@
-"""The objective of the decoder once there is a denoiser."""
+"""The objective of the decoder's second training, after the diffusion."""
 
 from __future__ import annotations
 
@@ -10,51 +10,54 @@ from torch import Tensor, nn
 
 from ...models.components import ResidualDiffusion, Sampling
 from .. import losses
-from ..phases import LATENT, DecoderPhase
-from .base import Objective, Sample
+from ..stages import DecoderPhase
+from .base import Objective, Sample, present
 
 __all__ = ["Decoder"]
 
 
 @dataclass(frozen=True)
 class Decoder(Objective):
-    """Absolute error of what true latents give, and spectral error of what drawn ones give.
+    """Absolute error of decoded true latents, plus the spectral error of decoded drawn latents.
 
-    Decoded by an error alone, fields lack the scales that the latent has no room for, and have too
-    much of those that the denoiser makes too strong. The encoder stays, and so the latents that the
-    denoiser knows.
+    A decoder trained by the absolute error alone lacks the scales that the latent has no room for,
+    and amplifies those that the denoiser makes too strong. The encoder stays as it is, and with it
+    the latents that the denoiser knows.
     """
 
     phase: DecoderPhase
-    needs: tuple[str, ...] = ("regression", *LATENT)
-    fits: tuple[str, ...] = ("autoencoder",)
-    holds: tuple[str, ...] = ("regression", *LATENT)
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
-        """The half of the autoencoder after the latent."""
-        return [net.autoencoder.to_decoder, net.autoencoder.decoder]
+        """Return the half of the autoencoder after the latent."""
+        autoencoder = present(net.autoencoder)
+        return [autoencoder.to_decoder, autoencoder.decoder]
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the sampler starts from."""
+        """Draw the noise that the sampler starts from."""
         return self.latent_noise(rng, shape), np.empty(0, np.int64)
 
-    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
-        """Of a batch; draws are by the component's own sampler and steps."""
+    def loss(
+        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
+    ) -> Tensor:
+        """Compute the loss of a batch, with draws by the component's own sampler and steps."""
+        coarse, fine, static = sample.fields
+        autoencoder = present(net.autoencoder)
         with torch.no_grad():
-            condition = net.condition(sample.coarse, net.prepare(sample.static))
+            condition = net.condition(coarse, net.prepare(static))
             mean = torch.zeros(()) if condition.mean is None else condition.mean.float()
-            residual = sample.fine - mean
-            latent = net.autoencoder.encode(residual)[0].float()
+            residual = fine - mean
+            latent = autoencoder.encode(residual)[0].float()
             how = Sampling().resolve(self.part.diffusion)
             drawn = net.draw_latent(condition, sample.noise, *how)
-        error = (net.autoencoder.decode(latent).float() - residual).abs()
-        field = mean + net.autoencoder.decode(drawn).float()
-        of_spectra = losses.log_spectral_error(field, sample.fine)
-        weighted = (self.weights.to(error)[:, None, None] * error).mean()
+        error = (autoencoder.decode(latent).float() - residual).abs()
+        field = mean + autoencoder.decode(drawn).float()
+        of_spectra = losses.log_spectral_error(field, fine)
+        weights = self.target_weights(self.phase.weights).to(error)
+        weighted = (weights[:, None, None] * error).mean()
         return weighted + self.phase.spectral_weight * of_spectra
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
-        """Residual blocks of the decoder."""
-        return list(net.autoencoder.decoder.net)
+        """Return the residual blocks of the decoder."""
+        return list(present(net.autoencoder).decoder.net)

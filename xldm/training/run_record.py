@@ -1,4 +1,4 @@
-"""Whose a stage's folder is: that of one run, by the record that it left there."""
+"""The record in a stage's folder, ``run.yaml``: each folder belongs to one run."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ __all__ = ["claim", "holds"]
 
 
 def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
-    """Record what a folder is for.
+    """Claim a folder for a run of a stage, or check that it is already this run's.
 
     Parameters
     ----------
     place : Place
         The folder.
     stage : str
-        Whose it is to be.
     record : str
-        A preset's YAML, with comments on what else decides what is trained.
+        The preset's YAML, with comments on whatever else decides the outcome.
     resume : bool
-        Whether the folder may have been begun by the same run before.
+        Whether the same run may have claimed the folder before.
 
     Raises
     ------
     TrainingError
-        If it is for something else.
+        If the folder belongs to another run, or to this one and ``resume`` is false.
     """
     with reaching(place):
         if not holds(place, "run.yaml"):
@@ -38,24 +37,24 @@ def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
             return
         if not resume:
             raise TrainingError(
-                f"{place.location}: {stage} was begun here already; go on with it by resume=True "
+                f"{place.location}: {stage} was begun here already; continue it with resume=True "
                 "(--resume), or choose another folder"
             )
         if not _same(place.fs.cat_file(f"{place.root}/run.yaml").decode(), record):
             raise TrainingError(
                 f"{place.location}: {stage} was begun here with another preset, store or "
-                "package (run.yaml says with which); resume with those, or choose another folder"
+                "package (see run.yaml); resume with the same ones, or choose another folder"
             )
 
 
 def holds(place: Place, name: str) -> bool:
-    """Whether an object lies there now."""
+    """Return whether a folder holds an object of this name now."""
     place.fs.invalidate_cache()
     return place.fs.exists(f"{place.root}/{name}")
 
 
 def _same(first: str, second: str) -> bool:
-    """Whether two records are of the same run; what one version lacks has its default."""
+    """Return whether two records are of one run; settings that one lacks have their defaults."""
     comments = [[line for line in one.splitlines() if line[:1] == "#"] for one in (first, second)]
     try:
         presets = [from_yaml(Preset, one) for one in (first, second)]

@@ -1,4 +1,4 @@
-"""A phase of a stage in Lightning's hands: devices, loggers, checkpoints."""
+"""Lightning's Trainer for a phase: devices, loggers, checkpoints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import importlib.util
 import multiprocessing
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -18,15 +19,15 @@ from torch.multiprocessing import ProcessRaisedException
 from ..errors import TrainingError
 from ..storage.location import Place
 from . import checkpoints
-from .lightning_module import Stage
-from .objectives.adversarial import AdversarialStage
+from .adversarial_module import AdversarialModule
+from .lightning_module import TrainingModule
 from .samples import StoreData
 
 __all__ = ["fit"]
 
 
 def fit(
-    module: Stage,
+    module: TrainingModule,
     data: StoreData,
     place: Place,
     path: str | None,
@@ -36,25 +37,25 @@ def fit(
     devices: int,
     progress: bool,
 ) -> None:
-    """Fit a module to its data, from a checkpoint if one is given; checkpoints are what is left.
+    """Fit a module to its data, from a checkpoint if one is given, and leave checkpoints.
 
     Parameters
     ----------
-    module : Stage
+    module : TrainingModule
     data : StoreData
     place : Place
-        Folder of its checkpoints.
+        Folder of the checkpoints.
     path : str, optional
-        Of the checkpoint to go on from.
+        Checkpoint to resume from.
     logs : str
-        Folder of its logs.
+        Folder of the logs.
     device, devices, progress
-        As of `xldm.training.train`.
+        As in `xldm.train`.
 
     Raises
     ------
     TrainingError
-        If a loss is lost or a checkpoint cannot be written.
+        If a loss is not finite or a checkpoint cannot be written.
     """
     phase, several = module.phase, devices > 1
     loggers: list[Any] = [CSVLogger(logs, name="logs", flush_logs_every_n_steps=1)]
@@ -62,24 +63,24 @@ def fit(
         loggers.append(TensorBoardLogger(logs, name="tensorboard"))
     keep = checkpoints.Keep(place, phase.checkpoint_every, best=bool(phase.patience))
     bar = [TQDMProgressBar()] if progress else []
-    unused = isinstance(module, AdversarialStage)
+    unused = isinstance(module, AdversarialModule)
     every = phase.validate_every
     with _settings():
         trainer = lightning.Trainer(
             accelerator=device,
             devices=devices,
-            # One process starts the others for each phase, and goes on alone after it.
+            # The main process starts the others for each phase, and continues alone after it.
             strategy=_processes(unused) if several else "auto",
             sync_batchnorm=several and torch.cuda.is_available() and device != "cpu",
             precision=phase.precision,
-            # One epoch of Lightning's is the whole phase; the stream counts those of the data.
+            # Lightning sees the phase as one epoch; the stream counts the epochs of the data.
             max_epochs=1,
             limit_train_batches=phase.steps * phase.accumulate,
             val_check_interval=every * phase.accumulate if every else None,
             check_val_every_n_epoch=None if every else 1,
             limit_val_batches=phase.validate_batches if every else 0,
             num_sanity_val_steps=0,
-            # More often, Lightning would write the last report again and again.
+            # With a smaller interval, Lightning would log the last report repeatedly.
             log_every_n_steps=module.report_every * phase.accumulate,
             logger=loggers,
             callbacks=[*bar, keep],
@@ -96,8 +97,8 @@ def fit(
 
 
 def _processes(find_unused: bool) -> DDPStrategy:
-    """Processes forked from one that has imported what they need, where a system can do that."""
-    method = "spawn"
+    """Start processes from a server that has imported this module, where the system has one."""
+    method: Literal["spawn", "forkserver"] = "spawn"
     if "forkserver" in multiprocessing.get_all_start_methods():
         method = "forkserver"
         multiprocessing.set_forkserver_preload([__name__])
@@ -105,8 +106,8 @@ def _processes(find_unused: bool) -> DDPStrategy:
 
 
 @contextlib.contextmanager
-def _settings():
-    """Lightning changes torch's settings for good, and warns of what is meant here."""
+def _settings() -> Iterator[None]:
+    """Restore the torch setting that Lightning changes, and hide warnings of intended settings."""
     kept = torch.are_deterministic_algorithms_enabled()
     with warnings.catch_warnings():
         for text in ("does not have many workers", "not resumable", "in eval mode", "LeafSpec"):

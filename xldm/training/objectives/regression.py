@@ -1,0 +1,41 @@
+"""The objective of the regression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ...models.components import ResidualDiffusion
+from .. import losses
+from ..stages import RegressionPhase
+from .base import Objective, Sample, present
+
+__all__ = ["Regression"]
+
+
+@dataclass(frozen=True)
+class Regression(Objective):
+    """Squared error of the mean, or its logarithm."""
+
+    phase: RegressionPhase
+
+    def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
+        """Return the regression."""
+        return [present(net.regression)]
+
+    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
+        """Freeze the statistics of batch normalisation from ``norm_steps`` on."""
+        norm_steps = self.phase.norm_steps
+        present(net.regression).train(norm_steps is None or step < norm_steps)
+
+    def loss(
+        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
+    ) -> Tensor:
+        """Compute the loss of a batch."""
+        coarse, fine, static = sample.fields
+        mean = net.mean.condition(coarse, static).float()
+        weights = self.target_weights(self.phase.weights).to(mean)
+        if self.phase.loss == "mse":
+            return losses.squared_error(mean, fine, weights)
+        return losses.log_squared_error(mean, fine, weights, self.phase.floor)
