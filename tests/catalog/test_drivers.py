@@ -133,7 +133,7 @@ def test_a_part_opens_lazily(cat, tmp_path):
 
 
 def test_an_unmarked_part_is_refused(cat, tmp_path):
-    with pytest.raises(StoreError, match="not complete: its recipe was interrupted"):
+    with pytest.raises(StoreError, match="not complete: its writing was interrupted"):
         cat.part(url=part(tmp_path / "static.zarr", complete=False)).read()
 
 
@@ -299,5 +299,5 @@ def test_drivers_serve_other_catalogs(tmp_path):
 
     text = "sources: {a: {description: ours, driver: xldm.catalog.drivers.Part, args: {url: 'memory://n/x'}}}"
     (tmp_path / "own.yaml").write_text(text)
-    with pytest.raises(StoreError, match="memory://n/x: there is no Zarr 2 group"):
+    with pytest.raises(StoreError, match="memory://n/x: there is no Zarr 2 store"):
         intake.open_catalog(str(tmp_path / "own.yaml")).a.read()

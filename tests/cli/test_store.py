@@ -106,7 +106,7 @@ def test_a_split_has_to_be_named(parts, tmp_path, capsys):
 def test_a_part_that_is_not_there_is_named(parts, tmp_path, capsys):
     given = [*arguments(parts, "nowhere"), "--test", "2005-02-28"]
     assert main(["store", str(tmp_path / "a.zarr"), *given]) == 1
-    assert f"{parts / 'nowhere'}: there is no Zarr 2 group" in capsys.readouterr().err
+    assert f"{parts / 'nowhere'}: there is no Zarr 2 store" in capsys.readouterr().err
 
 
 def test_an_option_without_a_value_is_refused_unseen(parts, tmp_path, capsys):

@@ -145,14 +145,15 @@ def _unclaim(url: str, options: dict) -> None:
 KILLED = """
     import os, signal, sys
     sys.path[:0] = {path!r}
-    import stores, zarr
+    import stores
+    from xldm.storage import blocks
     from xldm.stores.write import write_training_store
-    put = zarr.storage.FsspecStore.set
-    async def set_or_die(self, key, value, *rest):
+    put = blocks.put
+    def put_or_die(place, key, data):
         if key.startswith("fine/u10/c/1"):
             os.kill(os.getpid(), signal.SIGKILL)
-        await put(self, key, value, *rest)
-    zarr.storage.FsspecStore.set = set_or_die
+        put(place, key, data)
+    blocks.put = put_or_die
     write_training_store({url!r}, **stores.inputs(), attrs=stores.ATTRS,
     storage_options={options!r})
 """

@@ -143,7 +143,7 @@ def test_a_store_in_memory_is_a_store():
 
 def test_an_unmarked_store_is_refused(store):
     unmark(store)
-    with pytest.raises(StoreError, match="run it again with resume=True or delete it"):
+    with pytest.raises(StoreError, match="write it again with resume=True or delete it"):
         open_training_store(store)
 
 

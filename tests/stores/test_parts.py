@@ -151,5 +151,5 @@ def test_a_half_written_root_is_refused(part):
 
 
 def test_an_absent_part_is_named(tmp_path):
-    with pytest.raises(StoreError, match=f"{tmp_path}/none.zarr: there is no Zarr 2 group"):
+    with pytest.raises(StoreError, match=f"{tmp_path}/none.zarr: there is no Zarr 2 store"):
         open_part(tmp_path / "none.zarr")

@@ -29,8 +29,9 @@ import zarr
 import xldm
 from xldm.errors import StoreError
 from xldm.models.model import Model
+from xldm.storage import blocks, objects
 from xldm.storage.location import locate
-from xldm.writing import blocks, store_layout
+from xldm.writing import store_layout
 
 HOURS = 10
 MARKS = ("xldm_block", "xldm_content", "xldm_complete")
@@ -245,7 +246,7 @@ def test_other_files_are_left_alone(out, tmp_path):
 
 def test_another_zarr_store_is_left_alone(out, tmp_path):
     out.isel(time=[0]).to_zarr(tmp_path / "a.zarr", consolidated=False)
-    _refused(out, tmp_path / "a.zarr", "not begun by xldm.to_store", resume=True)
+    _refused(out, tmp_path / "a.zarr", "a Zarr store that xldm did not begin", resume=True)
 
 
 @pytest.mark.parametrize("options", [{"share": (2, 2)}, {"share": (-1, 2)}, {"keep_bits": 24}])
@@ -295,29 +296,30 @@ def test_resume_begins_where_there_is_nothing(out, tmp_path, whole):
 
 WRITER = """
     import os, signal, sys
-    sys.path[:0] = [{tests!r}]
-    import test_writing
+    sys.path[:0] = {tests!r}
+    import test_resumable
     import xldm
-    from xldm.writing import blocks, layout
-    layout.BLOCK_BYTES = test_writing.BLOCK
+    from xldm.storage import objects
+    from xldm.writing import store_layout
+    store_layout.BLOCK_BYTES = test_resumable.BLOCK
     {first}
-    xldm.to_store(test_writing.drawn(), {url!r}, storage_options={options!r}, **{how!r})
+    xldm.to_store(test_resumable.drawn(), {url!r}, storage_options={options!r}, **{how!r})
 """
 # The process dies with a part of the file on disk.
 DIES = """
-    rename, seen = blocks.Path.replace, []
+    rename = objects.Path.replace
     def replace(self, path):
         if "t2m/c/0/1" in str(path):
             os.kill(os.getpid(), signal.SIGKILL)
         return rename(self, path)
-    blocks.Path.replace = replace
+    objects.Path.replace = replace
 """
 
 
 def _start(url, *, first: str = "", options: Mapping | None = None, **how: object):
     script = textwrap.dedent(WRITER).format(
-        tests=str(Path(__file__).parents[1]), url=str(url), options=options, how=how,
-        first=textwrap.dedent(first),
+        tests=[str(folder) for folder in Path(__file__).parents[:2]],
+        url=str(url), options=options, how=how, first=textwrap.dedent(first),
     )  # fmt: skip
     environ = {**os.environ, "OMP_NUM_THREADS": str(_threads())}
     return subprocess.Popen(
@@ -492,7 +494,7 @@ def test_of_runs_on_s3_the_second_is_refused(out, options):
 
 def test_a_root_on_s3_is_created_once(options):
     place = locate(f"s3://{s3.BUCKET}/once.zarr", options)
-    assert [blocks.create(place, "zarr.json", data) for data in (b"1", b"2")] == [True, False]
+    assert [objects.create(place, "zarr.json", data) for data in (b"1", b"2")] == [True, False]
     assert place.fs.cat_file(f"{place.root}/zarr.json") == b"1"
 
 
@@ -518,7 +520,7 @@ def _and_then(out: xr.Dataset, hour: int, event) -> xr.Dataset:
 
 def test_a_server_that_stops_is_told_and_nothing_is_lost(out, whole, server, options, monkeypatch):
     url = f"s3://{s3.BUCKET}/stopped.zarr"
-    monkeypatch.setattr(blocks, "_WAITS", (0.1,))
+    monkeypatch.setattr(objects, "WAITS", (0.1,))
     with pytest.raises(StoreError, match=r"stopped.zarr: it cannot be reached .*resume=True"):
         xldm.to_store(_and_then(out, 6, server.kill), url, storage_options=options)
     server.start()

@@ -17,7 +17,8 @@ from intake_xarray import NetCDFSource
 
 from ..errors import StoreError
 from ..storage import shipped
-from ..storage.location import content, locate, reaching
+from ..storage.location import locate, reaching
+from ..storage.objects import content
 from ..vocabulary import VOCABULARY
 from .source import Chunks, Source
 

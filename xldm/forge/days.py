@@ -17,7 +17,8 @@ import zarr
 
 from ..errors import InputError, StoreError
 from ..inputs.axes import time_axis
-from ..storage.location import Place, content, reaching
+from ..storage.location import Place, reaching
+from ..storage.objects import content
 from ..stores.schema import BOUNDS
 from ..stores.statistics import moments
 from ..vocabulary import VOCABULARY

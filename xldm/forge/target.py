@@ -15,7 +15,8 @@ from pangeo_forge_recipes.storage import FSSpecTarget
 
 from ..errors import StoreError
 from ..storage.claims import FOLDER as CLAIMS
-from ..storage.location import Place, content, locate, reaching
+from ..storage.location import Place, locate, reaching
+from ..storage.objects import content
 
 __all__ = ["RUN", "Target", "begin", "mark", "reach", "refuse_other_run", "store"]
 

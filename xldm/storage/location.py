@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import StoreError
 
-__all__ = ["Place", "content", "locate", "reaching"]
+__all__ = ["Place", "locate", "reaching"]
 
 # What fsspec raises when a bucket or a server refuses is not always an OSError.
 _CLIENTS = ("botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure")
@@ -77,17 +77,6 @@ def locate(
     if "file" in np.atleast_1d(fs.protocol):
         fs = fsspec.filesystem("file", auto_mkdir=True)
     return Place(shown, fs, root, options)
-
-
-def content(place: Place, name: str) -> bytes | None:
-    """An object that lies at a place; None where there is none. Without bucket it raises."""
-    place.fs.invalidate_cache()
-    try:
-        return place.fs.cat_file(f"{place.root}/{name}")
-    except (FileNotFoundError, NotADirectoryError):
-        if not place.local and place.fs.protocol != "memory":
-            place.fs.ls(place.root.partition("/")[0])  # raises where there is no bucket
-        return None
 
 
 def _without_secrets(url: str) -> str:

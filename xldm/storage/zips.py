@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import fsspec
 from tqdm.auto import tqdm
 
 from ..errors import ArchiveError
+from .retries import retried
 
 __all__ = ["fetch", "is_url", "open_zip", "pour", "unreachable"]
 
@@ -190,16 +190,10 @@ def _checksum(path: Path) -> int:
 
 
 def _patient(fetch_range: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
-    """The same request, tried again after a dropped connection or a busy server."""
+    """The same request, repeated after a dropped connection or a busy server."""
     from aiohttp import ClientError
 
-    def again(start: int, end: int) -> bytes:
-        for pause in PAUSES:
-            try:
-                return fetch_range(start, end)
-            except (OSError, ClientError) as error:
-                log.warning("bytes %d to %d: %r; next try in %d s", start, end, error, pause)
-                time.sleep(pause)
-        return fetch_range(start, end)
+    def passes(error: Exception) -> bool:
+        return isinstance(error, (OSError, ClientError))
 
-    return again
+    return lambda start, end: retried(lambda: fetch_range(start, end), PAUSES, passes)

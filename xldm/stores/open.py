@@ -8,7 +8,6 @@ it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import xarray as xr
 import zarr
 
-from ..errors import StoreError
-from ..storage.location import Place, content, locate, reaching
+from ..storage.location import Place, locate, reaching
+from ..storage.marks import complete_attrs
 from .schema import BOUNDS, SCHEMA
 
-__all__ = ["open_group", "open_training_store", "root_attrs", "zarr_store"]
+__all__ = ["open_group", "open_training_store", "zarr_store"]
 
 GROUPS = ("coarse", "fine", "static", "stats", "split")
 
@@ -62,24 +61,8 @@ def open_training_store(
     """
     place = locate(url, storage_options)
     with reaching(place):
-        found = root_attrs(place)
-        if found is None:
-            raise StoreError(f"{place.url}: there is no Zarr 3 store; check the path or URL.")
-        if "xldm_schema" not in found:
-            raise StoreError(
-                f"{place.url}: this is a Zarr store, but its root has no xldm_schema, so it is no "
-                "training store; open it with xarray.open_zarr."
-            )
-        if found["xldm_schema"] != SCHEMA:
-            raise StoreError(
-                f"{place.url}: it has schema {found['xldm_schema']!r}, this xldm reads {SCHEMA!r}; "
-                "if a newer xldm wrote it, upgrade: pip install --upgrade xldm"
-            )
-        if "xldm_complete" not in found:
-            raise StoreError(
-                f"{place.url}: not complete: its writing was interrupted or failed; run it again "
-                "with resume=True or delete it."
-            )
+        again = "write it again with resume=True"
+        found = complete_attrs(place, "training store", "xldm_schema", SCHEMA, again)
         chunks = {} if dask else None
         groups = {name: open_group(place, name, chunks=chunks) for name in GROUPS}
     order = [str(name) for name in groups["stats"]["variable"].values]
@@ -95,15 +78,6 @@ def zarr_store(place: Place, *, read_only: bool = False) -> zarr.abc.store.Store
         return zarr.storage.LocalStore(place.root, read_only=read_only)
     url = place.url.rstrip("/")
     return zarr.storage.FsspecStore.from_url(url, dict(place.options), read_only=read_only)
-
-
-def root_attrs(place: Place) -> dict[str, Any] | None:
-    """Attributes of the root group; None where there is none."""
-    found = content(place, "zarr.json")
-    try:
-        return None if found is None else dict(json.loads(found).get("attributes", {}))
-    except (ValueError, AttributeError):
-        return {}
 
 
 def open_group(place: Place, name: str, *, chunks: Mapping | None = None) -> xr.Dataset:

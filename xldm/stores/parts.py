@@ -7,7 +7,6 @@ whole and verified; readers refuse it until then. This module runs with Zarr 2 a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
@@ -19,7 +18,8 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import StoreError
 from ..grids.projected import axes
-from ..storage.location import Place, content, locate, reaching
+from ..storage.location import locate, reaching
+from ..storage.marks import complete_attrs
 from .compatibility import REQUIRED, bad_fields, bad_hours, bad_static
 from .schema import DAY, SCHEMA, laid_out, plain
 
@@ -156,39 +156,13 @@ def open_part(url: str | PathLike, storage_options: Mapping[str, Any] | None = N
     --------
     >>> open_part("memory://nowhere/coarse.zarr")
     Traceback (most recent call last):
-    xldm.errors.StoreError: memory://nowhere/coarse.zarr: there is no Zarr 2 group; ...
+    xldm.errors.StoreError: memory://nowhere/coarse.zarr: there is no Zarr 2 store; ...
     """
     place = locate(url, storage_options)
     with reaching(place):
-        found = _root_attrs(place)
-        if found is None:
-            raise StoreError(f"{place.url}: there is no Zarr 2 group; check the path or URL.")
-        if found.get("xldm_part") not in KINDS:
-            raise StoreError(
-                f"{place.url}: a Zarr group, but its root has no xldm_part, so it is no part "
-                "of a training store; make one with a recipe, or open it with xarray.open_zarr."
-            )
-        if found.get("xldm_schema") != SCHEMA:
-            raise StoreError(
-                f"{place.url}: it has schema {found.get('xldm_schema')!r}, this xldm reads "
-                f"{SCHEMA!r}; make it anew with a recipe of this version."
-            )
-        if "xldm_complete" not in found:
-            raise StoreError(
-                f"{place.url}: not complete: its recipe was interrupted or found a fault; run the "
-                "recipe again, or delete it."
-            )
+        what, again = "part of a training store", "run the recipe again"
+        complete_attrs(place, what, "xldm_part", SCHEMA, again, zarr_format=2)
         store = place.fs.get_mapper(place.root)
         part = xr.open_zarr(store, chunks=None, consolidated=False, zarr_format=2)
     # Blocks of one hour would make a graph of half a million for a record of twenty years.
     return part.chunk(time=DAY) if "time" in part.dims else part.chunk()
-
-
-def _root_attrs(place: Place) -> dict[str, Any] | None:
-    """Attributes of a Zarr 2 group; None where there is none."""
-    if content(place, ".zgroup") is None:
-        return None
-    try:
-        return dict(json.loads(content(place, ".zattrs") or b"{}"))
-    except ValueError:
-        return {}

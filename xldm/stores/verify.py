@@ -13,10 +13,12 @@ import xarray as xr
 
 from ..errors import StoreError
 from ..storage.location import Place, locate, reaching
-from .open import open_group, root_attrs
+from ..storage.marks import root_attrs
+from ..storage.objects import keys
+from .open import open_group
 from .schema import BOUNDS, DAY, UNITS
 
-__all__ = ["absent_days", "day_path", "verify"]
+__all__ = ["day_key", "verify"]
 
 
 def verify(
@@ -95,16 +97,9 @@ def verify(
     return digest.hexdigest()
 
 
-def day_path(place: Place, group: str, name: str, day: int) -> str:
-    """Path of the object that holds a day of a field, counted from the first hour."""
-    return f"{place.root}/{group}/{name}/c/{day}/0/0"
-
-
-def absent_days(place: Place, group: str, name: str, days: int) -> list[int]:
-    """Days of a field, counted from the first hour, for which no object is listed."""
-    place.fs.invalidate_cache()
-    there = set(place.fs.find(f"{place.root}/{group}/{name}/c"))
-    return [day for day in range(days) if day_path(place, group, name, day) not in there]
+def day_key(group: str, name: str, day: int) -> str:
+    """Return the key of the object that holds a day of a field, counted from the first hour."""
+    return f"{group}/{name}/c/{day}/0/0"
 
 
 def _other_axes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
@@ -152,7 +147,8 @@ def _absent(place: Place, group: str, stored: xr.Dataset, given: xr.Dataset) -> 
     days = -(-given.sizes["time"] // DAY)
     for name in given:
         with reaching(place):
-            lost = absent_days(place, group, str(name), days)
+            there = keys(place, f"{group}/{name}/c")
+        lost = [day for day in range(days) if day_key(group, str(name), day) not in there]
         if lost:
             when = given["time"].values[[day * DAY for day in lost[:3]]]
             yield (

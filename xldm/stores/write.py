@@ -6,33 +6,27 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
 from os import PathLike
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
-import zarr
 
-try:
-    from zarr.codecs import BloscCodec, Crc32cCodec
-except ImportError:
-    raise ImportError(
-        f"Training stores are Zarr 3, which zarr {zarr.__version__} cannot write: write them in an "
-        "environment with zarr>=3. The recipes' environment has zarr 2, and writes parts."
-    ) from None
+# First: it says what to do where zarr is 2.
+from ..storage.blocks import Block, encoded, whole, write  # isort: skip
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from ..config import GridConfig
-from ..errors import StoreError
-from ..storage.claims import FOLDER, sole_writer
+from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
+from ..storage.marks import CONTENT, begun, mark_complete, refuse_other
+from ..storage.objects import keys, put, sweep
 from .compatibility import accepted
-from .open import open_group, root_attrs, zarr_store
+from .open import open_group
 from .schema import DAY, SCHEMA, gathered, laid_out
 from .statistics import statistics
-from .verify import absent_days, day_path, verify
+from .verify import day_key, verify
 
 __all__ = ["write_training_store"]
 
@@ -104,22 +98,19 @@ def write_training_store(
         "ratio": grid.factor,
     }
     content = {"attrs": _digest(attrs), **{name: _digest(ds) for name, ds in given.items()}}
-    _refuse_occupied(place, content, resume)
+    objects = _metadata(given, grid, {**attrs, CONTENT: content})
+    _refuse_occupied(place, objects, resume)
     with sole_writer(place) as still_mine:
-        _refuse_occupied(place, content, resume)
-        with reaching(place):
-            root = zarr.open_group(zarr_store(place), mode="a", zarr_format=3)
-            root.update_attributes({**attrs, "xldm_content": content})
-            _begin(place, given, grid)
-        _write_days(place, given, still_mine, progress)
+        _refuse_occupied(place, objects, resume)
+        sweep(place)
+        for key, value in objects.items():
+            put(place, key, value)
+        _write_days(place, given, objects, still_mine, progress)
         still_mine()
         _write_statistics(place, given)
         digest = verify(url, given, storage_options=storage_options)
         still_mine()
-        mark = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} sha256:{digest}"
-        with reaching(place):
-            root.update_attributes({"xldm_complete": mark})
-    return mark
+        return mark_complete(place, digest)
 
 
 def _digest(content: xr.Dataset | Mapping[str, Any]) -> str:
@@ -142,46 +133,26 @@ def _jsonable(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
 
-def _refuse_occupied(place: Place, content: Mapping[str, str], resume: bool) -> None:
-    with reaching(place):
-        found = root_attrs(place)
-        if found is None:
-            place.fs.invalidate_cache()
-            there = place.fs.find(place.root, maxdepth=3)
-            if any(f"/{FOLDER}/" not in path for path in there):
-                raise StoreError(
-                    f"{place.url}: there is something else already; choose another place."
-                )
-            return
-    if "xldm_content" not in found or found.get("xldm_schema") != SCHEMA:
-        raise StoreError(f"{place.url}: there is another Zarr store; choose another place.")
-    if "xldm_complete" in found:
-        raise StoreError(
-            f"{place.url}: there is a complete store already, which is never overwritten; choose "
-            "another place or delete it."
-        )
-    if not resume:
-        raise StoreError(
-            f"{place.url}: there is a store whose writing was interrupted or failed; go on with it "
-            "by resume=True, or delete it."
-        )
-    if other := [n for n in content if found["xldm_content"].get(n) != content[n]]:
-        raise StoreError(
-            f"{place.url}: the store that is there was begun with other content ({', '.join(other)}"
-            " differ); resume with the inputs it was begun with, or delete it."
-        )
+def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -> None:
+    if (found := begun(place)) is not None:
+        given = json.loads(objects["zarr.json"])["attributes"]
+        refuse_other(place, found, given, resume=resume)
 
 
-def _begin(place: Place, given: Mapping[str, xr.Dataset], grid: GridConfig) -> None:
-    """Write metadata, coordinates, static fields and splits; fields along time are left empty.
+def _metadata(
+    given: Mapping[str, xr.Dataset], grid: GridConfig, attrs: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """Objects of a store that are written first, the root before all others.
 
-    What is there already from an interrupted run is written again, but for those fields.
+    They are metadata, coordinates, static fields and splits; fields along time are left empty.
     """
+    groups = {"": xr.Dataset(attrs=attrs)}
     for group, ds in given.items():
         ds = laid_out(ds, grid, fine=group != "coarse")
         if group in ("coarse", "fine"):
             ds = ds.assign({name: _unwritten(field, group) for name, field in ds.items()})
-        _write_group(place, group, ds)
+        groups[group] = _storable(ds)
+    return encoded(groups, consolidated=False)
 
 
 def _unwritten(field: xr.DataArray, group: str) -> xr.Variable:
@@ -197,12 +168,10 @@ def _unwritten(field: xr.DataArray, group: str) -> xr.Variable:
     return xr.Variable(field.dims, values, dict(field.attrs), encoding)
 
 
-def _write_group(place: Place, group: str, ds: xr.Dataset) -> None:
+def _storable(ds: xr.Dataset) -> xr.Dataset:
     # Zarr 3 specifies strings of any length only.
     strings = {n: c.astype(np.dtypes.StringDType()) for n, c in ds.coords.items() if _text(c)}
-    ds = ds.assign_coords(strings)
-    store = zarr_store(place)
-    ds.to_zarr(store, group=group, mode="a", compute=False, consolidated=False, zarr_format=3)
+    return ds.assign_coords(strings)
 
 
 def _text(field: xr.DataArray) -> bool:
@@ -212,62 +181,29 @@ def _text(field: xr.DataArray) -> bool:
 def _write_days(
     place: Place,
     given: Mapping[str, xr.Dataset],
+    objects: Mapping[str, bytes],
     still_mine: Callable[[], None],
     progress: Callable[[int, int], object] | None,
 ) -> None:
+    """Write the days of the coarse and the fine fields that are absent or damaged."""
     times = given["fine"].sizes["time"]
     days = math.ceil(times / DAY)
-    fields = {}
     with reaching(place):
-        _sweep(place)
-        for group in ("coarse", "fine"):
-            arrays = zarr.open_group(zarr_store(place), path=group, mode="r+")
-            # A chunk without values is written too, so that every chunk has to be there.
-            fields[group] = {
-                str(n): arrays[str(n)].with_config({"write_empty_chunks": True})
-                for n in given[group]
-            }
-        absent = {
-            group: {day for name in of for day in absent_days(place, group, name, days)}
-            for group, of in fields.items()
-        }
+        there = keys(place)
     for day in range(days):
         rows = slice(day * DAY, min((day + 1) * DAY, times))
-        for group, of in fields.items():
-            if day not in absent[group] and _whole(place, of, rows):
+        for group in ("coarse", "fine"):
+            fields = [str(name) for name in given[group]]
+            arrays = {f"{group}/{name}": objects[f"{group}/{name}/zarr.json"] for name in fields}
+            of_day = tuple(day_key(group, name, day) for name in fields)
+            block = Block(place, arrays, of_day, rows)
+            if there.issuperset(of_day) and whole(block):
                 continue
-            block = given[group].isel(time=rows).compute()
+            values = given[group].isel(time=rows).compute()
             still_mine()
-            with reaching(place):
-                for name, array in of.items():
-                    # Zarr reads a shard before it writes to it, and stops at a damaged one.
-                    with suppress(FileNotFoundError):
-                        place.fs.rm_file(day_path(place, group, name, day))
-                    array[rows] = block[name].values.astype("float32")
+            write((values[name].values.astype("float32") for name in fields), block)
         if progress is not None:
             progress(day + 1, days)
-
-
-def _sweep(place: Place) -> None:
-    """Remove what a killed process left of files that it had not finished."""
-    if place.local:
-        place.fs.invalidate_cache()
-        for path in place.fs.find(place.root):
-            if path.endswith(".partial"):
-                place.fs.rm_file(path)
-
-
-def _whole(place: Place, fields: Mapping[str, zarr.Array], rows: slice) -> bool:
-    """Whether what is stored of a day can be read, which checks its checksums."""
-    try:
-        with reaching(place):
-            for array in fields.values():
-                array[rows]
-    except StoreError:
-        raise
-    except (ValueError, RuntimeError):
-        return False
-    return True
 
 
 def _write_statistics(place: Place, given: Mapping[str, xr.Dataset]) -> None:
@@ -289,5 +225,6 @@ def _write_statistics(place: Place, given: Mapping[str, xr.Dataset]) -> None:
         xr.Variable("group", list(found)),
         combine_attrs="override",
     )
-    with reaching(place):
-        _write_group(place, "stats", stats)
+    for key, value in encoded({"stats": _storable(stats)}, consolidated=False).items():
+        if key.startswith("stats/"):
+            put(place, key, value)

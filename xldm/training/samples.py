@@ -21,7 +21,7 @@ from ..batches.generator import Batch, Batches, batches
 from ..config import Variable
 from ..errors import BatchError, StoreError
 from ..storage.location import Place, reaching
-from ..stores.open import root_attrs
+from ..storage.marks import root_attrs
 from .objectives.base import Sample
 
 __all__ = ["Draws", "Encoded", "Source", "StoreData", "Stream"]

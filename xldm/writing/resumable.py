@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import UTC, datetime
 from os import PathLike
 from typing import Any
 
@@ -18,10 +17,12 @@ from dask.base import get_scheduler
 from tqdm.auto import tqdm
 
 from ..errors import ArgumentError, StoreError
-from ..storage.location import Place, content, locate, reaching
-from ..stores.open import root_attrs
-from . import blocks
-from .store_layout import BLOCK, COMPLETE, CONTENT, Layout, differences, laid_out, times_in_block
+from ..storage import blocks
+from ..storage.location import Place, locate, reaching
+from ..storage.marks import begun, mark_complete, refuse_other
+from ..storage.objects import content, create, keys, patiently, put, sweep
+from . import rounding
+from .store_layout import BLOCK, Layout, laid_out, times_in_block
 
 __all__ = ["to_store"]
 
@@ -128,70 +129,40 @@ def _begun(
     share: tuple[int, int],
     keep_bits: int | None,
 ) -> Layout:
-    """Have metadata and coordinates in place: those of a store that is there, or new ones.
+    """Return the layout of the store, whose metadata and coordinates are in place.
 
     The root comes first, and is created only if there is none, so of several writers one does it.
     """
-    before = _listed(place)  # before looking for a root, which another writer may put any moment
+    found = begun(place)
+    length = (found or {}).get(BLOCK) or times_in_block(out)
+    layout = laid_out(place, out, length, keep_bits)
+    root = layout.objects["zarr.json"]
+    if found is not None:
+        given = json.loads(root)["attributes"]
+        refuse_other(place, found, given, resume=resume or share[1] > 1, final=False)
+    elif not create(place, "zarr.json", root):  # another writer did
+        return _begun(place, out, resume, share, keep_bits)
+    sweep(place)
     with reaching(place):
-        found, created = root_attrs(place), False
-    if found is None:
-        if other := sorted(key for key in before if not key.endswith(".partial")):
-            raise StoreError(
-                f"{place.url}: there is something else already ({other[0]}); nothing was written. "
-                "Choose another place or delete it."
-            )
-        layout = laid_out(place, out, times_in_block(out), keep_bits)
-        created = blocks.create(place, "zarr.json", layout.objects["zarr.json"])
-        with reaching(place):
-            found = root_attrs(place)
-    _refuse_other(place, found, welcome=created or resume or share[1] > 1)
-    layout = laid_out(place, out, found[BLOCK], keep_bits)
-    if other := differences(found, layout):
-        raise StoreError(
-            f"{place.url}: the store that is there was begun with something else; nothing was "
-            f"written. {'; '.join(other)}. Use what it was begun with, or another place."
-        )
-    blocks.sweep(place)
-    there = _listed(place)
+        there = keys(place)
     for key, value in layout.objects.items():
         if key not in there:
-            blocks.put(place, key, value)
-    # Of another release of Zarr, metadata that say the same may be spelt otherwise.
+            put(place, key, value)
+    # Another release of Zarr may spell the same metadata otherwise.
     with reaching(place):
         return replace(layout, objects={key: content(place, key) for key in layout.objects})
 
 
-def _refuse_other(place: Place, found: Mapping[str, Any], *, welcome: bool) -> None:
-    if CONTENT not in found:
-        raise StoreError(
-            f"{place.url}: there is a Zarr store that was not begun by xldm.to_store; nothing was "
-            "written. Choose another place or delete it."
-        )
-    if not welcome:
-        state = "a complete store" if COMPLETE in found else "an incomplete store"
-        raise StoreError(
-            f"{place.url}: there is {state} already, and nothing was written. resume=True writes "
-            "what it lacks; otherwise choose another place, or delete it."
-        )
-
-
-def _listed(place: Place) -> set[str]:
-    """Keys of all objects of a store."""
-    with reaching(place):
-        place.fs.invalidate_cache()
-        return {path.removeprefix(f"{place.root}/") for path in place.fs.find(place.root)}
-
-
 def _there(layout: Layout) -> list[int]:
     """Blocks of which every object is listed."""
-    listed = _listed(layout.place)
+    with reaching(layout.place):
+        listed = keys(layout.place)
     return [n for n in range(layout.blocks) if listed.issuperset(layout.block(n).keys)]
 
 
 def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[int]:
     """Those of some blocks that are whole."""
-    tasks = ((n, _task(blocks.readable, layout.block(n))) for n in numbers)
+    tasks = ((n, _task(blocks.whole, layout.block(n))) for n in numbers)
     whole = []
     with _bar("reading what is there", layout, numbers, hidden) as bar:
         for number, readable in _run(tasks):
@@ -204,7 +175,9 @@ def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[i
 def _compare(layout: Layout, fields: xr.Dataset, number: int) -> None:
     """Draw a block again that is there, and refuse to go on if it differs."""
     block = layout.block(number)
-    [(_, other)] = _run([(number, _task(blocks.unlike, fields.isel(time=block.rows), block))])
+    fields = fields.isel(time=block.rows)
+    task = _task(rounding.difference, fields, block, layout.keep_bits)
+    [(_, other)] = _run([(number, task)])
     if other:
         raise StoreError(
             f"{layout.place.url}: what is there is not what is drawn now: {other}, in the block "
@@ -234,9 +207,20 @@ def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterato
     damaged = set(_there(layout)).intersection(numbers)
     for number in numbers:
         block, task = layout.block(number), None
-        if number in damaged or not blocks.listed(block):
-            task = _task(blocks.write, fields.isel(time=block.rows), block)
+        if number in damaged or not _listed(block):
+            task = _task(rounding.write, fields.isel(time=block.rows), block, layout.keep_bits)
         yield number, task
+
+
+def _listed(block: blocks.Block) -> bool:
+    """Whether every object of a block is there, whole or damaged."""
+    fs, root = block.place.fs, block.place.root
+
+    def found() -> bool:
+        fs.invalidate_cache()
+        return all(fs.exists(f"{root}/{key}") for key in block.keys)
+
+    return patiently(block.place, found)
 
 
 def _task(function: Any, *args: Any) -> Any:
@@ -275,13 +259,8 @@ def _bar(what: str, layout: Layout, numbers: Iterable[int], hidden: bool | None)
 
 def _completed(layout: Layout) -> str | None:
     """Mark a store of which every block is there, in the one object that holds all metadata."""
-    place = layout.place
     if len(_there(layout)) < layout.blocks:
         return None
-    with reaching(place):
-        root = json.loads(content(place, "zarr.json"))
-    if COMPLETE not in root["attributes"]:
-        root["attributes"][COMPLETE] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        blocks.put(place, "zarr.json", json.dumps(root, indent=2).encode())
-    blocks.sweep(place)
-    return root["attributes"][COMPLETE]
+    mark = mark_complete(layout.place)
+    sweep(layout.place)
+    return mark

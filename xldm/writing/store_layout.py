@@ -18,17 +18,16 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import xarray as xr
-import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from ..storage.blocks import Block, encoded
 from ..storage.location import Place
-from .blocks import Block
+from ..storage.marks import CONTENT
 
-__all__ = ["BLOCK", "COMPLETE", "CONTENT", "Layout", "differences", "laid_out", "times_in_block"]
+__all__ = ["BLOCK", "Layout", "laid_out", "times_in_block"]
 
-#: Attributes of the root: times in a block, what the store was begun with, and, once all blocks are
-#: there, when that was.
-BLOCK, CONTENT, COMPLETE = "xldm_block", "xldm_content", "xldm_complete"
+#: Attribute of the root: how many times are in a block.
+BLOCK = "xldm_block"
 #: Uncompressed size of a block, of all its variables together.
 BLOCK_BYTES = 2**27
 # Equal values have to become equal bytes. Blosc's own threads pack them in any order, but off the
@@ -78,7 +77,7 @@ class Layout:
         )
         rows = slice(number * self.length, min((number + 1) * self.length, self.times))
         arrays = {name: self.objects[f"{name}/zarr.json"] for name in self.dims}
-        return Block(self.place, arrays, tuple(keys), rows, self.keep_bits)
+        return Block(self.place, arrays, tuple(keys), rows)
 
     def fields(self, number: int) -> int:
         """How many fields of a variable are in a block."""
@@ -128,15 +127,13 @@ def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) 
         if name in whole.coords and field.dtype.kind == "f":
             field.encoding["_FillValue"] = None
     whole["time"].encoding |= _time_units(whole["time"])
-    objects: dict[str, Any] = {}
     with warnings.catch_warnings():
         # Consolidated metadata are no part of Zarr 3 yet; readers that do not know them go without.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
-        store = zarr.storage.MemoryStore(objects)
-        whole.to_zarr(store, compute=False, consolidated=True, zarr_format=3)
+        objects = encoded({"": whole}, consolidated=True)
     return Layout(
         place,
-        {key: value.to_bytes() for key, value in objects.items()},
+        objects,
         {name: out[name].dims for name in along},
         out.sizes["time"],
         length,
@@ -184,23 +181,3 @@ def _told(field: xr.Variable, *, values: bool) -> str:
             ends = ends.astype("datetime64[m]") if content.dtype.kind == "M" else ends
             text += f" {ends[0]} ... {ends[1]}"
     return f"{text} sha256:{seen.hexdigest()[:16]}"
-
-
-def differences(found: Mapping[str, Any], layout: Layout) -> list[str]:
-    """What the root attributes of a store say otherwise than a layout, in words."""
-    given = json.loads(layout.objects["zarr.json"])["attributes"]
-    sides = []
-    for attrs in (found, given):
-        attrs = {k: v for k, v in attrs.items() if k not in (COMPLETE, BLOCK)}
-        sides.append(attrs | json.loads(attrs.pop(CONTENT, "{}")))
-    there, here = sides
-    return [
-        f"{name}: {_short(there.get(name))} there, {_short(here.get(name))} here"
-        for name in dict.fromkeys([*here, *there])
-        if there.get(name) != here.get(name)
-    ]
-
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 120 else f"{text[:100]} ... ({len(text)} characters)"

@@ -1,0 +1,115 @@
+"""Blocks of a Zarr 3 store: encoded in memory, put as whole objects, read back.
+
+These functions run where a block is computed, which may be another process. They need Zarr 3; the
+rest of `xldm.storage` runs with Zarr 2 as well.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from zarr.storage import MemoryStore
+
+try:
+    from zarr.buffer.cpu import Buffer
+except ImportError:
+    raise ImportError(
+        f"Stores are Zarr 3, which zarr {zarr.__version__} cannot write: write them in an "
+        "environment with zarr>=3. The recipes' environment has zarr 2, and writes parts."
+    ) from None
+
+from .location import Place
+from .objects import content, patiently, put
+
+__all__ = ["Block", "encoded", "stored", "whole", "write"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some times of several variables, each an object.
+
+    Parameters
+    ----------
+    place : Place
+        Of the store.
+    arrays : mapping of str to bytes
+        Path of each variable -> its Zarr metadata.
+    keys : tuple of str
+        The objects, one for each of ``arrays``.
+    rows : slice
+        Times.
+    """
+
+    place: Place
+    arrays: Mapping[str, bytes] = field(repr=False)
+    keys: tuple[str, ...]
+    rows: slice
+
+
+def encoded(groups: Mapping[str, xr.Dataset], **options: Any) -> dict[str, bytes]:
+    """Return the objects, by key, of datasets by group: all but the values of dask arrays.
+
+    ``options`` go to ``to_zarr``.
+    """
+    objects: dict[str, Any] = {}
+    options |= {"mode": "a", "compute": False, "zarr_format": 3}
+    for group, ds in groups.items():
+        ds.to_zarr(MemoryStore(objects), group=group, **options)
+    return {key: value.to_bytes() for key, value in objects.items()}
+
+
+def write(values: Iterable[np.ndarray], block: Block) -> None:
+    """Put the objects of a block, with the values of each of its variables in turn."""
+    _give_back()
+    for path, of_variable in zip(block.arrays, values, strict=True):
+        array, objects = _array(block, path, {})
+        # A chunk without values is written too: the object of every block has to exist.
+        array = array.with_config({"write_empty_chunks": True})
+        array[_region(array, block)] = of_variable
+        del objects[f"{path}/zarr.json"]
+        while objects:
+            key, value = objects.popitem()
+            put(block.place, key, value.to_bytes())
+            del value
+    _give_back()
+
+
+def _give_back() -> None:
+    """Give freed memory back: on Linux each thread keeps its own, which adds up over a record."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def whole(block: Block) -> bool:
+    """Return whether all objects of a block exist and agree with their checksums."""
+    return all(values is not None for _, values in stored(block))
+
+
+def stored(block: Block) -> Iterator[tuple[str, np.ndarray | None]]:
+    """Yield path and values of each variable of a block; None if absent or damaged."""
+    for path, key in zip(block.arrays, block.keys, strict=True):
+        found, values = patiently(block.place, lambda key=key: content(block.place, key)), None
+        if found is not None:
+            array, _ = _array(block, path, {key: found})
+            with suppress(ValueError, RuntimeError):  # wrong checksums, or cut off
+                values = np.asarray(array[_region(array, block)])
+        yield path, values
+
+
+def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.Array, dict]:
+    """A variable in memory, with some of its objects."""
+    held: dict[str, Any] = {f"{path}/zarr.json": Buffer.from_bytes(block.arrays[path])}
+    held |= {key: Buffer.from_bytes(data) for key, data in objects.items()}
+    return zarr.open_array(MemoryStore(held), path=path, mode="r+"), held
+
+
+def _region(array: zarr.Array, block: Block) -> tuple[slice, ...]:
+    dims = array.metadata.dimension_names or ()
+    return tuple(block.rows if dim == "time" else slice(None) for dim in dims)

@@ -1,0 +1,140 @@
+"""Objects at a place: put whole or not at all, created only once, listed, read, swept up.
+
+An object is a file on a local disk, or an object of an object store. Every writer of xldm puts its
+objects by these functions, so that an object that is listed is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from .location import Place, reaching
+from .retries import retried
+
+__all__ = ["content", "create", "keys", "patiently", "put", "sweep"]
+
+T = TypeVar("T")
+
+#: Seconds to wait before each further try; clients themselves retry for some seconds.
+WAITS = (2, 8, 30)
+_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial$")
+
+
+def keys(place: Place, under: str = "") -> set[str]:
+    """Return the keys of all objects at a place, or in a folder of it, relative to the place."""
+    place.fs.invalidate_cache()
+    there = place.fs.find(f"{place.root}/{under}".rstrip("/"))
+    return {path.removeprefix(f"{place.root}/") for path in there}
+
+
+def content(place: Place, key: str) -> bytes | None:
+    """Return the content of an object; None if it does not exist. Raise if the bucket doesn't."""
+    place.fs.invalidate_cache()
+    try:
+        return place.fs.cat_file(f"{place.root}/{key}")
+    except (FileNotFoundError, NotADirectoryError):
+        if not place.local and place.fs.protocol != "memory":
+            place.fs.ls(place.root.partition("/")[0])  # raises if there is no bucket
+        return None
+
+
+def patiently(place: Place, request: Callable[[], T]) -> T:
+    """Make a request to a place, and repeat it after a while if the network or server fails.
+
+    Raises
+    ------
+    StoreError
+        If the last try fails too, in plain words and without secrets.
+    """
+
+    def passes(error: Exception) -> bool:  # clients of object stores have errors of their own
+        return not place.local and not isinstance(error, (PermissionError, FileNotFoundError))
+
+    with reaching(place):
+        return retried(request, WAITS, passes)
+
+
+def put(place: Place, key: str, data: bytes) -> None:
+    """Put an object, overwriting one of this key; readers see the old or the new one, whole.
+
+    Raises
+    ------
+    StoreError
+        If the place cannot be reached or written.
+    """
+    put_whole = _put_file if place.local else place.fs.pipe_file
+    patiently(place, lambda: put_whole(f"{place.root}/{key}", data))
+
+
+def create(place: Place, key: str, data: bytes) -> bool:
+    """Put an object unless one exists, and return whether it was put.
+
+    Of several writers that create one object at once, one succeeds.
+
+    Raises
+    ------
+    StoreError
+        If the place cannot be reached or written.
+    """
+    path = f"{place.root}/{key}"
+    with reaching(place):
+        try:
+            if place.local:
+                _put_file(path, data, anew=True)
+            else:
+                place.fs.pipe_file(path, data, mode="create")
+        except Exception:  # clients differ in the error that says that the object exists
+            place.fs.invalidate_cache()
+            if not place.fs.exists(path):
+                raise
+            return False
+    return True
+
+
+def sweep(place: Place) -> None:
+    """Remove the unfinished files of killed writers; a writer at work puts its file again."""
+    if place.local:
+        with reaching(place):
+            for key in keys(place):
+                if _PARTIAL.search(key):
+                    Path(place.root, key).unlink(missing_ok=True)
+
+
+def _put_file(path: str, data: bytes, *, anew: bool = False) -> None:
+    """Write beside the file, to the disk, then rename: a file of this name is whole."""
+
+    def write() -> None:
+        whole = Path(path)
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        aside = whole.with_name(f"{whole.name}.{uuid.uuid4().hex}.partial")
+        try:
+            with aside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if anew:
+                _rename_anew(aside, whole)
+            else:
+                aside.replace(whole)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    # Another writer may sweep the unfinished file away.
+    retried(write, (0, 0), lambda error: isinstance(error, FileNotFoundError))
+
+
+def _rename_anew(aside: Path, path: Path) -> None:
+    """Rename, but fail if a file of this name exists."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, where two that come at once may both succeed
+        if path.exists():
+            raise FileExistsError(path) from None
+        aside.replace(path)
