@@ -10,7 +10,6 @@ import xldm
 from xldm import config as cfg
 from xldm.errors import InputError
 from xldm.evaluation import protocols
-from xldm.evaluation.session import protocol
 from xldm.models.model import Model
 
 WIND = cfg.Variable("u10", "eastward_wind", "m s-1", 0.0, 4.0)
@@ -86,11 +85,11 @@ def test_a_reconstruction_needs_an_autoencoder(era5, model, truth):
 
 def test_an_unknown_protocol_is_refused_with_the_choices(era5, truth):
     with pytest.raises(InputError, match="one of comparison, residual, sampling; got 'paper'"):
-        protocol("paper", "italy-2km", era5, truth)
+        protocols.evaluate_protocol("paper", "italy-2km", era5, truth)
 
 
 def test_a_protocol_gives_a_result_with_snapshots_and_provenance(era5, model, truth):
-    result, snapshots = protocol("comparison", model, era5, truth, members=2)
+    result, snapshots = protocols.evaluate_protocol("comparison", model, era5, truth, members=2)
     assert result["forecast"].values.tolist()[2:4] == ["LDM_res", "LDM_res mean"]
     assert result.attrs["protocol"] == "comparison"
     assert '"model": "tiny"' in result.attrs["forecast_models"]
@@ -106,4 +105,6 @@ def test_other_models_stand_in_the_comparison_under_their_names(era5, model, tru
 
 def test_other_models_are_refused_by_other_protocols(era5, truth):
     with pytest.raises(InputError, match="for the comparison; the protocol is 'sampling'"):
-        protocol("sampling", "italy-2km", era5, truth, beside={"GAN": "italy-2km"})
+        protocols.evaluate_protocol(
+            "sampling", "italy-2km", era5, truth, beside={"GAN": "italy-2km"}
+        )

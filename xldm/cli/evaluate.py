@@ -10,6 +10,7 @@ from ..errors import ArgumentError
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
 __all__ = ["add"]
 
@@ -46,30 +47,41 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from ..evaluation import report, session
+    from ..evaluation import report
 
     if args.protocol and args.forecasts:
         raise ArgumentError(
             "a protocol draws the forecasts itself: leave out NAME=PATH or --protocol"
         )
-    if args.protocol:
-        needed = "a protocol needs --era5 and --truth, or --twin YEAR"
-        era5, truth = (
-            session.twin(args.twin, args.hours, args.twin_seed)
-            if args.twin
-            else (_opened(path, needed) for path in (args.era5, args.truth))
-        )
-        beside = dict(map(_pair, args.beside))
-        done = session.protocol(
-            args.protocol, args.model, era5, truth, members=args.members, beside=beside
-        )
-    else:
-        truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
-        forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
-        done = session.stores(forecasts, truth, model=args.model, align=args.align)
-    result, snapshots = done
+    result, snapshots = _of_protocol(args) if args.protocol else _of_stores(args)
     result.attrs["command"] = shlex.join(["xldm", *args.command])
     print(report.write(result, args.report, snapshots=snapshots))
+
+
+def _of_protocol(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]:
+    from ..evaluation.protocols import evaluate_protocol
+    from ..twin import both_sides, hours_over_year
+
+    if args.twin:
+        era5, truth = both_sides(hours_over_year(args.twin, args.hours), args.twin_seed)
+    else:
+        needed = "a protocol needs --era5 and --truth, or --twin YEAR"
+        era5, truth = (_opened(path, needed) for path in (args.era5, args.truth))
+    beside = dict(map(_pair, args.beside))
+    return evaluate_protocol(
+        args.protocol, args.model, era5, truth, members=args.members, beside=beside
+    )
+
+
+def _of_stores(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]:
+    from .. import evaluate, load_model
+    from ..evaluation import figures
+
+    truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
+    forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
+    static = load_model(args.model).static if args.model else None
+    result = evaluate(forecasts, truth, static=static, align=args.align)
+    return result, figures.snapshots(forecasts, truth, result, static)
 
 
 def _opened(path: str | None, needed: str = "") -> xr.Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -14,9 +15,15 @@ from ..grids import regridding
 from ..inputs.predictors import check, predictors
 from ..models.components import ResidualDiffusion
 from ..models.model import Model
+from ..packages.registry import load_model
+from . import figures
 from .align import comparable
+from .evaluate import evaluate
 
-__all__ = ["PROTOCOLS", "comparison", "reconstruction", "residual", "sampling"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["PROTOCOLS", "comparison", "evaluate_protocol", "reconstruction", "residual", "sampling"]
 
 Pair = tuple[dict[str, xr.Dataset], xr.Dataset]
 
@@ -110,6 +117,53 @@ PROTOCOLS: dict[str, Callable[..., Pair]] = {
     "residual": residual,
     "sampling": sampling,
 }
+
+
+def evaluate_protocol(
+    name: str,
+    model: str,
+    era5: xr.Dataset,
+    truth: xr.Dataset,
+    *,
+    members: int = 8,
+    beside: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[xr.Dataset, dict[str, Figure]]:
+    """Draw the forecasts of a protocol from a model, and evaluate them.
+
+    Parameters
+    ----------
+    name : str
+        In `PROTOCOLS`.
+    model : str
+        Name, path or URL.
+    era5, truth : Dataset
+    members : int
+        Size of each ensemble.
+    beside : mapping of str to str
+        Other models in the comparison, by the name to list each under.
+
+    Returns
+    -------
+    result : Dataset
+    snapshots : dict of str to Figure
+        Fields of one hour, for a report.
+
+    Raises
+    ------
+    InputError
+        If there is no such protocol, or other models are given to one that takes none.
+    """
+    if name not in PROTOCOLS:
+        raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}; got {name!r}")
+    if beside and name != "comparison":
+        raise InputError(f"other models are for the comparison; the protocol is {name!r}")
+    loaded = load_model(model)
+    others = {"beside": {n: load_model(m) for n, m in beside.items()}} if beside else {}
+    forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members, **others)
+    # One part: the networks of a model run one block at a time in any case.
+    result = evaluate(forecasts, observed, static=loaded.static, parts=1)
+    result.attrs["protocol"] = name
+    return result, figures.snapshots(forecasts, observed, result, loaded.static)
 
 
 def hourly(era5: xr.Dataset) -> xr.Dataset:

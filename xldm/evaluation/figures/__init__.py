@@ -5,7 +5,7 @@ A forecast has the same colour, line and marker in all of them; the truth is bla
 
 from .ensembles import rank_histograms, reliability, spread_skill
 from .errors import score_boxes, scores_by_period, scores_by_stratum
-from .maps import error_maps, snapshot
+from .maps import error_maps, snapshot, snapshots
 from .realism import distributions, physics, spectra, temporal
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "scores_by_period",
     "scores_by_stratum",
     "snapshot",
+    "snapshots",
     "spectra",
     "spread_skill",
     "temporal",

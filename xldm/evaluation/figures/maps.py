@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["error_maps", "snapshot"]
+__all__ = ["error_maps", "snapshot", "snapshots"]
 
 # Lightness is monotone, or symmetric about no error, so that maps can be read without colour.
 COLOURS = {"rmse": "YlOrRd", "bias": "RdBu_r", "mae": "YlOrRd", "r2": "viridis", "pcc": "viridis"}
@@ -158,6 +158,48 @@ def snapshot(
         part = row % 2 == 1
         _snapshot_row(figure, axes[row], some, fields["truth"], land, zoom if part else None)
     return figure
+
+
+def snapshots(
+    forecasts: Mapping[str, xr.Dataset],
+    truth: xr.Dataset,
+    result: xr.Dataset,
+    static: xr.Dataset | None = None,
+) -> dict[str, Figure]:
+    """Show T2m and wind speed at the hour in the middle of a record, for a report.
+
+    Parameters
+    ----------
+    forecasts : mapping of str to Dataset (time, y, x) or (member, time, y, x)
+        Of an ensemble, the first member is shown.
+    truth : Dataset (time, y, x)
+    result : Dataset
+        Their evaluation.
+    static : Dataset (y, x), optional
+        ``land_mask``, for the coast.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        By caption; nothing if neither variable was evaluated.
+    """
+    shown = [v for v in ("t2m", "wind_speed") if v in result["variable"]]
+    if not shown:
+        return {}
+    time = np.datetime64(result["time"].values[result.sizes["time"] // 2])
+
+    def at(ds: xr.Dataset) -> xr.Dataset:
+        hour = ds.sel(time=time)
+        return (hour.isel(member=0) if "member" in hour.dims else hour).compute()
+
+    fields = {name: at(ds) for name, ds in forecasts.items()}
+    stamp = np.datetime_as_string(time, unit="m")
+    return {
+        f"{result['long_name'].sel(variable=v).item()} at {stamp} UTC": snapshot(
+            at(truth), fields, static, v
+        )
+        for v in shown
+    }
 
 
 def _snapshot_row(figure, axes, fields, truth, land, zoom) -> None:

@@ -43,7 +43,7 @@ def write(
     title : str, optional
         Of the page; default the attribute ``title`` of the result.
     snapshots : mapping of str to matplotlib.figure.Figure, optional
-        Figures of single hours by caption, from :func:`xldm.evaluation.figures.snapshot`.
+        Figures of single hours by caption, from :func:`xldm.evaluation.figures.snapshots`.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def write(
 
     See Also
     --------
-    xldm.evaluation.session : results of protocols and stores, with snapshots.
+    xldm.evaluation.figures.snapshots : figures of one hour for the report.
     """
     folder = Path(folder).resolve()
     _refuse_foreign(folder)
