@@ -29,6 +29,9 @@ def test_every_error_is_public_documented_and_caught_by_the_base(kind):
     ("kind", "builtin"),
     [
         (xldm.ArgumentError, ValueError),
+        (xldm.ArgumentTypeError, TypeError),
+        (xldm.ExistsError, FileExistsError),
+        (xldm.MissingPackageError, ImportError),
         (xldm.ArchiveError, ValueError),
         (xldm.BatchError, ValueError),
         (xldm.ConfigError, ValueError),

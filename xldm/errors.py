@@ -12,9 +12,12 @@ from __future__ import annotations
 __all__ = [
     "ArchiveError",
     "ArgumentError",
+    "ArgumentTypeError",
     "BatchError",
     "ConfigError",
+    "ExistsError",
     "InputError",
+    "MissingPackageError",
     "PackageError",
     "PublishedError",
     "RegistryError",
@@ -41,6 +44,18 @@ class XldmError(Exception):
 
 class ArgumentError(XldmError, ValueError):
     """An argument has a value that the function cannot use."""
+
+
+class ArgumentTypeError(XldmError, TypeError):
+    """An argument is of another type than the function takes."""
+
+
+class ExistsError(XldmError, FileExistsError):
+    """Something exists where xldm was asked to write; it is left as it is."""
+
+
+class MissingPackageError(XldmError, ImportError):
+    """A package of one of xldm's extras is not installed; the message says how to install it."""
 
 
 class ConfigError(XldmError, ValueError):

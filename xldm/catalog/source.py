@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 from intake.source.base import DataSource, Schema
 
+from ..errors import ArgumentTypeError
+
 __all__ = ["Chunks", "Source"]
 
 #: Values of storage options that are no secrets.
@@ -32,7 +34,7 @@ class Source(DataSource):
             inspect.signature(self._open).bind(None, **arguments)
         except TypeError as error:
             known = list(inspect.signature(self._open).parameters)[1:]
-            raise TypeError(f"{error}; arguments are {', '.join(known)}") from None
+            raise ArgumentTypeError(f"{error}; arguments are {', '.join(known)}") from None
         self._arguments = arguments
 
     def read(self) -> Any:

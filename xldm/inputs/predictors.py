@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from ..config import GridConfig, ModelConfig, Variable
-from ..errors import ArgumentError, InputError
+from ..errors import ArgumentError, ArgumentTypeError, InputError
 from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
 from .axes import Horizontal, Time, horizontal_axes, time_axis
@@ -64,7 +64,7 @@ def check(
 
     Raises
     ------
-    TypeError, ArgumentError
+    ArgumentTypeError, ArgumentError
         If ``ds`` is no dataset or ``missing`` is none of the choices.
     """
     if missing not in _MISSING:
@@ -108,12 +108,12 @@ def examine(
 
     Raises
     ------
-    TypeError
+    ArgumentTypeError
         If ``ds`` is no dataset.
     """
     if not isinstance(ds, xr.Dataset):
         hint = " Use array.to_dataset()." if isinstance(ds, xr.DataArray) else ""
-        raise TypeError(f"Expected an xarray.Dataset, got {type(ds).__name__}.{hint}")
+        raise ArgumentTypeError(f"Expected an xarray.Dataset, got {type(ds).__name__}.{hint}")
     problems: list[str] = []
     time = horizontal = None
     try:

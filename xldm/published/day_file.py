@@ -21,7 +21,7 @@ import torch
 import xarray as xr
 
 from .. import statics
-from ..errors import PublishedError
+from ..errors import MissingPackageError, PublishedError
 from ..grids.projected import ITALY
 from ..inputs.lists import PAPER_PREDICTORS
 from ..vocabulary import VOCABULARY
@@ -88,7 +88,7 @@ def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
         tensors; if an hour or a field is missing, unknown, or of another shape or type; if values
         are not finite, other than of the sea's temperature over land; if rows or columns run the
         other way. Messages name the file, hour and field.
-    ImportError
+    MissingPackageError
         If zstandard is not installed.
     """
     day, kind = day_and_kind(name) or (None, None)
@@ -125,7 +125,7 @@ def _inflated(stream: IO[bytes], name: str, limit: int) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "reading the paper's dataset needs zstandard: pip install 'xldm[published]'"
         ) from error
     try:

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from ..config import Variable
-from ..errors import PublishedError
+from ..errors import MissingPackageError, PublishedError
 from ..grids.projected import ITALY, axes, coordinates
 from ..inputs.lists import predictor_variables
 from ..statics.landcover import CGLS_LC100, SEA
@@ -54,7 +54,7 @@ def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
     ------
     PublishedError
         If a raster is not on the grid, holds gaps, or is not of its kind.
-    ImportError
+    MissingPackageError
         If the readers of GeoTIFF are not installed.
     """
     height, cover, northing = (_raster(files[name]) for name in RASTERS)
@@ -178,7 +178,7 @@ def _raster(path: Path) -> np.ndarray:
     try:
         import tifffile
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "reading the release's GeoTIFFs needs tifffile: pip install 'xldm[published]'"
         ) from error
     try:

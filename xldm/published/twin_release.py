@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 
 from .. import statics
+from ..errors import ExistsError
 from ..grids.projected import ITALY, axes
 from ..inputs.lists import PAPER_PREDICTORS
 from ..stores.coarse_side import coarse
@@ -78,7 +79,7 @@ def write(
 
     Raises
     ------
-    FileExistsError
+    ExistsError
         If ``folder`` exists.
     ImportError
         If tifffile or zstandard is not installed.
@@ -93,7 +94,7 @@ def write(
     """
     folder = Path(folder)
     if folder.exists():
-        raise FileExistsError(f"{folder} exists: remove it or choose another name")
+        raise ExistsError(f"{folder} exists: remove it or choose another name")
     hours = hours_of(start, stop)
     aside = folder.with_name(folder.name + ".partial")
     shutil.rmtree(aside, ignore_errors=True)

@@ -19,7 +19,7 @@ import numpy as np
 from fsspec.core import has_magic
 
 from ..config import GridConfig
-from ..errors import InputError
+from ..errors import InputError, MissingPackageError
 from ..grids.projected import axes
 from ..storage.location import Place, locate, reaching
 
@@ -78,7 +78,7 @@ def cell_means(
         If there is no tile, none has data on the grid, or one cannot be read or used.
     StoreError
         If a place cannot be reached.
-    ImportError
+    MissingPackageError
         If rasterio is not installed.
 
     Examples
@@ -140,7 +140,9 @@ def _rasterio() -> ModuleType:
     try:
         import rasterio
     except ImportError as error:
-        raise ImportError("reading GeoTIFFs needs rasterio: pip install 'xldm[recipes]'") from error
+        raise MissingPackageError(
+            "reading GeoTIFFs needs rasterio: pip install 'xldm[recipes]'"
+        ) from error
     return rasterio
 
 

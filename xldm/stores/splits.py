@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["by_blocks", "check", "random_hours"]
 
@@ -47,7 +47,7 @@ def by_blocks(
 
     Raises
     ------
-    TypeError, ArgumentError
+    ArgumentTypeError, ArgumentError
         If times are none or do not ascend, if a block lies beyond the record, in a gap of it or
         overlaps another, or if a split that is asked for is left empty.
 
@@ -193,7 +193,9 @@ def check(split: xr.DataArray, *, gap: str | None = None, allow_leaky: bool = Fa
 def _index(time: xr.DataArray | np.ndarray) -> pd.DatetimeIndex:
     values = np.asarray(time)
     if not np.issubdtype(values.dtype, np.datetime64) or values.ndim != 1:
-        raise TypeError(f"Times are a line of datetime64; got {values.ndim}-D {values.dtype}.")
+        raise ArgumentTypeError(
+            f"Times are a line of datetime64; got {values.ndim}-D {values.dtype}."
+        )
     index = pd.DatetimeIndex(values.astype("datetime64[ns]"), name="time")
     if index.size == 0 or index.hasnans or not (index.is_monotonic_increasing and index.is_unique):
         raise ArgumentError(
@@ -211,7 +213,9 @@ def _duration(gap: str) -> pd.Timedelta:
 
 def _as_blocks(name: str, blocks: Sequence[Block]) -> list[tuple[str, str]]:
     if isinstance(blocks, str):
-        raise TypeError(f"{name} is a sequence of blocks; for one block write ({blocks!r},).")
+        raise ArgumentTypeError(
+            f"{name} is a sequence of blocks; for one block write ({blocks!r},)."
+        )
     pairs = [tuple(b) if isinstance(b, (tuple, list)) else (b, b) for b in blocks]
     return [(str(start), str(stop)) for start, stop in pairs]
 

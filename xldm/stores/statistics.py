@@ -11,7 +11,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["merged", "moments", "statistics"]
 
@@ -38,7 +38,7 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
 
     Raises
     ------
-    TypeError, ArgumentError
+    ArgumentTypeError, ArgumentError
         If ``train`` is not boolean or on other times, if no row trains, or if a variable has no
         time or is not of numbers.
 
@@ -75,7 +75,7 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
 def _rows(ds: xr.Dataset, train: xr.DataArray) -> slice | np.ndarray:
     """Rows that train; a slice where they follow one another, which makes for fewer tasks."""
     if train.dtype != bool or train.dims != ("time",):
-        raise TypeError(
+        raise ArgumentTypeError(
             f"train is boolean along time; got {train.dtype} along {train.dims}. Of a split, take "
             "split == 0."
         )

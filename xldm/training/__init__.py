@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import MissingPackageError
+
 __all__ = ["DataModule", "train"]
 
 
@@ -20,7 +22,7 @@ def __getattr__(name: str) -> Any:
     try:
         import lightning  # noqa: F401
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "training needs packages that are not installed: pip install 'xldm[train]'"
         ) from error
     from . import datamodule, run

@@ -14,6 +14,7 @@ import numpy as np
 import pyproj
 import xarray as xr
 
+from ..errors import MissingPackageError
 from ..grids.projected import ITALY, axes, lon_lat
 from ..statics import embedded
 from ..statics.landcover import CGLS_LC100
@@ -63,7 +64,7 @@ def write_dem(folder: str | Path) -> list[Path]:
 
     Raises
     ------
-    ImportError
+    MissingPackageError
         If rasterio is not installed.
 
     Examples
@@ -101,7 +102,7 @@ def write_land_cover(folder: str | Path) -> Path:
 
     Raises
     ------
-    ImportError
+    MissingPackageError
         If rasterio is not installed.
 
     Examples
@@ -165,7 +166,9 @@ def _write(
         import rasterio
         from rasterio.transform import from_origin
     except ImportError as error:
-        raise ImportError("writing GeoTIFFs needs rasterio: pip install 'xldm[recipes]'") from error
+        raise MissingPackageError(
+            "writing GeoTIFFs needs rasterio: pip install 'xldm[recipes]'"
+        ) from error
     with rasterio.open(
         path,
         "w",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ExistsError
 from .hourly import Twin, whole_hours
 
 __all__ = ["write"]
@@ -39,7 +39,7 @@ def write(
 
     Raises
     ------
-    FileExistsError
+    ExistsError
         If ``store`` exists.
     ArgumentError
         If ``stop`` lies before ``start``, or one is not a whole hour.
@@ -53,7 +53,7 @@ def write(
     """
     store = Path(store)
     if store.exists():
-        raise FileExistsError(f"{store} exists: remove it or choose another name")
+        raise ExistsError(f"{store} exists: remove it or choose another name")
     first, last = whole_hours(start), whole_hours(stop)
     if last < first:
         raise ArgumentError(f"stop ({stop}) lies before start ({start}): nothing to write")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from ...errors import ExistsError
 from .page import html
 from .tables import long_form
 
@@ -52,7 +53,7 @@ def write(
 
     Raises
     ------
-    FileExistsError
+    ExistsError
         If something else is in the folder; it is left as it is.
 
     See Also
@@ -81,7 +82,7 @@ def _refuse_foreign(folder: Path) -> None:
     held = {p.name for p in folder.iterdir()} if folder.is_dir() else {"a file, no folder"}
     if held and held != FILES:
         some = ", ".join(sorted(held - FILES)[:3] or sorted(held))
-        raise FileExistsError(
+        raise ExistsError(
             f"{folder} is neither empty nor an earlier report (there is {some}), so nothing was "
             "written; name another folder, or move this one away"
         )

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 import xarray as xr
 
+from ...errors import MissingPackageError
 from ..coarse_view import LATITUDE, LONGITUDE
 from .era5_names import SURFACE, UPPER_AIR, known
 from .file_span import FileSpan
@@ -63,7 +64,7 @@ def codes() -> ModuleType:
     try:
         import eccodes
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "to write GRIB needs ecCodes: pip install 'xldm[grib]', or leave out cds-grib"
         ) from error
     return eccodes

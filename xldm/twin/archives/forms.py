@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, ExistsError
 from ..hourly import Twin
 from . import arco, cds_grib, cds_netcdf_new, cds_netcdf_old, vhr_rea_it
 from .file_span import FileSpan
@@ -125,7 +125,7 @@ def write(
 
     Raises
     ------
-    FileExistsError
+    ExistsError
         If something to be written exists.
     ImportError
         If a form needs a library that is not installed.
@@ -193,7 +193,7 @@ def _months(hours: np.ndarray) -> np.ndarray:
 def _refuse_existing(paths: list[Path]) -> None:
     found = [str(path) for path in paths if path.exists()]
     if found:
-        raise FileExistsError(
+        raise ExistsError(
             f"{', '.join(found)}: there already, and never written over. Remove what is no longer "
             "wanted, or choose another folder."
         )
