@@ -29,7 +29,7 @@ from xldm.evaluation.spectra import wind_spectra
 from xldm.grids import regridding
 from xldm.grids.projected import axes
 from xldm.inputs.predictors import check, predictors
-from xldm.models.components import Sampling
+from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
 from xldm.packages import package
 from xldm.training import train

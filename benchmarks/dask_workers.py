@@ -22,7 +22,7 @@ MODEL = "italy-2km"
 # In a process of its own: says when it is ready, waits for a line, works, says how long it took.
 ALONE = """
 import sys, time, numpy as np, torch, xldm
-from xldm.models.components import Sampling
+from xldm.models.downscaler import Sampling
 torch.set_num_threads(1)
 kind, hours = sys.argv[1], int(sys.argv[2])
 if kind == "matmul":

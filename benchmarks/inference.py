@@ -25,7 +25,7 @@ HOURS = 24
 def members_against_one() -> None:
     """Seconds of an hour with one member and with eight, in turns."""
     import xldm
-    from xldm.models.components import Sampling
+    from xldm.models.downscaler import Sampling
 
     model = xldm.load_model("italy-2km")
     predictors = model.config.predictors

@@ -29,7 +29,8 @@ from xldm.evaluation.ensemble import crps
 from xldm.evaluation.spectra import band_error, wind_spectra
 from xldm.grids import regridding
 from xldm.inputs.predictors import check, predictors
-from xldm.models.components import ResidualDiffusion, Sampling
+from xldm.models.components import ResidualDiffusion
+from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
 from xldm.numerics import noise as addressed
 from xldm.numerics import scaling

@@ -119,7 +119,7 @@ def larger(model, times: int):
 def peak(times: int, size: int) -> None:
     """One hour on the whole domain (size 0) or tile by tile, and what that adds to the memory."""
     import xldm
-    from xldm.models.components import Sampling
+    from xldm.models.downscaler import Sampling
 
     model = xldm.load_model("italy-2km")
     model = larger(model, times) if times > 1 else model

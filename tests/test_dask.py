@@ -23,7 +23,7 @@ import xarray as xr
 
 import xldm
 from xldm.models import pickling
-from xldm.models.components import Interpolation
+from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
 from xldm.packages import package
 

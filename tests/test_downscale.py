@@ -12,7 +12,7 @@ from xldm import statics
 from xldm.config import AutoencoderConfig
 from xldm.errors import InputError
 from xldm.grids.projected import ITALY
-from xldm.models.components import Interpolation
+from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
 
 

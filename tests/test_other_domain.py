@@ -11,7 +11,7 @@ import xarray as xr
 import xldm
 from xldm.grids.projected import axes
 from xldm.grids.regions import crop
-from xldm.models.components import Sampling
+from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
 
 TIMES = np.array(["2020-01-01"], "datetime64[ns]")

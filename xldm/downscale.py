@@ -21,7 +21,7 @@ from .packages.registry import load_model
 if TYPE_CHECKING:
     import dask.array as da
 
-    from .models.components import Sampling
+    from .models.downscaler import Sampling
     from .models.model import Model
     from .models.pickling import Held
 
@@ -125,7 +125,7 @@ def downscale(
 
 def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]]:
     """What to draw, and why it cannot be drawn."""
-    from .models.components import Sampling
+    from .models.downscaler import Sampling
 
     faults = []
     try:

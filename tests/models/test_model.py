@@ -10,7 +10,8 @@ import tiny
 import torch
 
 from xldm.config import Variable
-from xldm.models.components import Interpolation, Sampling
+from xldm.models.downscaler import Sampling
+from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
 
 TIMES = np.array(["2020-01-01T00", "2020-01-01T01", "2020-07-01T12"], "datetime64[ns]")

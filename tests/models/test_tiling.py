@@ -11,7 +11,7 @@ import xarray as xr
 from torch import nn
 
 import xldm
-from xldm.models.components import Sampling
+from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
 from xldm.numerics.samplers import SAMPLERS
 from xldm.twin import Twin

@@ -8,7 +8,7 @@ import tiny
 import torch
 
 from xldm.config import DiffusionConfig, Variable
-from xldm.models.components import Sampling
+from xldm.models.downscaler import Sampling
 from xldm.numerics.samplers import ddim_trailing
 from xldm.training import losses
 from xldm.training.objectives.autoencoder import Autoencoder

@@ -218,7 +218,7 @@ def fields_per_second(
     """
     import torch
 
-    from ..models.components import Sampling
+    from ..models.downscaler import Sampling
 
     rows, device = [], given.noise.device
     sampling = Sampling(sampler=sampler, steps=steps)

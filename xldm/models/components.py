@@ -1,129 +1,78 @@
-"""What a component of a model can be: interpolation, regression, or residual diffusion.
-
-Three phases keep work from being done twice: ``prepare`` sees the static fields (once for a model),
-``condition`` the predictors (once for a time), ``draw`` the noise (once for a member).
-"""
+"""Components of networks: the regression alone, and the residual diffusion on top of it."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..config import ComponentConfig, DiffusionConfig
+from ..config import ComponentConfig
 from ..errors import ArgumentError
 from ..nets.autoencoder import Autoencoder
 from ..nets.conditioner import Conditioner
 from ..nets.denoiser import Denoiser
 from ..nets.regression import RegressionUNet
-from ..numerics.samplers import SAMPLERS, check_sampler, check_steps
-from ..numerics.schedule import Schedule
-from .interpolation import Interpolation
+from ..numerics.samplers import SAMPLERS
+from .downscaler import Downscaler, Sampling, schedule
 
-__all__ = ["Downscaler", "Interpolation", "Regression", "ResidualDiffusion", "Sampling"]
+__all__ = ["Regression", "ResidualDiffusion", "for_members", "present"]
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """Which fields to draw and how.
+def present(part: T | None, name: str) -> T:
+    """Return a part of a component that must be there.
 
-    Parameters
-    ----------
-    members : sequence of int
-        Numbers of the ensemble members.
-    seed : int
-        Seed of the ensemble; member, valid time and component complete the address of the noise.
-    sampler, steps : str, int, optional
-        As the component's configuration says unless given.
+    Raises
+    ------
+    ArgumentError
+        If it is None.
     """
-
-    members: Sequence[int] = (0,)
-    seed: int = 0
-    sampler: str | None = None
-    steps: int | None = None
-
-    def resolve(self, config: DiffusionConfig) -> tuple[str, int]:
-        """Sampler and steps for a component.
-
-        Raises
-        ------
-        ArgumentError
-            If the sampler is unknown or the steps are out of its range.
-        """
-        sampler = check_sampler(self.sampler or config.sampler)
-        steps = config.steps if self.steps is None else self.steps
-        check_steps(steps, schedule(config))
-        return sampler, steps
-
-
-@functools.cache
-def schedule(config: DiffusionConfig) -> Schedule:
-    """The noise schedule that a configuration describes."""
-    return Schedule.linear(config.timesteps, config.beta_start, config.beta_end)
+    if part is None:
+        raise ArgumentError(f"the component has no {name} yet: train it first")
+    return part
 
 
 def for_members(of_hours: Tensor, count: int) -> Tensor:
-    """What belongs to hours (B, ...), repeated for the members of each in turn (count, ...).
+    """Repeat values of hours (B, ...) for the members of each hour in turn: (count, ...).
 
-    For one hour, or one member, it is a view.
+    For one hour, or one member, the result is a view.
     """
     each = count // len(of_hours)
     return of_hours[:, None].expand(-1, each, *of_hours.shape[1:]).flatten(0, 1)
 
 
-class Downscaler(Protocol):
-    """Normalised predictors and static fields in, normalised targets out."""
-
-    def prepare(self, static: Tensor) -> Any:
-        """Everything that depends on static channels (1, S, H, W) only."""
-
-    def condition(self, coarse: Tensor, prepared: Any) -> Any:
-        """Everything that depends on predictors (B, P, h, w) but not on noise."""
-
-    def draw(self, condition: Any, noise: Tensor | None, sampling: Sampling) -> Tensor:
-        """Targets (B * M, C, H, W) of B times and M members of each in turn, as the noise has them.
-
-        Without noise there is one field of a time (B, C, H, W).
-        """
-
-    def noise_shape(self, height: int, width: int) -> tuple[int, ...] | None:
-        """Shape of the noise for a coarse grid, or None if there is nothing to draw."""
-
-
-class Regression(nn.Module):
-    """The regression UNET alone: the mean, smooth where the small scales are uncertain."""
+class Regression(Downscaler):
+    """The regression UNET alone: it gives the mean, smooth where small scales are uncertain."""
 
     def __init__(self, net: RegressionUNet) -> None:
         super().__init__()
         self.net = net
 
+    @property
+    def mean(self) -> Regression:
+        """The regression itself."""
+        return self
+
     def prepare(self, static: Tensor) -> Tensor:
-        """The static channels themselves."""
+        """Return the static channels as they are."""
         return static
 
     def condition(self, coarse: Tensor, prepared: Tensor) -> Tensor:
-        """Mean of the targets (B, C, H, W)."""
+        """Compute the mean of the targets (B, C, H, W)."""
         upsampled = nn.functional.interpolate(coarse, size=prepared.shape[-2:], mode="nearest")
         static = prepared.expand(len(coarse), -1, -1, -1)
         return self.net(torch.cat((upsampled, static), dim=1))
 
-    def draw(self, condition: Tensor, noise: None, sampling: Sampling) -> Tensor:
-        """The mean: there is one member only."""
-        return condition
 
-    def noise_shape(self, height: int, width: int) -> None:
-        """No noise."""
-
-
-class ResidualDiffusion(nn.Module):
+class ResidualDiffusion(Downscaler):
     """A regression gives the mean, a latent diffusion model adds the small scales (LDM_res).
 
-    Parts that the configuration leaves out are None. Without a denoiser, there is the mean only;
-    without a regression, the diffusion is of the field itself.
+    Networks that the configuration leaves out are None. Without a denoiser the component gives the
+    mean only; without a regression it diffuses the field itself.
 
     Parameters
     ----------
@@ -154,13 +103,16 @@ class ResidualDiffusion(nn.Module):
         super().__init__()
         targets = len(config.targets)
         self.config = config
-        self.regression = self.autoencoder = self.conditioner = self.denoiser = None
+        self.regression: RegressionUNet | None = None
+        self.autoencoder: Autoencoder | None = None
+        self.conditioner: Conditioner | None = None
+        self.denoiser: Denoiser | None = None
         if config.regression is not None:
             channels = predictors + static_channels
             self.regression = RegressionUNet(channels, targets, config.regression)
         if config.autoencoder is not None:
             self.autoencoder = Autoencoder(targets, config.autoencoder)
-        if config.denoiser is not None:
+        if config.autoencoder and config.conditioner and config.denoiser:
             latent = config.autoencoder.latent_channels
             self.conditioner = Conditioner(predictors, static_channels, config.conditioner)
             self.denoiser = Denoiser(latent, config.denoiser, config.conditioner)
@@ -168,7 +120,7 @@ class ResidualDiffusion(nn.Module):
 
     @property
     def mean(self) -> Regression:
-        """The regression, as a downscaler of its own.
+        """The regression, as a component of its own.
 
         Raises
         ------
@@ -182,22 +134,25 @@ class ResidualDiffusion(nn.Module):
         return Regression(self.regression)
 
     def prepare(self, static: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Static channels and the conditioner's features of them."""
-        return static, self.conditioner and self.conditioner.static_features(static)
+        """Compute the conditioner's features of the static channels, and return both."""
+        net = self.conditioner
+        return static, None if net is None else net.static_features(static)
 
-    def condition(self, coarse: Tensor, prepared: tuple[Tensor, Tensor | None]) -> _Condition:
-        """Mean and context of predictors (B, P, h, w)."""
+    def condition(self, coarse: Tensor, prepared: tuple[Tensor, Tensor | None]) -> Condition:
+        """Compute the mean, and the context of the denoiser, from predictors (B, P, h, w)."""
         static, features = prepared
-        return _Condition(
-            self.regression and self.mean.condition(coarse, static),
-            self.conditioner and self.conditioner.context(features, coarse),
-        )
+        mean = context = None
+        if self.regression is not None:
+            mean = self.mean.condition(coarse, static)
+        if self.conditioner is not None and features is not None:
+            context = self.conditioner.context(features, coarse)
+        return Condition(mean, context)
 
     def denoise(
         self, context: Sequence[Tensor], denoiser: nn.Module | None = None
     ) -> Callable[[Tensor, int], Tensor]:
-        """The denoiser (or another) bound to a context: (noisy latent, step) -> clean latent."""
-        net = self.denoiser if denoiser is None else denoiser
+        """Bind the denoiser, or another, to a context: (noisy latent, step) -> clean latent."""
+        net = present(self.denoiser, "denoiser") if denoiser is None else denoiser
 
         def clean(x: Tensor, t: int) -> Tensor:
             step = torch.full((len(x),), t, device=x.device)
@@ -206,33 +161,34 @@ class ResidualDiffusion(nn.Module):
 
         return clean
 
-    def draw(self, condition: _Condition, noise: Tensor | None, sampling: Sampling) -> Tensor:
-        """Mean plus the decoded latent that the sampler reaches from the noise (B * M, L, h, w)."""
-        if self.denoiser is None:
-            return condition.mean
+    def draw(self, condition: Condition, noise: Tensor | None, sampling: Sampling) -> Tensor:
+        """Sample a latent from noise (B * M, L, h, w), decode it, and add it to the mean."""
+        if self.denoiser is None or noise is None:
+            return present(condition.mean, "regression")
         latent = self.draw_latent(condition, noise, *sampling.resolve(self.config.diffusion))
-        small_scales = self.autoencoder.decode(latent)
+        small_scales = present(self.autoencoder, "autoencoder").decode(latent)
         if condition.mean is None:
             return small_scales
         return for_members(condition.mean, len(small_scales)) + small_scales
 
     def draw_latent(
         self,
-        condition: _Condition,
+        condition: Condition,
         noise: Tensor,
         sampler: str,
         steps: int,
         denoiser: nn.Module | None = None,
     ) -> Tensor:
-        """The latent (B, L, h, w) that the sampler reaches from the noise."""
-        denoise = self.denoise(condition.context, denoiser)
+        """Draw the latent (B, L, h, w) that the sampler reaches from the noise."""
+        denoise = self.denoise(present(condition.context, "conditioner"), denoiser)
         return SAMPLERS[sampler](denoise, self.schedule, noise, steps)
 
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
-        """(L, h, w), or None without a denoiser."""
-        if self.denoiser is None:
+        """Return (L, h, w), or None without a denoiser."""
+        latent = self.config.autoencoder
+        if self.denoiser is None or latent is None:
             return None
-        return self.config.autoencoder.latent_channels, height, width
+        return latent.latent_channels, height, width
 
     @torch.inference_mode()
     def sample(
@@ -244,7 +200,7 @@ class ResidualDiffusion(nn.Module):
         sampler: str | None = None,
         steps: int | None = None,
     ) -> Tensor:
-        """Normalised targets (B, C, H, W) from normalised inputs and given starting noise.
+        """Draw normalised targets (B, C, H, W) from normalised inputs and starting noise.
 
         Parameters
         ----------
@@ -255,13 +211,15 @@ class ResidualDiffusion(nn.Module):
         noise : Tensor
             Standard normal (B, L, h, w).
         sampler, steps : str, int, optional
-            As the configuration says unless given.
+            Default: those of the configuration.
         """
         condition = self.condition(coarse, self.prepare(static))
         return self.draw(condition, noise, Sampling(sampler=sampler, steps=steps))
 
 
 @dataclass(frozen=True)
-class _Condition:
+class Condition:
+    """Mean (B, C, H, W), and maps for the denoiser; None where the networks are absent."""
+
     mean: Tensor | None
     context: list[Tensor] | None

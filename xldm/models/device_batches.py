@@ -66,7 +66,7 @@ def draw_together(
             slice(member, min(member + limit, members)),
         )
         try:
-            before = None if together else _watch(device)
+            before = 0 if together else _watch(device)
             if known is None or known[0] != block[0]:
                 known = block[0], condition(block[0])
             arrive = _fetched(draw(known[1], *block))
@@ -79,7 +79,8 @@ def draw_together(
         if waiting is not None:
             put(waiting[0](), *waiting[1])
         waiting = arrive, block
-        together = together or _fitting(device, before)
+        if not together:
+            together = _fitting(device, before)
         member = block[1].stop % members
         at = at if member else block[0].stop
     if waiting is not None:

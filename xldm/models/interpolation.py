@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy.interpolate import make_interp_spline
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..config import Variable
 from ..errors import ArgumentError
-
-if TYPE_CHECKING:
-    from .components import Sampling
+from .downscaler import Downscaler
 
 __all__ = ["Interpolation"]
 
 
-class Interpolation(nn.Module):
-    """Quadratic interpolation of the coarse field of the same name: the simplest baseline.
+class Interpolation(Downscaler):
+    """Interpolate the coarse field of the same name quadratically: the simplest baseline.
 
-    Splines of degree 2 through the coarse values along each axis, extrapolated over the half cell
-    at the edges.
+    Splines of degree 2 run through the coarse values along each axis, and extrapolate over the half
+    cell at the edges.
 
     Parameters
     ----------
     predictors, targets : sequence of Variable
-        Every target is a predictor too.
+        Each target must be a predictor too.
     factor : int
         Fine cells per coarse cell and axis.
 
@@ -38,6 +35,9 @@ class Interpolation(nn.Module):
     ArgumentError
         If a target is not among the predictors.
     """
+
+    gain: Tensor
+    offset: Tensor
 
     def __init__(
         self, predictors: Sequence[Variable], targets: Sequence[Variable], factor: int
@@ -53,34 +53,27 @@ class Interpolation(nn.Module):
         self.factor = factor
         self.index = [names.index(t.name) for t in targets]
         source = [predictors[i] for i in self.index]
-        # From the predictor's normalisation to the target's: x_t = gain * x_p + offset.
+        # From the scaling of the predictor to that of the target: x_t = gain * x_p + offset.
         gain = [p.std / t.std for p, t in zip(source, targets, strict=True)]
         offset = [(p.mean - t.mean) / t.std for p, t in zip(source, targets, strict=True)]
         self.register_buffer("gain", torch.tensor(gain)[:, None, None])
         self.register_buffer("offset", torch.tensor(offset)[:, None, None])
 
     def prepare(self, static: Tensor) -> None:
-        """Nothing: interpolation does not see the static fields."""
+        """Do nothing: interpolation does not use the static fields."""
 
     def condition(self, coarse: Tensor, prepared: None) -> Tensor:
-        """Interpolated targets (B, C, H, W)."""
+        """Interpolate the targets (B, C, H, W)."""
         rows, columns = (
             torch.from_numpy(_quadratic(n, self.factor)).to(coarse) for n in coarse.shape[-2:]
         )
         fine = rows @ (coarse[:, self.index] @ columns.T)
         return self.gain * fine + self.offset
 
-    def draw(self, condition: Tensor, noise: None, sampling: Sampling) -> Tensor:
-        """The interpolated targets: there is one member only."""
-        return condition
-
-    def noise_shape(self, height: int, width: int) -> None:
-        """No noise."""
-
 
 @functools.lru_cache(maxsize=32)
 def _quadratic(size: int, factor: int) -> np.ndarray:
-    """Matrix (size * factor, size) from values at coarse centres to fine centres along one axis."""
+    """Return the matrix (size * factor, size) from coarse to fine cell centres along an axis."""
     fine = (np.arange(size * factor) + 0.5) / factor - 0.5
     spline = make_interp_spline(np.arange(size), np.eye(size), k=2)
     return spline(fine, extrapolate=True).astype(np.float32)

@@ -21,8 +21,9 @@ from ..nets.field_sizes import FieldSizes, field_sizes
 from ..numerics import noise as addressed
 from ..numerics import scaling
 from . import card, tiling
-from .components import Downscaler, Interpolation, Sampling
 from .device_batches import draw_together, to_device
+from .downscaler import Downscaler, Sampling
+from .interpolation import Interpolation
 from .pickling import Origin, made, token
 
 __all__ = ["Model"]
@@ -73,7 +74,7 @@ class Model:
         config = self.config
         if kind == "interpolation":
             config = replace(config, training_data="nothing: interpolated", warning="")
-            parts = {
+            parts: dict[str, Downscaler] = {
                 c.name: Interpolation(config.predictors, c.targets, config.grid.factor).eval()
                 for c in config.components
             }
@@ -335,7 +336,15 @@ class Model:
         return Model(self.config, self.static, parts, self.sha256)
 
     def __dask_tokenize__(self) -> Any:
-        return token(self)
+        return token(self, self._contents)
+
+    def _contents(self) -> tuple:
+        """Everything that tells this model from another."""
+        parts = {
+            name: (type(c), repr(c), [t.numpy(force=True) for t in c.state_dict().values()])
+            for name, c in self.components.items()
+        }
+        return self.config, self.static, parts
 
 
 def _moments(variables: Sequence[Variable]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""How a model comes to another process: as what it is made of, and not as its weights."""
+"""Pickle a model by its origin, a function and its arguments, and not by its weights."""
 
 from __future__ import annotations
 
@@ -6,37 +6,42 @@ import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from dask.base import normalize_token
 
-if TYPE_CHECKING:
-    from .model import Model
-
 __all__ = ["Held", "Origin", "made", "token"]
 
-# Models that a process keeps once it has made them: a question takes a few, baselines among them.
+# Models that a process keeps: one task graph needs a few, baselines among them.
 MOST = 8
+
+
+class HasOrigin(Protocol):
+    """A model that may know how another process makes it."""
+
+    @property
+    def origin(self) -> tuple[Callable[..., Any], tuple] | None:
+        """A function known by its name, and its arguments."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A callable and its arguments, which make a model in any process.
+    """A function and its arguments, which make a model in any process.
 
     Parameters
     ----------
     make : callable
-        A function that can be found by its name.
+        A function that pickle finds by its name.
     args : tuple
-        Hashable; a model among them stands here as its own origin.
+        Hashable; a model among them is replaced by its own origin.
     """
 
-    make: Callable[..., Model]
+    make: Callable[..., Any]
     args: tuple
 
     @classmethod
-    def of(cls, model: Model) -> Origin | None:
-        """The origin of a model; None if it, or a model it was made of, was never written."""
+    def of(cls, model: HasOrigin) -> Origin | None:
+        """Return the origin of a model; None if the model, or one it is made of, has none."""
         if model.origin is None:
             return None
         make, args = model.origin
@@ -49,41 +54,39 @@ _making = threading.RLock()
 
 
 @functools.lru_cache(MOST)
-def _once(origin: Origin) -> Model:
+def _once(origin: Origin) -> Any:
     return origin.make(*(made(a) if isinstance(a, Origin) else a for a in origin.args))
 
 
-def made(origin: Origin) -> Model:
-    """The model of an origin: made on the first call in this process, kept for later ones."""
-    with _making:  # or two threads that ask at once would both make it
+def made(origin: Origin) -> Any:
+    """Make the model of an origin on the first call in this process, return the same later."""
+    with _making:  # or two threads at once would both make it
         return _once(origin)
 
 
-def token(model: Model) -> Any:
-    """What tells a model from others in the names of dask's tasks, the same in every process."""
+def token(model: HasOrigin, contents: Callable[[], tuple]) -> Any:
+    """Return a token that names a model in dask's task keys, the same in every process.
+
+    ``contents`` gives what the token is made of for a model without origin.
+    """
     origin = Origin.of(model)
-    if origin is not None:
-        return normalize_token(("xldm.Model", origin.make, origin.args))
-    parts = {
-        name: (type(part), repr(part), [t.numpy(force=True) for t in part.state_dict().values()])
-        for name, part in model.components.items()
-    }
-    return normalize_token(("xldm.Model", model.config, model.static, parts))
+    parts = contents() if origin is None else (origin.make, origin.args)
+    return normalize_token(("xldm.Model", *parts))
 
 
 class Held:
-    """A model in a task graph; called, it gives the model.
+    """A model in a task graph; calling it returns the model.
 
-    In this process it holds the model itself. On its way to another it becomes the model's origin,
-    if there is one: what merely passes it on, such as the scheduler of a cluster, makes no model.
+    In this process it holds the model itself. Pickled, it becomes the model's origin if there is
+    one: a scheduler that only passes it on makes no model.
     """
 
-    def __init__(self, model: Model | Origin) -> None:
+    def __init__(self, model: HasOrigin | Origin) -> None:
         self._model = model
 
-    def __call__(self) -> Model:
+    def __call__(self) -> Any:
         return made(self._model) if isinstance(self._model, Origin) else self._model
 
     def __reduce__(self) -> tuple[Any, ...]:
-        known = self._model
-        return Held, (known if isinstance(known, Origin) else Origin.of(known) or known,)
+        model = self._model
+        return Held, (model if isinstance(model, Origin) else Origin.of(model) or model,)

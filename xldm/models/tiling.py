@@ -1,8 +1,8 @@
-"""Components whose networks see one tile of a domain at a time, as one field without seams.
+"""Components whose networks see one tile of a domain at a time, without seams.
 
-The regression's mean and what the decoder makes are blended where tiles overlap. The sampler runs
-on the latent of the whole domain, and at every step of it what the denoiser makes of the tiles is
-blended. So tiles never part ways: there is one trajectory, from one noise.
+The mean and the decoded small scales are blended where tiles overlap. The sampler runs on the
+latent of the whole domain: at each of its steps the denoiser sees tile by tile, and its output is
+blended. So tiles cannot drift apart: there is one trajectory, from one noise.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes
 from ..numerics import tiles
 from ..numerics.samplers import SAMPLERS
-from .components import Downscaler, Interpolation, Regression, Sampling, for_members
+from .components import Regression, ResidualDiffusion, for_members, present
+from .downscaler import Downscaler, Sampling
 
-__all__ = ["Tiled", "TiledRegression", "tiled"]
+__all__ = ["TiledRegression", "TiledResidualDiffusion", "tiled"]
 
 
 def tiled(
@@ -31,12 +32,12 @@ def tiled(
     factor: int,
     sizes: FieldSizes,
 ) -> dict[str, Downscaler]:
-    """Components of the same networks that work tile by tile.
+    """Let the networks of components work tile by tile.
 
     Parameters
     ----------
     components : mapping of str to Downscaler
-        Interpolation stays as it is: it has no networks.
+        Interpolation is returned as it is: it has no networks.
     size : int or (int, int)
         Rows and columns of a tile in coarse cells.
     overlap : int
@@ -65,18 +66,20 @@ def tiled(
     side, so for tiles of 30 x 30 one of 0, 2, 4, ..., 14; got an overlap of 9
     """
     if any(isinstance(part, _Tiles) for part in components.values()):
-        raise ArgumentError("the model is tiled already: tile the one that it was made from")
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    nets = {n: c for n, c in components.items() if not isinstance(c, Interpolation)}
-    _check(sides, overlap, sizes)
-    made: dict[str, Downscaler] = dict(components)
-    for name, net in nets.items():
-        kind = TiledRegression if isinstance(net, Regression) else Tiled
-        made[name] = kind(net, sides, overlap, factor).eval()
+        raise ArgumentError("the model is tiled already: tile the model that it was made from")
+    sides = _checked(size, overlap, sizes)
+    made = dict(components)
+    for name, net in components.items():
+        if isinstance(net, Regression):
+            made[name] = TiledRegression(net, sides, overlap, factor).eval()
+        elif isinstance(net, ResidualDiffusion):
+            made[name] = TiledResidualDiffusion(net, sides, overlap, factor).eval()
     return made
 
 
-def _check(sides: tuple[int, ...], overlap: int, sizes: FieldSizes) -> None:
+def _checked(size: int | tuple[int, int], overlap: int, sizes: FieldSizes) -> tuple[int, int]:
+    """Return rows and columns of a tile, or refuse them or the overlap."""
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     step, least = sizes
     rule = (
         "tiles: the networks halve a field several times, so a tile measures a multiple of "
@@ -96,6 +99,7 @@ def _check(sides: tuple[int, ...], overlap: int, sizes: FieldSizes) -> None:
             f"for tiles of {sides[0]} x {sides[1]} one of {', '.join(valid)}; got an overlap of "
             f"{overlap!r}"
         )
+    return sides[0], sides[1]
 
 
 def _multiple(value: Any, step: int) -> bool:
@@ -107,7 +111,7 @@ def _multiple(value: Any, step: int) -> bool:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Tiles on a grid: where they start, their size, and their shares along each axis."""
+    """Tiles on a grid: their starts, their size, and their shares along each axis."""
 
     shape: tuple[int, int]
     size: tuple[int, int]
@@ -119,7 +123,7 @@ class _Layout:
         return self.size == self.shape
 
     def crops(self, field: Tensor) -> Iterator[Tensor]:
-        """Every tile of a field (..., y, x), row by row; the field itself if there is one."""
+        """Yield the tiles of a field (..., y, x), row by row; the field itself if there is one."""
         if self.single:
             yield field
             return
@@ -128,7 +132,7 @@ class _Layout:
                 yield field[..., top : top + self.size[0], left : left + self.size[1]]
 
     def blend(self, parts: Iterable[Tensor]) -> Tensor:
-        """A field (..., y, x) of what was made of every tile; a single tile's bit for bit."""
+        """Blend the parts made from the tiles into a field (..., y, x); a single part as it is."""
         parts = iter(parts)
         first = next(parts)
         if self.single:
@@ -144,44 +148,57 @@ class _Layout:
         return tiles.blend(out, every(), self.starts, self.shares)
 
 
-def _layout(shape, size, overlap, device) -> _Layout:
-    size = tuple(min(pair) for pair in zip(size, shape, strict=True))
-    starts = tuple(
-        # A tile that was cut to the domain has no neighbour on that axis.
-        tiles.cover(cells, n, overlap if n < cells else 0)
-        for cells, n in zip(shape, size, strict=True)
+def _layout(
+    shape: tuple[int, int], size: tuple[int, int], overlap: int, device: torch.device
+) -> _Layout:
+    (rows, y, height), (columns, x, width) = (
+        _along_axis(cells, n, overlap, device) for cells, n in zip(shape, size, strict=True)
     )
-    shares = tuple(
-        torch.from_numpy(tiles.weights(s, n)).to(device, torch.float32)
-        for s, n in zip(starts, size, strict=True)
-    )
-    return _Layout(shape, size, starts, shares)
+    return _Layout(shape, (height, width), (rows, columns), (y, x))
+
+
+def _along_axis(
+    cells: int, size: int, overlap: int, device: torch.device
+) -> tuple[tuple[int, ...], Tensor, int]:
+    """Return starts, shares and size of the tiles along an axis."""
+    # A tile that is cut to the domain has no neighbour along the axis.
+    size, overlap = (size, overlap) if size < cells else (cells, 0)
+    starts = tiles.cover(cells, size, overlap)
+    shares = torch.from_numpy(tiles.weights(starts, size)).to(device, torch.float32)
+    return starts, shares, size
 
 
 @dataclass(frozen=True)
 class _Prepared:
     coarse: _Layout
     fine: _Layout
-    parts: list  # what the component prepared, tile by tile
+    parts: list[Any]  # of the component's `prepare`, one per tile
 
 
-class _Tiles(nn.Module):
+class _Tiles(Downscaler):
     """A component, and the tiles that its networks see of a domain or of a window of it."""
 
-    def __init__(self, net, size: tuple[int, int], overlap: int, factor: int) -> None:
+    net: Downscaler
+
+    def __init__(self, net: Downscaler, size: tuple[int, int], overlap: int, factor: int) -> None:
         super().__init__()
         self.net, self.size, self.overlap, self.factor = net, size, overlap, factor
 
+    @property
+    def mean(self) -> TiledRegression:
+        """The regression, tile by tile."""
+        return TiledRegression(self.net.mean, self.size, self.overlap, self.factor)
+
     def prepare(self, static: Tensor) -> _Prepared:
-        """What the component prepares, for every tile."""
-        shape, factor = tuple(static.shape[-2:]), self.factor
-        coarse = _layout(tuple(n // factor for n in shape), self.size, self.overlap, static.device)
-        size = tuple(n * factor for n in self.size)
-        fine = _layout(shape, size, self.overlap * factor, static.device)
+        """Let the component prepare every tile."""
+        (height, width), (rows, columns), n = static.shape[-2:], self.size, self.factor
+        coarse = _layout((height // n, width // n), self.size, self.overlap, static.device)
+        size = rows * n, columns * n
+        fine = _layout((height, width), size, self.overlap * n, static.device)
         return _Prepared(coarse, fine, [self.net.prepare(crop) for crop in fine.crops(static)])
 
     def noise_shape(self, height: int, width: int) -> tuple[int, ...] | None:
-        """As of the component: noise is of the whole domain, and tiles have their share of it."""
+        """Return the shape of the component: noise is of the whole domain, tiles take theirs."""
         return self.net.noise_shape(height, width)
 
     def _conditions(self, coarse: Tensor, prepared: _Prepared) -> Iterator[Any]:
@@ -194,12 +211,8 @@ class TiledRegression(_Tiles):
     """A regression that sees one tile at a time."""
 
     def condition(self, coarse: Tensor, prepared: _Prepared) -> Tensor:
-        """Mean of the targets (B, C, H, W)."""
+        """Compute the mean of the targets (B, C, H, W)."""
         return prepared.fine.blend(self._conditions(coarse, prepared))
-
-    def draw(self, condition: Tensor, noise: None, sampling: Sampling) -> Tensor:
-        """The mean: there is one member only."""
-        return condition
 
 
 @dataclass(frozen=True)
@@ -210,11 +223,11 @@ class _Condition:
     contexts: list
 
 
-class Tiled(_Tiles):
+class TiledResidualDiffusion(_Tiles):
     """A residual diffusion whose networks see one tile at a time, and its sampler the whole domain.
 
-    Whole in memory are the predictors, static fields and latent, the contexts of all tiles, and the
-    targets; what the networks hold while they run is of one tile.
+    Memory holds the predictors, static fields, latent and targets of the whole domain and the
+    contexts of all tiles; running networks hold one tile.
 
     Parameters
     ----------
@@ -227,19 +240,16 @@ class Tiled(_Tiles):
         Fine cells per coarse cell and axis.
     """
 
-    @property
-    def mean(self) -> TiledRegression:
-        """The regression, tile by tile."""
-        return TiledRegression(self.net.mean, self.size, self.overlap, self.factor)
+    net: ResidualDiffusion
 
     def condition(self, coarse: Tensor, prepared: _Prepared) -> _Condition:
-        """Mean of the domain and contexts of the tiles, of predictors (B, P, h, w)."""
+        """Compute the mean of the domain and the contexts of the tiles from (B, P, h, w)."""
         made = list(self._conditions(coarse, prepared))
         mean = None if made[0].mean is None else prepared.fine.blend(c.mean for c in made)
         return _Condition(prepared.coarse, prepared.fine, mean, [c.context for c in made])
 
     def denoise(self, condition: _Condition) -> Callable[[Tensor, int], Tensor]:
-        """The denoisers of the tiles as one: (noisy latent, step) -> clean latent."""
+        """Join the denoisers of the tiles into one: (noisy latent, step) -> clean latent."""
         of_tiles = [self.net.denoise(context) for context in condition.contexts]
 
         def clean(x: Tensor, t: int) -> Tensor:
@@ -251,15 +261,14 @@ class Tiled(_Tiles):
         return clean
 
     def draw(self, condition: _Condition, noise: Tensor | None, sampling: Sampling) -> Tensor:
-        """Mean plus the decoded latent that the sampler reaches from the noise (B, L, h, w)."""
+        """Sample a latent from noise (B * M, L, h, w), decode it, and add it to the mean."""
         net = self.net
-        if net.denoiser is None:
-            return condition.mean
+        if net.denoiser is None or noise is None:
+            return present(condition.mean, "regression")
         sampler, steps = sampling.resolve(net.config.diffusion)
         latent = SAMPLERS[sampler](self.denoise(condition), net.schedule, noise, steps)
-        small_scales = condition.fine.blend(
-            net.autoencoder.decode(crop) for crop in condition.coarse.crops(latent)
-        )
+        decode = present(net.autoencoder, "autoencoder").decode
+        small_scales = condition.fine.blend(decode(crop) for crop in condition.coarse.crops(latent))
         if condition.mean is None:
             return small_scales
         return for_members(condition.mean, len(small_scales)) + small_scales

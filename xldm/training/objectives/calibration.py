@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ...config import WIND
-from ...models.components import ResidualDiffusion, Sampling, for_members
+from ...models.components import ResidualDiffusion, for_members
+from ...models.downscaler import Sampling
 from .. import losses
 from ..stages import CalibrationPhase
 from .base import Objective, Sample, present

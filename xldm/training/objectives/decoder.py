@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion, Sampling
+from ...models.components import ResidualDiffusion
+from ...models.downscaler import Sampling
 from .. import losses
 from ..stages import DecoderPhase
 from .base import Objective, Sample, present

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion, schedule
+from ...models.components import ResidualDiffusion
+from ...models.downscaler import schedule
 from ...numerics.samplers import trailing_times
 from ...numerics.schedule import Schedule
 from .. import losses
