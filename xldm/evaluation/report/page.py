@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import escape
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import xarray as xr
+from markupsafe import Markup
 
 from .. import figures
 from ..figures.style import WIDTH, ensembles, has, variables
 from . import tables
-from .texts import CAPTIONS, DEFINITIONS, HEDGING, STYLE
+from .template import render
+from .texts import CAPTIONS, DEFINITIONS, HEDGING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,41 +42,35 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
     Returns
     -------
     str
-        Everything that comes from the result is escaped.
+        The template escapes everything that comes from the result.
     """
     title = title or result.attrs.get("title") or "Evaluation of downscaled fields"
     sections = {
         "What was compared": _compared(result),
         "Scores": _scores(result),
-        "Snapshots": "".join(
+        "Snapshots": _joined(
             _figure(f, CAPTIONS["snapshot"].format(name=n)) for n, f in snapshots.items()
         ),
         "By place and time": _by_place_and_time(result),
         "Distributions": _distributions(result),
         "Spectra": _spectra(result),
         "Ensembles": _ensembles(result),
-        "Changes in time": _drawn(result, "temporal") if has(result, "autocorrelation") else "",
+        "Changes in time": _drawn(result, "temporal")
+        if has(result, "autocorrelation")
+        else Markup(),
         "Physics": _physics(result),
         "Definitions": _definitions(),
         "How this was made": _made(result),
     }
-    sections = {heading: body for heading, body in sections.items() if body}
-    ids = {heading: heading.lower().replace(" ", "-") for heading in sections}
-    contents = "".join(f"<li><a href='#{ids[h]}'>{h}</a></li>" for h in sections)
-    body = "".join(
-        f"<section aria-labelledby='{ids[h]}'><h2 id='{ids[h]}'>{h}</h2>{inner}</section>"
-        for h, inner in sections.items()
-    )
-    return (
-        "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f"<header><h1>{escape(title)}</h1>{_warning(result)}</header>"
-        f"<nav aria-label='Contents'><ul>{contents}</ul></nav><main>{body}</main></body></html>\n"
+    return render(
+        "page",
+        title=title,
+        synthetic=_json(result, "synthetic", "[]"),
+        sections={heading: body for heading, body in sections.items() if body},
     )
 
 
-def _figure(figure: Figure, caption: str) -> str:
+def _figure(figure: Figure, caption: str) -> Markup:
     """A figure with its caption, as the smaller of SVG and PNG."""
     images = {}
     for kind, mime in (("svg", "svg+xml"), ("png", "png")):
@@ -85,15 +80,15 @@ def _figure(figure: Figure, caption: str) -> str:
         images[mime] = file.getvalue()
     mime = min(images, key=lambda m: len(images[m]))
     data = base64.b64encode(images[mime]).decode()
-    text, width = escape(caption), min(figure.get_figwidth() / WIDTH, 1)
-    return (
-        f"<figure><img alt='{text}' style='width: {width:.0%}' "
-        f"src='data:image/{mime};base64,{data}'>"
-        f"<figcaption>{text}</figcaption></figure>"
-    )
+    width = f"{min(figure.get_figwidth() / WIDTH, 1):.0%}"
+    return render("figure", data=data, mime=mime, width=width, caption=caption)
 
 
-def _drawn(result: xr.Dataset, name: str, **options: object) -> str:
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)
+
+
+def _drawn(result: xr.Dataset, name: str, **options: object) -> Markup:
     return _figure(getattr(figures, name)(result, **options), CAPTIONS[name])
 
 
@@ -101,18 +96,7 @@ def _json(result: xr.Dataset, name: str, default: str) -> dict | list:
     return json.loads(result.attrs.get(name) or default)
 
 
-def _warning(result: xr.Dataset) -> str:
-    names = _json(result, "synthetic", "[]")
-    if not names:
-        return ""
-    return (
-        "<aside class='warning' role='note'><strong>Trained on synthetic data: "
-        f"{escape(', '.join(names))}.</strong> Scores of these models say how the method behaves "
-        "in a made-up climate, and nothing about real weather.</aside>"
-    )
-
-
-def _compared(result: xr.Dataset) -> str:
+def _compared(result: xr.Dataset) -> Markup:
     """The record and the forecasts."""
     models = _json(result, "forecast_models", "{}")
     keys = {"model": "model", "sampler": "sampler", "steps": "steps", "seed": "seed",
@@ -123,10 +107,9 @@ def _compared(result: xr.Dataset) -> str:
         known["model_sha256"] = str(known.get("model_sha256", "–"))[:12]
         count = result["members"].sel(forecast=name).item() if "members" in result else 1
         rows.append([name, count if count > 1 else "–", *(known.get(k, "–") for k in keys)])
-    facts = _facts(result)
-    listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     header = ["forecast", "members", *keys.values()]
-    return f"<dl>{listed}</dl>{tables.render('Forecasts', header, rows, text=True)}"
+    table = render("table", caption="Forecasts", header=header, rows=rows, text=True)
+    return render("facts", pairs=_facts(result).items()) + table
 
 
 def _facts(result: xr.Dataset) -> dict[str, str]:
@@ -152,9 +135,8 @@ def _facts(result: xr.Dataset) -> dict[str, str]:
     return facts
 
 
-def _scores(result: xr.Dataset) -> str:
-    out = [tables.main_scores(result), "<p>The best of each column is bold. ", HEDGING]
-    out.append(" The CRPS of a forecast without members is its MAE.</p>")
+def _scores(result: xr.Dataset) -> Markup:
+    out = [tables.main_scores(result), Markup("<p>{}</p>").format(HEDGING)]
     if has(result, "rmse_hourly"):
         out.append(_drawn(result, "score_boxes"))
     for variable in variables(result):
@@ -164,37 +146,37 @@ def _scores(result: xr.Dataset) -> str:
                 caption = CAPTIONS["error_maps"].format(score=tables.NAMES[score], variable=name)
                 drawn = figures.error_maps(result, score, variable)
                 out.append(_figure(drawn, caption[0].upper() + caption[1:]))
-    return "".join(out)
+    return _joined(out)
 
 
-def _by_place_and_time(result: xr.Dataset) -> str:
+def _by_place_and_time(result: xr.Dataset) -> Markup:
     out = []
     if result.sizes["stratum"] > 1:
         out += [tables.by_stratum(result, score) for score in ("rmse", "bias")]
         out.append(_drawn(result, "scores_by_stratum"))
     if has(result, "rmse"):
         out.append(_drawn(result, "scores_by_period"))
-    return "".join(out)
+    return _joined(out)
 
 
-def _distributions(result: xr.Dataset) -> str:
+def _distributions(result: xr.Dataset) -> Markup:
     out = tables.distribution(result)
     if any(has(result, f"density_{v}") for v in ("t2m", "wind_speed")):
         out += _drawn(result, "distributions")
     return out
 
 
-def _spectra(result: xr.Dataset) -> str:
+def _spectra(result: xr.Dataset) -> Markup:
     if not has(result, "spectrum"):
-        return ""
+        return Markup()
     turned = [f for f in ("vorticity", "divergence") if f in result["field"]]
     out = tables.spectral(result) + _drawn(result, "spectra")
-    return out + (_drawn(result, "spectra", fields=turned) if turned else "")
+    return out + (_drawn(result, "spectra", fields=turned) if turned else Markup())
 
 
-def _ensembles(result: xr.Dataset) -> str:
+def _ensembles(result: xr.Dataset) -> Markup:
     if not ensembles(result):
-        return ""
+        return Markup()
     out = [tables.ensemble(result), tables.events(result)]
     out += [
         _drawn(result, name)
@@ -205,24 +187,23 @@ def _ensembles(result: xr.Dataset) -> str:
         }.items()
         if has(result, score, forecast=ensembles(result))
     ]
-    return "".join(out)
+    return _joined(out)
 
 
-def _physics(result: xr.Dataset) -> str:
+def _in_time(result: xr.Dataset) -> Markup:
+    return _drawn(result, "temporal") if has(result, "autocorrelation") else Markup()
+
+
+def _physics(result: xr.Dataset) -> Markup:
     there = any(has(result, n) for n in ("lapse_rate", "coast_contrast", "wind_by_exposure"))
-    return _drawn(result, "physics") if there else ""
+    return _drawn(result, "physics") if there else Markup()
 
 
-def _definitions() -> str:
-    lines = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in DEFINITIONS)
-    return f"<dl>{lines}</dl>"
+def _definitions() -> Markup:
+    return render("facts", pairs=DEFINITIONS)
 
 
-def _made(result: xr.Dataset) -> str:
+def _made(result: xr.Dataset) -> Markup:
     day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    out = (
-        f"<p>xldm {escape(version('xldm'))}, {day}. All scores are in <code>scores.csv</code>, and "
-        "with maps, series and curves in <code>result.nc</code>, beside this page.</p>"
-    )
     command = result.attrs.get("command")
-    return out + (f"<pre>{escape(str(command))}</pre>" if command else "")
+    return render("made", version=version("xldm"), day=day, command=command)

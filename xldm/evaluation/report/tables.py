@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from html import escape
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from markupsafe import Markup
 
 from ..figures.style import ensembles, event_label, has, variables
+from .template import render
 
 __all__ = [
     "by_stratum",
@@ -19,7 +20,6 @@ __all__ = [
     "events",
     "long_form",
     "main_scores",
-    "render",
     "spectral",
     "units_of",
 ]
@@ -99,43 +99,11 @@ def _word(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def render(
-    caption: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    *,
-    best: np.ndarray | None = None,
-    text: bool = False,
-) -> str:
-    """A table in HTML, everything escaped; the first cell of a row names it.
-
-    Parameters
-    ----------
-    caption, header, rows
-        Of the table.
-    best : ndarray of bool (rows, columns - 1), optional
-        Which cells are bold.
-    text : bool
-        Cells are text, to be set from the left.
-    """
-    kind = " class='text'" if text else ""
-    head = "".join(f"<th scope='col'{kind}>{_cell(h)}</th>" for h in header)
-    body = []
-    for i, (name, *cells) in enumerate(rows):
-        marked = [
-            f"<strong>{_cell(c)}</strong>" if best is not None and best[i, j] else _cell(c)
-            for j, c in enumerate(cells)
-        ]
-        values = "".join(f"<td{kind}>{c}</td>" for c in marked)
-        body.append(f"<tr><th scope='row'>{_cell(name)}</th>{values}</tr>")
-    return (
-        f"<div class='table'><table><caption>{_cell(caption)}</caption><thead><tr>{head}</tr>"
-        f"</thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def _cell(value: object) -> str:
-    return escape(str(value))
+def _table(
+    caption: str, header: Sequence[str], rows: Sequence[Sequence[object]], best: np.ndarray
+) -> Markup:
+    """A table with the best cells, ndarray of bool (rows, columns - 1), in bold."""
+    return render("table", caption=caption, header=header, rows=rows, best=best)
 
 
 def _units(units: str) -> str:
@@ -176,7 +144,7 @@ def _best(values: np.ndarray, shown: Sequence[str], loss: Loss) -> np.ndarray:
 
 
 def _scored(caption: str, corner: str, names: Sequence[str], columns: dict[str, np.ndarray],
-            losses: dict[str, Loss | None]) -> str:  # fmt: skip
+            losses: dict[str, Loss | None]) -> Markup:  # fmt: skip
     """A table of numbers, a column each, the best of every column in bold."""
     shown = {c: _column(v) for c, v in columns.items()}
     best = [
@@ -184,14 +152,14 @@ def _scored(caption: str, corner: str, names: Sequence[str], columns: dict[str, 
         for c, v in columns.items()
     ]
     rows = list(zip(names, *shown.values(), strict=True))
-    return render(caption, [corner, *columns], rows, best=np.transpose(best))
+    return _table(caption, [corner, *columns], rows, np.transpose(best))
 
 
 def _names(result: xr.Dataset) -> list[str]:
     return [str(n) for n in result["forecast"].values]
 
 
-def main_scores(result: xr.Dataset) -> str:
+def main_scores(result: xr.Dataset) -> Markup:
     """Return the scores of all values, the user's own last, as a table per variable."""
     out = []
     dims = {"forecast", "variable", "stratum", "period"}
@@ -202,10 +170,10 @@ def main_scores(result: xr.Dataset) -> str:
         columns = {NAMES.get(s, s): one[s].values for s in scores}
         losses = {NAMES.get(s, s): LOSS.get(s, None if s in own else np.positive) for s in scores}
         out.append(_scored(units_of(result, variable), "forecast", _names(result), columns, losses))
-    return "".join(out)
+    return Markup("").join(out)
 
 
-def by_stratum(result: xr.Dataset, score: str) -> str:
+def by_stratum(result: xr.Dataset, score: str) -> Markup:
     """A score by stratum, a table per variable; the best of every row in bold."""
     out, loss = [], LOSS.get(score, np.positive)
     for variable in variables(result):
@@ -219,11 +187,11 @@ def by_stratum(result: xr.Dataset, score: str) -> str:
             best = np.column_stack([best, np.zeros(len(rows), bool)])
         header = ["", *_names(result), *(["values"] if "n" in result else [])]
         caption = f"{NAMES[score]}, {units_of(result, variable)}"
-        out.append(render(caption, header, rows, best=best))
-    return "".join(out)
+        out.append(_table(caption, header, rows, best))
+    return Markup("").join(out)
 
 
-def distribution(result: xr.Dataset) -> str:
+def distribution(result: xr.Dataset) -> Markup:
     """Errors of quantiles and Wasserstein distances, a table per variable."""
     out = []
     for variable in variables(result):
@@ -238,7 +206,7 @@ def distribution(result: xr.Dataset) -> str:
         columns["Wasserstein"], losses["Wasserstein"] = one["wasserstein"].values, np.positive
         caption = f"Errors of quantiles, {units_of(result, variable)}"
         out.append(_scored(caption, "forecast", _names(result), columns, losses))
-    return "".join(out)
+    return Markup("").join(out)
 
 
 def _decibels(value: float) -> str:
@@ -246,7 +214,7 @@ def _decibels(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}".replace("-", "−") if np.isfinite(value) else "–"
 
 
-def spectral(result: xr.Dataset) -> str:
+def spectral(result: xr.Dataset) -> Markup:
     """Errors of power by band and effective resolution, a table per field."""
     out = []
     for field in result["field"].values if has(result, "spectral_error") else []:
@@ -264,11 +232,11 @@ def spectral(result: xr.Dataset) -> str:
         rows = [[n, *s, r] for n, s, r in zip(_names(result), shown, resolution, strict=True)]
         known = field in result["variable"].values
         name = units_of(result, field).rpartition(",")[0] if known else field.replace("_", " ")
-        out.append(render(f"Error of power by wavelength, dB: {name}", header, rows, best=best))
-    return "".join(out)
+        out.append(_table(f"Error of power by wavelength, dB: {name}", header, rows, best))
+    return Markup("").join(out)
 
 
-def ensemble(result: xr.Dataset) -> str:
+def ensemble(result: xr.Dataset) -> Markup:
     """CRPS, spread and skill of those with members, a table per variable."""
     names, out = ensembles(result), []
     scores = ("crps", "crps_fair", "spread", "skill", "spread_skill")
@@ -277,13 +245,13 @@ def ensemble(result: xr.Dataset) -> str:
         columns = {NAMES[s]: one[s].values for s in scores}
         losses = {NAMES[s]: LOSS.get(s, np.positive) for s in scores} | {"spread": None}
         out.append(_scored(units_of(result, variable), "ensemble", names, columns, losses))
-    return "".join(out)
+    return Markup("").join(out)
 
 
-def events(result: xr.Dataset) -> str:
+def events(result: xr.Dataset) -> Markup:
     """Brier scores, a row per event."""
     if not has(result, "brier"):
-        return ""
+        return Markup()
     brier = result["brier"].sel(stratum="all").transpose("event", "forecast").values
     shown = [[f"{b:.4f}" if np.isfinite(b) else "–" for b in row] for row in brier]
     best = np.array([_best(b, s, np.positive) for b, s in zip(brier, shown, strict=True)])
@@ -294,4 +262,4 @@ def events(result: xr.Dataset) -> str:
         [e, f"{100 * rate:.2g} %", *s]
         for e, rate, s in zip(named, result["base_rate"].values, shown, strict=True)
     ]
-    return render("Brier score", ["event", "comes in", *_names(result)], rows, best=best)
+    return _table("Brier score", ["event", "comes in", *_names(result)], rows, best)

@@ -1,13 +1,14 @@
-"""What a report says whatever the numbers are: captions, definitions, and its style sheet."""
+"""What a report says whatever the numbers are: captions and definitions."""
 
 from __future__ import annotations
 
-__all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING", "STYLE"]
+__all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING"]
 
 HEDGING = (
-    "The lowest RMSE need not belong to the best field: where the input does not decide between "
-    "fields, the mean of all that are possible has the smallest squared error, and less variance "
-    "and smaller extremes than any of them; read it together with the spectra and distributions."
+    "The best of each column is bold. The lowest RMSE need not belong to the best field: where the "
+    "input does not decide between fields, the mean of all that are possible has the smallest "
+    "squared error, and less variance and smaller extremes than any of them; read it together with "
+    "the spectra and distributions. The CRPS of a forecast without members is its MAE."
 )
 
 CAPTIONS = {
@@ -69,37 +70,3 @@ DEFINITIONS = (
     ("coast contrast", "mean T2m of land less that of sea, within 20 km of the coast."),
     ("periods and strata", "hours are UTC; bands of height are of the land alone."),
 )  # fmt: skip
-
-STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color: #1a1a1a;
-  background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.8rem; line-height: 1.2; } h2 { font-size: 1.35rem; margin-top: 2.5rem;
-  border-bottom: 1px solid #ccc; } h1, h2 { overflow-wrap: anywhere; }
-nav ul { columns: 2; padding-left: 1.2rem; }
-.warning { border: 2px solid #b35900; background: #fff4e5; padding: .6rem 1rem; margin: 1rem 0; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: .9rem;
-  font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e2e2e2; }
-thead th { border-bottom: 1px solid #777; vertical-align: bottom; }
-th:first-child, td.text, th.text { text-align: left; }
-tbody th { font-weight: 400; }
-figure { margin: 1.5rem 0; } figure img { display: block; height: auto; }
-figcaption { font-size: .9em; color: #333; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
-dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
-pre { background: #f5f5f5; padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-@page { size: A4; margin: 16mm 15mm; }
-@media print {
-  body { font-size: 10pt; max-width: none; margin: 0; padding: 0; }
-  h2 { margin-top: 1.5rem; break-after: avoid; }
-  figure, table, .warning, pre, dd { break-inside: avoid; }
-  dt { break-after: avoid; }
-  thead { display: table-header-group; }
-  table { font-size: 8.5pt; } th, td { padding: .12rem .45rem; }
-  .table { overflow: visible; }
-  figure img { max-height: 225mm; object-fit: contain; object-position: left; }
-}
-"""
