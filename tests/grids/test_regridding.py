@@ -12,7 +12,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from xldm.config import GridConfig
 from xldm.errors import InputError
-from xldm.grids.overlap import overlaps
+from xldm.grids.overlap_areas import overlaps
 from xldm.grids.projected import ITALY, axes, coordinates, lon_lat
 from xldm.grids.regions import crop
 from xldm.grids.regridding import coarsen, on_cells, to_coarse
@@ -270,5 +270,5 @@ def test_coarsening_is_lazy_and_the_same():
 
 def test_fields_of_another_grid_are_not_coarsened():
     field = fine_field(np.zeros((1, 672, 576)))
-    with pytest.raises(InputError, match="x is not that of the grid's fine cells: expected 576"):
+    with pytest.raises(InputError, match="x does not match the grid's fine cells: expected 576"):
         coarsen(field.isel(x=slice(8, None)), ITALY)

@@ -108,7 +108,8 @@ def test_a_code_that_is_not_igbps_is_refused():
 
 def test_land_without_a_class_is_refused():
     with pytest.raises(
-        ValueError, match="land is in 255, no classes of land in the legend of IGBP"
+        ValueError,
+        match="land has the codes 255, which are no classes of land in the legend of IGBP",
     ):
         built(cover=255)
 

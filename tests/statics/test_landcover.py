@@ -68,5 +68,5 @@ def test_sea_is_where_the_mask_says_so_whatever_the_map_says():
 
 
 def test_land_where_the_map_knows_only_sea_is_refused():
-    with pytest.raises(ValueError, match="land is in 200, no classes of land"):
+    with pytest.raises(ValueError, match="land has the codes 200, which are no classes of land"):
         classes([200] * 5, CGLS_LC100)

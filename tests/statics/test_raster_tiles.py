@@ -149,7 +149,7 @@ def test_a_raster_that_cannot_be_placed_or_read_in_metres_is_refused(tmp_path, s
 
 def test_a_raster_of_several_bands_is_refused(tmp_path):
     url = tiff.write(tmp_path / "rgb.tif", np.stack([rough()] * 3), NORTH, WEST, STEP)
-    with pytest.raises(InputError, match="it has 3 bands, expected is one"):
+    with pytest.raises(InputError, match="it has 3 bands, expected one"):
         means(url)
 
 

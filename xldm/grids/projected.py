@@ -1,4 +1,4 @@
-"""The nested coarse and fine grids of a model as CF coordinates."""
+"""Nested coarse and fine grids in a projection: axes, CF coordinates, longitude and latitude."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ITALY = GridConfig(
 
 
 def axes(grid: GridConfig, *, fine: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Cell centres (y, x) in metres, in array order.
+    """Return the cell centres (y, x) in metres, in array order.
 
     Examples
     --------
@@ -28,11 +28,9 @@ def axes(grid: GridConfig, *, fine: bool) -> tuple[np.ndarray, np.ndarray]:
     >>> y[[0, -1]], x[[0, -1]]
     (array([2697000., 1355000.]), array([3911000., 5061000.]))
     """
-    factor = grid.factor if fine else 1
-    return tuple(
-        _centres(ends, grid.spacing, size, factor)
-        for ends, size in zip((grid.y, grid.x), grid.shape, strict=True)
-    )
+    factor, (rows, columns) = grid.factor if fine else 1, grid.shape
+    y = _centres(grid.y, grid.spacing, rows, factor)
+    return y, _centres(grid.x, grid.spacing, columns, factor)
 
 
 def _centres(ends: tuple[float, float], spacing: float, size: int, factor: int) -> np.ndarray:
@@ -42,12 +40,12 @@ def _centres(ends: tuple[float, float], spacing: float, size: int, factor: int) 
 
 
 def nested(coarse: xr.Dataset, fine: xr.Dataset, crs: str) -> GridConfig:
-    """The grids that two datasets with axes ``y`` and ``x`` in metres are on.
+    """Return the nested grids of two datasets with axes ``y`` and ``x`` in metres.
 
     Raises
     ------
     ArgumentError
-        If the axes are not even, or the cells of one do not nest in those of the other.
+        If the axes are uneven, or the fine cells do not nest in the coarse ones.
 
     Examples
     --------
@@ -57,22 +55,22 @@ def nested(coarse: xr.Dataset, fine: xr.Dataset, crs: str) -> GridConfig:
     """
     y, x = (coarse[name].values.astype("float64") for name in ("y", "x"))
     factor = fine.sizes["y"] // y.size
-    ends = ((float(axis[0]), float(axis[-1])) for axis in (x, y))
-    grid = GridConfig(crs, *ends, abs(float(x[1] - x[0])), factor)
+    x_ends, y_ends = ((float(axis[0]), float(axis[-1])) for axis in (x, y))
+    grid = GridConfig(crs, x_ends, y_ends, abs(float(x[1] - x[0])), factor)
     for title, ds, is_fine in (("coarse", coarse, False), ("fine", fine, True)):
         for name, wanted in zip(("y", "x"), axes(grid, fine=is_fine), strict=True):
             values = ds[name].values
             if values.shape != wanted.shape or np.abs(values - wanted).max() > 1e-3:
                 raise ArgumentError(
-                    f"{title} {name} runs from {values[0]} to {values[-1]} m in {values.size}, the "
-                    f"coarse cells imply {wanted[0]} to {wanted[-1]} m in {wanted.size}"
+                    f"{title} {name} has {values.size} cells from {values[0]} to {values[-1]} m; "
+                    f"the coarse cells imply {wanted.size} from {wanted[0]} to {wanted[-1]} m"
                 )
     return grid
 
 
 @functools.lru_cache(maxsize=8)
 def lon_lat(grid: GridConfig, *, fine: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Longitude and latitude in degrees of every cell centre, each (y, x); read-only arrays."""
+    """Return longitude and latitude in degrees of every cell centre, each (y, x), read-only."""
     y, x = axes(grid, fine=fine)
     to_degrees = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
     lon, lat = to_degrees.transform(*np.meshgrid(x, y))
@@ -81,7 +79,7 @@ def lon_lat(grid: GridConfig, *, fine: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def turn(crs: str | pyproj.CRS, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Angle in radians from east to the x axis of a projection, anticlockwise, at some places.
+    """Return the angle in radians from east to the x axis of a projection, anticlockwise.
 
     Examples
     --------
@@ -92,7 +90,7 @@ def turn(crs: str | pyproj.CRS, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
 
 
 def coordinates(grid: GridConfig, *, fine: bool) -> xr.Coordinates:
-    """CF coordinates of a grid: projection axes, 2-D ``lat`` and ``lon``, and ``spatial_ref``.
+    """Return CF coordinates of a grid: ``y``, ``x``, 2-D ``lat`` and ``lon``, ``spatial_ref``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Regions of a domain: windows of coarse cells, and sides that an input leaves open."""
+"""Regions of a domain: windows of coarse cells, and sides that an input does not cover."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOUCH = 1e-6
 
 
 def uncovered(grid: GridConfig, lon: np.ndarray, lat: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Sides of the domain that a latitude-longitude box leaves open.
+    """Return the sides of the domain that an input does not cover.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def uncovered(grid: GridConfig, lon: np.ndarray, lat: np.ndarray) -> dict[str, t
 
 
 def crop(grid: GridConfig, rows: slice, columns: slice) -> GridConfig:
-    """The grid of a window of coarse cells.
+    """Return the grid of a window of coarse cells.
 
     Examples
     --------
@@ -131,7 +131,8 @@ def window(
             f"{cell_lon.min():.2f} to {cell_lon.max():.2f} E, "
             f"{cell_lat.min():.2f} to {cell_lat.max():.2f} N."
         )
-    return _hull(inside.any(axis=1), sizes), _hull(inside.any(axis=0), sizes)
+    rows, columns = inside.nonzero()
+    return _hull(rows, grid.shape[0], sizes), _hull(columns, grid.shape[1], sizes)
 
 
 def _inside(lon: np.ndarray, lat: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
@@ -140,31 +141,30 @@ def _inside(lon: np.ndarray, lat: np.ndarray, box: tuple[float, float, float, fl
     return in_lon & (lat >= south - _TOUCH) & (lat <= north + _TOUCH)
 
 
-def _hull(line: np.ndarray, sizes: FieldSizes) -> slice:
-    """Return the smallest window along an axis that holds every True."""
+def _hull(cells: np.ndarray, size: int, sizes: FieldSizes) -> slice:
+    """Return the smallest window along an axis that holds some of its cells."""
     multiple, least = sizes
-    where = np.flatnonzero(line)
     # Cells at the end that fill no multiple are in no window.
-    end = line.size // multiple * multiple
-    start = where[0] // multiple * multiple
-    stop = -(-(where[-1] + 1) // multiple) * multiple
+    end = size // multiple * multiple
+    start = int(cells.min()) // multiple * multiple
+    stop = -(-(int(cells.max()) + 1) // multiple) * multiple
     if stop > end:
         raise ArgumentError(
-            f"The region reaches the last {line.size - end} of {line.size} coarse cells along an "
+            f"The region reaches the last {size - end} of {size} coarse cells along an "
             f"axis, but windows of the networks end on multiples of {multiple}: move it inwards."
         )
     if stop - start < least:
         start = max(0, min(start, end - least))
         stop = min(start + least, end)
-    return slice(int(start), int(stop))
+    return slice(start, stop)
 
 
 def _largest(covered: np.ndarray, sizes: FieldSizes) -> tuple[slice, slice] | None:
     """Return the window of most cells that are all covered, None if there is no window."""
     multiple, least = sizes.multiple, sizes.least // sizes.multiple
     height, width = (n // multiple for n in covered.shape)
-    blocks = covered[: height * multiple, : width * multiple]
-    blocks = blocks.reshape(height, multiple, width, multiple).all(axis=(1, 3))
+    cells = covered[: height * multiple, : width * multiple]
+    blocks = np.all(cells.reshape(height, multiple, width, multiple), axis=(1, 3))
     best, size = None, 0
     for top in range(height):
         for bottom in range(top + least, height + 1):

@@ -1,4 +1,4 @@
-"""From latitude-longitude to the coarse projected grid: sparse matrices, whatever the chunks."""
+"""Regrid: from latitude-longitude to the coarse cells, and from fine to coarse cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import xarray as xr
 
 from ..config import GridConfig, ModelConfig
 from ..errors import InputError
-from .overlap import overlaps
+from .overlap_areas import overlaps
 from .projected import axes, coordinates
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _VALID = 0.5
 
 
 def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.DataArray:
-    """Predictors on the coarse cells, as one array for the networks.
+    """Regrid predictors to the coarse cells, as one array for the networks.
 
     Parameters
     ----------
@@ -33,16 +33,15 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
         Predictors by name, dims (time, latitude, longitude), from
         :func:`xldm.inputs.predictors.predictors`.
     config : ModelConfig
-        Names the predictors and their order; absent ones are set to their mean, which is 0 after
-        scaling.
+        It names the predictors and their order. Absent predictors are set to their mean.
     grid : GridConfig
         The model's grid or a window of it.
 
     Returns
     -------
     xarray.DataArray
-        Dims (time, predictor, y, x), float32, as :func:`on_cells` has them; lazy where ``fields``
-        is.
+        Dims (time, predictor, y, x), float32, regridded by :func:`on_cells`; lazy if ``fields``
+        are.
     """
     names = [v.name for v in config.predictors]
     cells = on_cells(fields[[n for n in names if n in fields]], grid)
@@ -56,24 +55,24 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
 
 
 def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
-    """Predictors on the coarse cells: sums over an hour conservatively, states bilinearly.
+    """Regrid predictors to the coarse cells: sums conservatively, states bilinearly.
 
-    A state is interpolated to the centre of a cell. Input of less than half the cells' spacing is
-    averaged instead: the mean of bilinear values at evenly spread points of each cell, about one
-    per input point, so that small scales do not alias.
+    A state is interpolated to the centre of a cell. If the spacing of the input is less than half
+    that of the cells, small scales would alias: the cell then gets the mean of bilinear values at
+    evenly spread points, about one per input point.
 
-    A sum over an hour (precipitation, radiation), whose ``cell_methods`` is ``time: sum``, is
-    averaged over the cell, each input value
-    standing for the box around its point: first-order conservative, with areas on the sphere that
-    ERA5 is on, in any projection. Edges of a cell are taken as straight in longitude and the sine
-    of latitude between its corners, which for 16 km is right to some metres, and neighbours share
-    them: no area is lost or counted twice. Beyond the input its outermost boxes go on.
+    A sum over an hour (precipitation, radiation; its ``cell_methods`` is ``time: sum``) is averaged
+    over the cell. Each input value stands for the box around its point: first-order conservative,
+    with areas on ERA5's sphere, in any projection. Between its corners an edge of a cell is
+    straight in longitude and the sine of latitude, for 16 km correct to some metres. Neighbours
+    share edges, so no area is lost or counted twice. The outermost boxes of the input are open
+    outwards.
 
-    Missing values are never interpolated through: the weights of the valid points are scaled to sum
-    to one, and a cell with less than half of its weight valid is missing.
+    Missing values do not spread: the weights of the valid points are scaled to sum to one, and a
+    cell with less than half of its weight valid is missing.
 
-    Every (time, predictor) slice is worked on alone, in double precision: the result is the same
-    bit for bit for any chunks along time.
+    Each (time, predictor) slice is regridded alone, in double precision: chunks along time do not
+    change a bit.
 
     Parameters
     ----------
@@ -86,7 +85,7 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Dims (time, y, x), float32, with the grid's coordinates; lazy where ``fields`` is.
+        Dims (time, y, x), float32, with the grid's coordinates; lazy if ``fields`` are.
     """
     points = tuple(tuple(fields[n].values.tolist()) for n in ("latitude", "longitude"))
     one_block = {
@@ -96,7 +95,7 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
         name: xr.apply_ufunc(
             _apply,
             field,
-            # Not the matrix: every task of a cluster would carry it, and it is larger than a field.
+            # Not the matrix: each task of a cluster would carry it, and it is larger than a field.
             kwargs={"summed": _summed(field), "grid": grid, "points": points},
             input_core_dims=[["latitude", "longitude"]],
             output_core_dims=[["y", "x"]],
@@ -111,10 +110,10 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
 
 
 def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset | xr.DataArray:
-    """Means over the fine cells of each coarse cell, which are taken to be of one area.
+    """Average fine cells, taken as equal in area, over each coarse cell.
 
-    The mean is of those fine cells that have a value, in double precision; where fewer than half
-    have one, the coarse cell is missing.
+    Missing fine cells are left out. If fewer than half have a value, the coarse cell is missing.
+    Sums are in double precision.
 
     Parameters
     ----------
@@ -126,7 +125,7 @@ def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset |
     Returns
     -------
     Dataset or DataArray (..., y, x)
-        On the coarse cells, float32, with their coordinates; lazy where ``fields`` is.
+        On the coarse cells, float32, with their coordinates; lazy if ``fields`` are.
 
     Raises
     ------
@@ -145,7 +144,7 @@ def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset |
         stated = fields[name].values if name in fields.coords else None
         if stated is None or stated.shape != axis.shape or not np.allclose(stated, axis, atol=1):
             raise InputError(
-                f"{name} is not that of the grid's fine cells: expected {axis.size} centres from "
+                f"{name} does not match the grid's fine cells: expected {axis.size} centres from "
                 f"{axis[0]:g} to {axis[-1]:g} m, got "
                 f"{'none' if stated is None else f'{stated.size} from {stated.flat[0]:g}'}."
             )
@@ -163,7 +162,7 @@ def _summed(field: xr.DataArray) -> bool:
 def _apply(
     block: np.ndarray, *, summed: bool, grid: GridConfig, points: tuple[tuple[float, ...], ...]
 ) -> np.ndarray:
-    """(..., latitude, longitude) to (..., y, x)."""
+    """Regrid (..., latitude, longitude) to (..., y, x)."""
     matrix, shape = (_shares if summed else _weights)(grid, *points), grid.shape
     out = np.empty((*block.shape[:-2], *shape), "float32")
     for lead in np.ndindex(block.shape[:-2]):
@@ -185,7 +184,7 @@ def _interpolate(matrix: scipy.sparse.csr_array, values: np.ndarray) -> np.ndarr
 def _weights(
     grid: GridConfig, latitude: tuple[float, ...], longitude: tuple[float, ...]
 ) -> scipy.sparse.csr_array:
-    """Bilinear weights (coarse cells, input points); rows sum to one."""
+    """Return bilinear weights (coarse cells, input points); rows sum to one."""
     lat, lon = np.array(latitude), np.array(longitude)
     spacing = np.abs(np.diff(lat)).mean() * _EARTH
     # Points per side of a cell: one, its centre, unless the input is finer than half of it.
@@ -205,7 +204,7 @@ def _weights(
 
 
 def _corners(axis: np.ndarray, need: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbours (n, 2) on an ascending axis and their weights; beyond its ends, the end."""
+    """Return neighbours (n, 2) on an ascending axis and their weights, clipped at its ends."""
     left = np.clip(np.searchsorted(axis, need, side="right") - 1, 0, axis.size - 2)
     share = np.clip((need - axis[left]) / (axis[left + 1] - axis[left]), 0.0, 1.0)
     return np.stack([left, left + 1], axis=1), np.stack([1 - share, share], axis=1)
@@ -215,7 +214,7 @@ def _corners(axis: np.ndarray, need: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _shares(
     grid: GridConfig, latitude: tuple[float, ...], longitude: tuple[float, ...]
 ) -> scipy.sparse.csr_array:
-    """Shares (coarse cells, input points) of a cell's area in each input box; rows sum to one."""
+    """Return the shares of a cell's area in each input box (coarse cells, input points)."""
     lat, lon = np.array(latitude), np.array(longitude)
     y, x = axes(grid, fine=False)
     # Corners (4, cells), anticlockwise.
@@ -236,7 +235,7 @@ def _shares(
 
 
 def _height(lat: np.ndarray) -> np.ndarray:
-    """Sine of latitude: with longitude, coordinates in which areas of the sphere are true."""
+    """Return the sine of latitude: with longitude, coordinates of equal area on the sphere."""
     return np.sin(np.radians(lat))
 
 

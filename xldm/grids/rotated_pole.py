@@ -1,4 +1,4 @@
-"""Rotated poles: where places lie on such a grid, and how its winds turn to east and north."""
+"""Grids with a rotated pole: find the pole, convert positions, turn winds to east and north."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ __all__ = [
 ]
 
 _MAPPING = "rotated_latitude_longitude"
-# Standard names of components along the grid, and the names that mean them by themselves: 10U is
-# ECMWF's name of an eastward one.
+# Standard names of components along the grid, and COSMO's names, which need no standard name.
 _ALONG_GRID = {
     "eastward_wind": ("grid_eastward_wind", "x_wind"),
     "northward_wind": ("grid_northward_wind", "y_wind"),
 }
 _COSMO_WINDS = {"eastward_wind": "U_10M", "northward_wind": "V_10M"}
-# Names that CORDEX keeps for components to east and north, if their standard names agree.
+# CORDEX's names of eastward and northward components, valid if their standard names agree.
 _CORDEX_WINDS = {"eastward_wind": "uas", "northward_wind": "vas"}
-# Degrees that stated positions may be from where the pole puts them.
+# Degrees that stated positions may be away from those that follow from the pole.
 _AGREE = 0.01
 
 
 class Pole(NamedTuple):
-    """The rotated north pole, in degrees, and the grid longitude of the true one."""
+    """The rotated north pole in degrees, and the grid longitude of the true north pole."""
 
     latitude: float
     longitude: float
@@ -48,19 +47,19 @@ COSMO_REA6 = Pole(39.25, -162.0)
 
 
 def find_pole(ds: xr.Dataset, pole: tuple[float, ...] | None = None) -> Pole:
-    """The rotated pole of a dataset.
+    """Find the rotated pole of a dataset.
 
     Parameters
     ----------
     ds : Dataset
         With a CF grid mapping of any name; without one, ``pole`` is needed.
     pole : (latitude, longitude), optional
-        The rotated north pole in degrees. A grid mapping that says otherwise is a contradiction.
+        The rotated north pole in degrees. It must agree with the grid mapping, if there is one.
 
     Raises
     ------
     InputError
-        If there is no pole, only part of one, more than one, or none that can be.
+        If there is no pole, part of a pole, an impossible pole, or poles that contradict.
 
     Examples
     --------
@@ -79,13 +78,13 @@ def find_pole(ds: xr.Dataset, pole: tuple[float, ...] | None = None) -> Pole:
             "pole=(latitude, longitude) of the rotated north pole as the data's documentation "
             f"states it, e.g. {VHR_REA_IT[:2]} for VHR-REA_IT or {COSMO_REA6[:2]} for COSMO-REA6."
         )
-    stated = next(iter(found.values()), given)
-    if len(set(found.values())) > 1 or not _same(stated, given or stated):
+    stated = [*found.values(), *([] if given is None else [given])]
+    if len(set(found.values())) > 1 or not _same(stated[0], stated[-1]):
         poles = "; ".join(f"{name}: {tuple(p)}" for name, p in found.items())
         raise InputError(
             f"Poles contradict each other ({poles}; argument: {pole}): find out which is right."
         )
-    return stated
+    return stated[0]
 
 
 def _same(one: Pole, other: Pole) -> bool:
@@ -120,7 +119,7 @@ def _checked(*degrees: float) -> Pole:
 def geographic(
     rlon: np.ndarray, rlat: np.ndarray, pole: tuple[float, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Longitude and latitude in degrees of points given in rotated degrees.
+    """Convert rotated longitude and latitude to longitude and latitude, in degrees.
 
     Examples
     --------
@@ -131,7 +130,7 @@ def geographic(
     pole = Pole(*pole)
     pole_lat = np.deg2rad(pole.latitude)
     along, up = np.deg2rad(np.subtract(rlon, pole.grid_longitude)), np.deg2rad(rlat)
-    # Unit vectors: z to the true pole, x to the meridian on which the rotated one descends.
+    # Unit vectors: z to the true pole, x to the meridian on which the rotated pole descends.
     x = np.sin(pole_lat) * np.cos(up) * np.cos(along) - np.cos(pole_lat) * np.sin(up)
     y = np.cos(up) * np.sin(along)
     z = np.cos(pole_lat) * np.cos(up) * np.cos(along) + np.sin(pole_lat) * np.sin(up)
@@ -142,7 +141,7 @@ def geographic(
 def rotated(
     lon: np.ndarray, lat: np.ndarray, pole: tuple[float, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rotated longitude and latitude in degrees of geographic points: `geographic` undone.
+    """Convert longitude and latitude to rotated ones, in degrees: the inverse of `geographic`.
 
     Examples
     --------
@@ -156,19 +155,19 @@ def rotated(
 
 
 def refuse_other_positions(ds: xr.Dataset, pole: Pole) -> None:
-    """Hold longitude and latitude that a dataset states against those of its pole.
+    """Refuse a dataset whose stated longitudes and latitudes contradict its pole.
 
     Parameters
     ----------
     ds : Dataset
-        With coordinates ``rlat`` and ``rlon`` in rotated degrees, and maybe two-dimensional
-        positions on them.
+        With coordinates ``rlat`` and ``rlon`` in rotated degrees, and optionally positions on
+        these two dimensions.
     pole : Pole
 
     Raises
     ------
     InputError
-        If they lie more than 0.01 degrees apart anywhere.
+        If they differ by more than 0.01 degrees anywhere.
     """
     stated = []
     for standard_name, name in (("longitude", "lon"), ("latitude", "lat")):
@@ -182,13 +181,13 @@ def refuse_other_positions(ds: xr.Dataset, pole: Pole) -> None:
         others = {dim: 0 for dim in fields[0].dims if dim not in ("rlat", "rlon")}
         stated.append(fields[0].isel(others).transpose("rlat", "rlon").values.astype("float64"))
     expected = geographic(*np.meshgrid(ds["rlon"], ds["rlat"]), pole)
-    # The chord is the angle, as far as it matters here, and knows no seam of longitudes.
+    # A short chord equals its angle, and has no seam at 180 degrees of longitude.
     apart = np.rad2deg(np.linalg.norm(_vectors(*stated) - _vectors(*expected), axis=0))
     if not apart.max() <= _AGREE:
         raise InputError(
             f"Stated longitudes and latitudes lie up to {apart.max():.3f} degrees from where the "
-            f"pole {tuple(pole[:2])} puts them (allowed: {_AGREE}): either is wrong, and so would "
-            "be every wind. Check the pole against the data's documentation."
+            f"pole {tuple(pole[:2])} puts them (allowed: {_AGREE}). One of the two is wrong, so "
+            "every wind would be turned wrongly: check the pole against the data's documentation."
         )
 
 
@@ -204,9 +203,9 @@ def earth_winds(
     lat: xr.DataArray,
     pole: tuple[float, ...],
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Eastward and northward components of winds given along a rotated grid.
+    """Turn winds along a rotated grid to eastward and northward components.
 
-    With ``a`` the azimuth of the rotated pole, which is where the grid's north points::
+    With ``a`` the azimuth of the rotated pole, the direction of the grid's north::
 
         east  =  u cos(a) + v sin(a)
         north = -u sin(a) + v cos(a)
@@ -214,9 +213,9 @@ def earth_winds(
     Parameters
     ----------
     u, v : DataArray
-        Components along ascending rotated longitude and latitude, in any units. They must say that
-        they are: by standard names ``grid_eastward_wind`` and ``grid_northward_wind``, or
-        ``x_wind`` and ``y_wind``, or without one by COSMO's names ``U_10M`` and ``V_10M``.
+        Components along ascending rotated longitude and latitude, in any units. They must state
+        this by standard names (``grid_eastward_wind`` and ``grid_northward_wind``, or ``x_wind``
+        and ``y_wind``), or, without standard names, by COSMO's names ``U_10M`` and ``V_10M``.
     lon, lat : DataArray
         True longitude and latitude of the points in degrees, with dims of ``u``.
     pole : (latitude, longitude)
@@ -230,7 +229,7 @@ def earth_winds(
     Raises
     ------
     InputError
-        If the components are earth-relative already, or do not say what they are.
+        If the components are earth-relative already, or do not state their directions.
 
     Examples
     --------
@@ -248,19 +247,19 @@ def earth_winds(
     to_north = np.sin(pole_lat) * np.cos(here) - np.cos(pole_lat) * np.sin(here) * np.cos(off)
     length = np.hypot(to_east, to_north)
     sine, cosine = to_east / length, to_north / length
-    # Points that differ in the last digit of a coordinate must not be left out unseen.
+    # Points that differ in the last digit of a coordinate must not be dropped silently.
     with xr.set_options(arithmetic_join="exact"):
         east, north = u * cosine + v * sine, v * cosine - u * sine
-    return tuple(
-        new.transpose(*old.dims).assign_attrs(
-            old.attrs | {"standard_name": name, "wind_frame": "earth"}
-        )
-        for new, old, name in ((east, u, "eastward_wind"), (north, v, "northward_wind"))
-    )
+    return _described(east, u, "eastward_wind"), _described(north, v, "northward_wind")
+
+
+def _described(turned: xr.DataArray, given: xr.DataArray, name: str) -> xr.DataArray:
+    attrs = given.attrs | {"standard_name": name, "wind_frame": "earth"}
+    return turned.transpose(*given.dims).assign_attrs(attrs)
 
 
 def point_east_and_north(u: xr.DataArray, v: xr.DataArray) -> bool:
-    """Whether wind components are earth-relative, as CORDEX has them: by name and standard name."""
+    """Return whether name and standard name of winds say east and north, as in CORDEX."""
     return all(
         field.name == _CORDEX_WINDS[name] and field.attrs.get("standard_name") == name
         for field, name in ((u, "eastward_wind"), (v, "northward_wind"))
@@ -268,17 +267,17 @@ def point_east_and_north(u: xr.DataArray, v: xr.DataArray) -> bool:
 
 
 def _refuse_unless_along_grid(field: xr.DataArray, name: str) -> None:
-    """Refuse a component that does not say that it is along the grid."""
+    """Refuse a component that is not stated to be along the grid."""
     says, wanted = field.attrs.get("standard_name"), _ALONG_GRID[name]
     if field.attrs.get("wind_frame") == "earth" or says in _COSMO_WINDS:
         raise InputError(
-            f"{field.name} is earth-relative already (standard_name {says!r}): to rotate it would "
+            f"{field.name} is earth-relative already (standard_name {says!r}): rotating it would "
             f"turn it twice. If the file is wrong, set its standard_name to {wanted[0]!r}; if it "
             f"is right, rename it to {_CORDEX_WINDS[name]!r}."
         )
     if says not in wanted and (says or field.name != _COSMO_WINDS[name]):
         raise InputError(
             f"{field.name} has standard_name {says!r}, which does not tell whether it is along the "
-            f"grid or the earth: set it to {wanted[0]!r} if it is along the grid, as COSMO's "
-            "output."
+            f"grid or earth-relative: set it to {wanted[0]!r} if it is along the grid, as COSMO's "
+            "output is."
         )

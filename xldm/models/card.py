@@ -1,4 +1,4 @@
-"""The card of a model: what it is and where it comes from; as text, Markdown and HTML."""
+"""The card of a model, its description and provenance: as text, Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["html", "markdown", "text"]
 
 
 def text(config: ModelConfig, sha256: str = "", parameters: int | None = None) -> str:
-    """The card for a terminal; a model's warning comes first.
+    """Return the card for a terminal, the model's warning first.
 
     Parameters
     ----------
     config : ModelConfig
-        What the package says of itself.
+        Configuration of the model.
     sha256 : str
-        Hash of the package, if it was written.
+        Hash of the package; empty for a model that was never written.
     parameters : int, optional
         Number of weights.
     """
@@ -29,12 +29,12 @@ def text(config: ModelConfig, sha256: str = "", parameters: int | None = None) -
 
 
 def markdown(config: ModelConfig, parameters: int | None = None) -> str:
-    """The card as the ``README.md`` of a package, whose hash it cannot hold, being part of it.
+    """Return the card as the ``README.md`` of a package, without the hash that depends on it.
 
     Parameters
     ----------
     config : ModelConfig
-        What the package says of itself.
+        Configuration of the model.
     parameters : int, optional
         Number of weights.
     """
@@ -44,14 +44,14 @@ def markdown(config: ModelConfig, parameters: int | None = None) -> str:
 
 
 def html(config: ModelConfig, sha256: str = "", parameters: int | None = None) -> str:
-    """The card for a notebook; every value is escaped.
+    """Return the card for a notebook, with every value escaped.
 
     Parameters
     ----------
     config : ModelConfig
-        What the package says of itself.
+        Configuration of the model.
     sha256 : str
-        Hash of the package, if it was written.
+        Hash of the package; empty for a model that was never written.
     parameters : int, optional
         Number of weights.
     """
@@ -87,7 +87,7 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
 
 
 def _networks(part: ComponentConfig) -> str:
-    """What there is of a component that has not all networks."""
+    """Describe a component that lacks some of its networks."""
     there = [n for n in ("regression", "autoencoder", "denoiser") if getattr(part, n) is not None]
     alone = ", gives the mean only" if part.regression else ", cannot downscale yet"
     return f"{part.name}: {' and '.join(there)}{'' if part.denoiser else alone}"

@@ -1,4 +1,4 @@
-"""Fields drawn together: blocks of hours and members that fit into a device's memory."""
+"""Draw fields in blocks of hours and members that fit into a device's memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 
 __all__ = ["draw_together", "to_device"]
 
-# Beyond some tens of fields a device is busy all the time, and blocks only take longer to fill.
+# Some tens of fields keep a device busy; larger blocks only take longer.
 MOST = 64
-# Of the free memory, since what a block needs is not quite proportional to its fields.
+# Share of the free memory to use: the need of a block is not quite proportional to its fields.
 SHARE = 0.8
 
 
@@ -26,32 +26,32 @@ def draw_together(
     put: Callable[[np.ndarray, slice, slice], None],
     device: torch.device,
 ) -> int:
-    """Draw all fields, a block of hours and members at a time.
+    """Draw all fields, one block of hours and members at a time.
 
-    What depends on the hour alone is done once for it: a block has all members of some hours, or
-    some members of one. While a GPU works on a block, the one before is put to its place.
+    A block holds all members of some hours, or some members of one hour, so the condition of an
+    hour is computed once. While the GPU computes a block, the previous one is copied to the output.
 
     Parameters
     ----------
     hours, members : int
-        How many of each.
+        Numbers of hours and members.
     together : int, optional
-        Fields of a block at most. None on a CUDA device: as many as its free memory holds, by what
-        the first field takes.
+        Largest number of fields in a block. None on a CUDA device: as many as fit into its free
+        memory, judged by the first field.
     condition : callable
-        From a slice of hours to what draws for them start from.
+        Slice of hours -> their condition.
     draw : callable
-        From that and the slices of hours and members to fields (hour * member, ...), members of an
-        hour in turn.
+        Condition, slice of hours, slice of members -> fields (hour * member, ...): the members of
+        the first hour, then of the next.
     put : callable
-        Takes fields as an array, and the slices.
+        Takes fields as an array, and the two slices.
     device : torch.device
-        Where the networks run.
+        Device of the networks.
 
     Returns
     -------
     int
-        Fields of a block in the end: a block that does not fit is halved, and so are those after.
+        Largest number of fields in a block at the end: blocks are halved when memory runs out.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def draw_together(
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """A tensor on the device; a GPU fetches it while it works on what it was given before."""
+    """Copy an array to the device; a GPU copies while it computes."""
     tensor = torch.from_numpy(array)
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
@@ -97,7 +97,7 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 def _fetched(drawn: Tensor) -> Callable[[], np.ndarray]:
-    """The copy of fields to the host, begun; called, it waits for its end."""
+    """Start the copy of fields to the host; the returned function waits for its end."""
     drawn = drawn.float()
     if drawn.device.type != "cuda":
         return drawn.cpu().numpy
@@ -114,7 +114,7 @@ def _fetched(drawn: Tensor) -> Callable[[], np.ndarray]:
 
 
 def _watch(device: torch.device) -> int:
-    """Bytes in use on a device, whose peak is watched from now on."""
+    """Reset the peak of a device's memory, and return the bytes in use."""
     if device.type != "cuda":
         return 0
     torch.cuda.reset_peak_memory_stats(device)
@@ -122,7 +122,7 @@ def _watch(device: torch.device) -> int:
 
 
 def _fitting(device: torch.device, before: int) -> int:
-    """Fields that fit into a device's memory, given what was in use before the first was drawn."""
+    """Return how many fields fit into a device's memory, from the peak of the first field."""
     if device.type != "cuda":
         return 1
     each = torch.cuda.max_memory_allocated(device) - before
@@ -132,5 +132,5 @@ def _fitting(device: torch.device, before: int) -> int:
 
 
 def _power_of_two(fields: float) -> int:
-    """The largest power of two up to a number of fields, from 1 to MOST."""
+    """Return the largest power of two up to a number of fields, from 1 to MOST."""
     return 1 << (max(1, min(int(fields), MOST)).bit_length() - 1)

@@ -85,6 +85,7 @@ class Held:
         self._model = model
 
     def __call__(self) -> Any:
+        """Return the model; it is made first if only its origin came along."""
         return made(self._model) if isinstance(self._model, Origin) else self._model
 
     def __reduce__(self) -> tuple[Any, ...]:

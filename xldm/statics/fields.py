@@ -1,8 +1,8 @@
 """Static fields of a fine grid: terrain height, northing, land mask and land cover.
 
-Rasters on latitude and longitude (`build`), or GeoTIFFs (`xldm.statics.rasters`), become
-height, land and land cover of the fine cells, and `assemble` makes the static fields of these. The
-land mask rules: terrain and land cover are made to agree with it.
+`build` averages rasters on latitude and longitude over the fine cells, `xldm.statics.rasters` does
+so with GeoTIFFs, and `assemble` makes static fields of the result. The land mask decides: terrain
+and land cover are changed to agree with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import importlib.resources
 from os import PathLike
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import xarray as xr
@@ -29,19 +29,19 @@ _ONE_HOT = ("land_cover_class", "y", "x")
 
 
 def average(raster: xr.DataArray, grid: GridConfig, points: int = 4) -> np.ndarray:
-    """Mean of a raster over every fine cell of a grid.
+    """Average a raster over each fine cell of a grid.
 
     The raster is interpolated bilinearly to ``points`` x ``points`` evenly spaced points of each
-    cell, which in an equal-area projection weigh the same.
+    cell. All points weigh the same, which is exact in an equal-area projection.
 
     Parameters
     ----------
     raster : DataArray (latitude, longitude)
-        Values at cell centres in degrees; a mask or indicator gives the fraction of the cell.
+        Values at cell centres in degrees; the average of a mask is a fraction of the cell.
     grid : GridConfig
         The grid; its fine cells are filled.
     points : int
-        Points along each side of a cell; take enough that none of the raster's cells is skipped.
+        Points along each side of a cell: enough to skip no cell of the raster.
 
     Returns
     -------
@@ -77,10 +77,10 @@ def average(raster: xr.DataArray, grid: GridConfig, points: int = 4) -> np.ndarr
 def build(
     terrain: xr.DataArray, cover: xr.DataArray, mask: xr.DataArray, grid: GridConfig
 ) -> xr.Dataset:
-    """Static fields of a fine grid from three rasters on latitude and longitude.
+    """Build the static fields of a fine grid from three rasters on latitude and longitude.
 
-    A cell is land where the mask's land covers at least half of it, its height is the mean over the
-    cell, its land cover the class with the largest share of it. Then as `assemble` has it.
+    A cell is land if at least half of it is land in the mask. Its height is the mean over the cell,
+    its land cover the class with the largest share of it. `assemble` does the rest.
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ def build(
     Returns
     -------
     Dataset
-        As of `assemble`.
+        As from `assemble`.
 
     Raises
     ------
     ArgumentError
-        If a raster does not cover the grid or ``cover`` holds a code that is not IGBP's.
+        If a raster does not cover the grid, or if ``cover`` holds a code that IGBP lacks.
     """
     codes = np.unique(cover)
     refuse_unknown(codes, IGBP)
@@ -122,34 +122,35 @@ def assemble(
     legend: Legend,
     grid: GridConfig,
 ) -> xr.Dataset:
-    """Static fields from height, land and land cover of the fine cells of a grid.
+    """Assemble static fields from height, land and land cover of the fine cells of a grid.
 
     - Sea cells have height 0. Lakes are land.
-    - Land cover is one-hot, by `.landcover.one_hot`: ``sea`` is where ``land`` says so.
+    - Land cover is one-hot, see `xldm.statics.landcover.one_hot`; ``sea`` follows from ``land``.
 
     Parameters
     ----------
     height : DataArray (y, x)
-        Height above sea level [m], mean over each cell; NaN where nothing is known.
+        Height above sea level [m], mean over each cell; NaN where it is unknown.
     land : DataArray (y, x) bool
+        True on land.
     cover : DataArray (y, x)
-        Code of the class that each cell is in.
+        Code of the land-cover class of each cell.
     legend : Legend
-        What the codes stand for.
+        Meanings of the codes.
     grid : GridConfig
-        The grid whose fine cells these are.
+        The grid of these fine cells.
 
     Returns
     -------
     Dataset
         ``orog`` [m], ``northing`` [m], ``land_mask`` (y, x) and ``land_cover`` (land_cover_class,
-        y, x). The attributes ``source``, ``license``, ``references`` and ``comment`` of the fields
-        go along.
+        y, x). The attributes ``source``, ``license``, ``references`` and ``comment`` of the inputs
+        are kept.
 
     Raises
     ------
     ArgumentError
-        If a field is not on the grid, if land has no height, or if it has no class of the legend.
+        If a field is not on the grid, or if land has no height or no class of the legend.
 
     Examples
     --------
@@ -180,7 +181,7 @@ def assemble(
 
 
 def _refuse_unknown_height(unknown: np.ndarray, grid: GridConfig) -> None:
-    """Name the squares of one degree, as terrain is tiled, in which land has no height."""
+    """Refuse land without height, and name the tiles of one degree that are missing."""
     if not unknown.any():
         return
     corners = (np.floor(degrees[unknown]).astype(int) for degrees in lon_lat(grid, fine=True))
@@ -193,13 +194,13 @@ def _refuse_unknown_height(unknown: np.ndarray, grid: GridConfig) -> None:
     raise ArgumentError(
         f"{unknown.sum()} cells are land by land cover but have no terrain, in the squares of one "
         f"degree with the south-west corners {', '.join(squares)}: give the tiles that are missing "
-        "there. Only the open sea may do without"
+        "there. Only the open sea may lack terrain"
     )
 
 
 def _described(static: xr.Dataset, rasters: dict[str, xr.DataArray]) -> xr.Dataset:
-    """Add CF attributes, and to each field the provenance of what it was made from."""
-    described = {
+    """Add CF attributes, and to each field the provenance of its raster."""
+    described: dict[str, dict[str, Any]] = {
         "orog": {"standard_name": "surface_altitude", "units": "m", "long_name": "terrain height"},
         "northing": {
             "standard_name": "projection_y_coordinate",
@@ -216,23 +217,23 @@ def _described(static: xr.Dataset, rasters: dict[str, xr.DataArray]) -> xr.Datas
         "land_cover": {"units": "1", "long_name": "dominant land cover, one-hot"},
     }
     for name, attrs in described.items():
-        origin = rasters[name].attrs if name in rasters else {}
-        origin = {key: origin[key] for key in _PROVENANCE if key in origin}
-        static[name].attrs = attrs | origin | {"grid_mapping": "spatial_ref"}
+        given = rasters[name].attrs if name in rasters else {}
+        origin = {key: given[key] for key in _PROVENANCE if key in given}
+        static[name].attrs = {**attrs, **origin, "grid_mapping": "spatial_ref"}
     static["land_cover_class"].attrs = {"standard_name": "area_type", "long_name": "land cover"}
     static.attrs = {"Conventions": "CF-1.11", "title": "Static fields of the fine grid"}
     return static
 
 
-def read(file: str | PathLike | BinaryIO, grid: GridConfig) -> xr.Dataset:
-    """Static fields from a netCDF file, in memory, with the coordinates of their grid.
+def read(file: str | PathLike | IO[bytes], grid: GridConfig) -> xr.Dataset:
+    """Read static fields from a netCDF file into memory, and add the coordinates of their grid.
 
     Parameters
     ----------
     file : path or binary file
-        A netCDF 4 file as `build` makes it; ``lat`` and ``lon`` need not be in it.
+        A netCDF 4 file of a dataset from `build`; ``lat`` and ``lon`` are optional.
     grid : GridConfig
-        The grid that the fields must be on.
+        The fields must be on this grid.
 
     Raises
     ------
@@ -245,7 +246,7 @@ def read(file: str | PathLike | BinaryIO, grid: GridConfig) -> xr.Dataset:
     if missing:
         raise ArgumentError(
             f"the static file lacks {', '.join(sorted(missing))}: "
-            "build it anew with xldm.statics.build"
+            "build it again with xldm.statics.build"
         )
     for name, wanted in zip("yx", axes(grid, fine=True), strict=True):
         if not np.array_equal(static[name], wanted):
@@ -258,13 +259,13 @@ def read(file: str | PathLike | BinaryIO, grid: GridConfig) -> xr.Dataset:
 
 
 def embedded() -> xr.Dataset:
-    """Static fields of the Italian grid that ship with the package.
+    """Return the static fields of the Italian grid, which ship with the package.
 
     Returns
     -------
     Dataset
         ``orog`` [m], ``northing`` [m], ``land_mask`` (y, x), ``land_cover`` (land_cover_class, y,
-        x); each names its source and licence.
+        x); each field states its source and licence.
 
     Examples
     --------
@@ -285,14 +286,14 @@ def _embedded() -> xr.Dataset:
 
 
 def channels(static: xr.Dataset) -> np.ndarray:
-    """Static fields as the networks take them, in the order of arXiv 2406.13627.
+    """Return static fields as channels for the networks, in the order of arXiv 2406.13627.
 
     Returns
     -------
     ndarray (S, y, x) float32
-        Height scaled by its mean and sample standard deviation over the whole grid (or those of
-        another domain, see `xldm.statics.other_domain`), the land-cover bands as they are, and the
-        northing scaled like height.
+        Height, scaled by its mean and sample standard deviation over the whole grid (or over the
+        training domain, see `xldm.statics.other_domain`); land-cover bands, unscaled; northing,
+        scaled like height.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Legends of land-cover maps: what a code means, and which codes are sea, lakes or nothing.
+"""Legends of land-cover maps: the classes of codes, and the codes of sea, lakes and no data.
 
-Every map counts in its own way, so a raster of codes is worth nothing without its legend.
+Each map has codes of its own, so a raster of codes is useless without its legend.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ INLAND_WATER, SEA = "inland_water", "sea"
 
 @dataclass(frozen=True)
 class Legend:
-    """What the codes of one land-cover map stand for.
+    """Meanings of the codes of one land-cover map.
 
     Parameters
     ----------
     title : str
         The map's name.
     classes : mapping of int to str
-        Code -> class of land, lakes included, in the order that bands have. Codes of one name make
-        one band.
+        Code -> class of land, lakes included, in the order of the bands. Codes with the same class
+        make one band.
     sea : frozenset of int
-        Codes of the open sea. One that is in ``classes`` too stands for lakes as well: the map does
-        not tell them from the sea.
+        Codes of the open sea. If such a code is in ``classes`` too, the map uses it for lakes and
+        sea alike.
     unknown : frozenset of int
-        Codes of pixels about which the map says nothing.
+        Codes of pixels without data.
     attrs : mapping of str
         ``source``, ``license`` and ``references`` of the map.
 
@@ -51,7 +51,7 @@ class Legend:
 
     @property
     def tells_sea(self) -> bool:
-        """Whether lakes have another code than the sea."""
+        """Whether the map has different codes for lakes and sea."""
         return self.sea.isdisjoint(self.classes)
 
 
@@ -61,7 +61,7 @@ def refuse_unknown(codes: np.ndarray, legend: Legend) -> None:
     Raises
     ------
     ArgumentError
-        With the codes, and those that the legend has.
+        If there are such codes; the message lists them and the legend's codes.
 
     Examples
     --------
@@ -188,35 +188,37 @@ GLC2000 = Legend(
     },
 )
 
-#: Legends by the names that recipes and the command line call them.
+#: Legends by their names in recipes and on the command line.
 LEGENDS = {"cgls-lc100": CGLS_LC100, "igbp": IGBP, "glc2000": GLC2000}
 
 
 def one_hot(codes: np.ndarray, land: np.ndarray, legend: Legend) -> tuple[list[str], np.ndarray]:
-    """Classes of the cells of a grid as bands of zeros and ones.
+    """Return the classes of the cells of a grid as bands of zeros and ones.
 
-    ``sea`` is wherever ``land`` is not. Land that is classed as sea, or as water that touches the
-    sea where the legend does not tell sea from lakes, is the map's other coast, not a lake: it
-    takes the class of the nearest dry land.
+    All cells that are not land are ``sea``. Coastlines of map and mask differ: where land has a
+    code of the sea, it takes the class of the nearest dry land. If the legend has one code for
+    lakes and sea, this holds for water that touches the sea, and other water is a lake.
 
     Parameters
     ----------
     codes : ndarray (y, x)
-        Code of the class that each cell is in.
+        Code of the class of each cell.
     land : ndarray (y, x) of bool
+        True on land.
     legend : Legend
-        What the codes stand for.
+        Meanings of the codes.
 
     Returns
     -------
     names : list of str
-        Of the classes that occur, in the order of the legend, ``sea`` last.
+        Classes that occur, in the order of the legend, ``sea`` last.
     bands : ndarray (class, y, x) int8
+        One band per class.
 
     Raises
     ------
     ArgumentError
-        If land is in no class of the legend.
+        If land has a code without a class of land.
 
     Examples
     --------
@@ -245,7 +247,8 @@ def _settled(codes: np.ndarray, land: np.ndarray, legend: Legend) -> np.ndarray:
         codes = np.where(coast, codes[tuple(nearest)], codes)
     if strange := sorted(set(np.unique(codes[land]).tolist()) - legend.classes.keys()):
         raise ArgumentError(
-            f"land is in {', '.join(map(str, strange))}, no classes of land in the legend of "
-            f"{legend.title}: is this the map's legend, and are mask and map of the same place?"
+            f"land has the codes {', '.join(map(str, strange))}, which are no classes of land in "
+            f"the legend of {legend.title}: check the legend, and that mask and map are of the "
+            "same place"
         )
     return codes

@@ -1,4 +1,4 @@
-"""Static fields of another domain, for networks that were trained on the one that they know."""
+"""Transfer: static fields of another domain, scaled for networks trained on a known domain."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from ..nets.field_sizes import FieldSizes
 
 __all__ = ["moments", "transfer"]
 
-# Degrees, some 10 m, to which positions agree that are of the same projection.
+# Positions in the same projection agree to so many degrees, some 10 m.
 _NEAR = 1e-4
 
 
 def transfer(
     static: xr.Dataset, known: xr.Dataset, grid: GridConfig, sizes: FieldSizes
 ) -> tuple[xr.Dataset, GridConfig]:
-    """Static fields of another domain as networks take them that were trained on a known one.
+    """Adapt static fields of another domain to networks that were trained on a known domain.
 
-    Terrain height and northing are scaled by the moments of the known domain, so that a metre is
-    the same number to the networks as it was in training. Classes of land cover that the domain
-    lacks are nowhere in it.
+    Terrain height and northing are scaled by the moments of the known domain, so a metre is the
+    same number for the networks as in training. Land-cover classes that the other domain lacks
+    become bands of zeros.
 
     Parameters
     ----------
     static : Dataset
         ``orog``, ``northing``, ``land_mask``, ``land_cover`` and ``lat`` and ``lon`` on axes ``y``
-        and ``x`` in metres, as `build` or the ``/static`` of a training store have them.
+        and ``x`` in metres, from `xldm.statics.build` or ``/static`` of a training store.
     known : Dataset
         Static fields of the known domain.
     grid : GridConfig
-        Of the known domain.
+        Grid of the known domain.
     sizes : FieldSizes
         Sizes that the networks can work on.
 
     Returns
     -------
     static : Dataset
-        With the coordinates of its grid and the classes of the known domain.
+        With the coordinates of its grid and the land-cover classes of the known domain.
     grid : GridConfig
-        The grid that it is on.
+        Its grid.
 
     Raises
     ------
     ArgumentError
-        If fields are missing, or have another spacing, direction or projection, a class of land
-        cover that the networks do not know, or sides that they cannot halve.
+        If fields are missing; if spacing, direction or projection differ; if the networks do not
+        know a land-cover class, or cannot halve the sides.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def transfer(
 
 
 def moments(field: xr.DataArray) -> np.ndarray:
-    """Mean and standard deviation that a static field is scaled by: its own unless it says so."""
+    """Return mean and standard deviation for scaling a field: from ``scaled_by``, or its own."""
     if "scaled_by" in field.attrs:
         return np.asarray(field.attrs["scaled_by"])
     values = field.transpose("y", "x").to_numpy().astype("float64")
@@ -96,7 +96,7 @@ def moments(field: xr.DataArray) -> np.ndarray:
 
 
 def _grid(static: xr.Dataset, known: GridConfig, sizes: FieldSizes) -> GridConfig:
-    """The grid that the fields are on, if networks of the known one can work on it."""
+    """Return the grid of the fields, or refuse it if the networks cannot work on it."""
     factor = known.factor
     for name in ("y", "x"):
         cells = static.sizes[name]
@@ -108,21 +108,21 @@ def _grid(static: xr.Dataset, known: GridConfig, sizes: FieldSizes) -> GridConfi
             )
     fine = {name: static[name].to_numpy().astype("float64") for name in ("y", "x")}
     coarse = {name: axis.reshape(-1, factor).mean(1) for name, axis in fine.items()}
-    there = nested(*(xr.Dataset(coords=side) for side in (coarse, fine)), known.crs)
+    there = nested(xr.Dataset(coords=coarse), xr.Dataset(coords=fine), known.crs)
     spacings = {name: np.diff(axis[:2])[0] for name, axis in fine.items()}
     for name, wanted in zip(("y", "x"), axes(known, fine=True), strict=True):
         found, wanted = spacings[name], np.diff(wanted[:2])[0]
         if not math.isclose(found, wanted, abs_tol=1e-3):
             raise ArgumentError(
-                f"along {name} the static fields go by {found:g} m from cell to cell, the model by "
-                f"{wanted:g} m: make them for the model's spacing and direction"
+                f"along {name} the static fields step by {found:g} m from cell to cell, the model "
+                f"by {wanted:g} m: make them for the model's spacing and direction"
             )
     lat, lon = (coordinates(there, fine=True)[name].values for name in ("lat", "lon"))
     for name, wanted in (("lat", lat), ("lon", lon)):
         off = np.abs(static[name].transpose("y", "x").to_numpy() - wanted).max()
         if not off < _NEAR:
             raise ArgumentError(
-                f"{name} of the static fields is off by up to {off:.3g} degrees from what y and x "
-                f"mean in {known.crs}: the model needs static fields in that projection"
+                f"{name} of the static fields is off by up to {off:.3g} degrees from y and x in "
+                f"{known.crs}: the model needs static fields in that projection"
             )
     return there

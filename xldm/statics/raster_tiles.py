@@ -1,7 +1,7 @@
-"""Tiles of a raster, wherever they are, averaged over the fine cells of a grid.
+"""Average the tiles of a raster, at any URL, over the fine cells of a grid.
 
-Tiles are read in the pieces that a block of cells needs, so that memory does not grow with their
-number or size.
+Only the part of a tile that a block of cells needs is read at a time, so memory does not grow with
+the number or the size of tiles.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from os import PathLike, fspath
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from fsspec.core import has_magic
@@ -30,27 +30,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Fields", "cell_means"]
 
-#: What makes fields of pixels: each float32, NaN where nothing is known, all at the same pixels.
-Fields = Callable[[np.ma.MaskedArray], Mapping[Hashable, np.ndarray]]
+Key = TypeVar("Key", bound=Hashable)
+#: A function from pixels to fields by key: float32, NaN where unknown, at the same pixels for all.
+Fields = Callable[[np.ma.MaskedArray], Mapping[Key, np.ndarray]]
 
-# Cells a side that are worked on at once, and parts a side that a cell is averaged in: GDAL takes
-# for the pixels of a cell the box around it, which is the larger the more the cell is turned.
+# Cells along each side of a block, and parts along each side of a cell. GDAL averages over the box
+# around a part, which is too large where cells are turned; small parts keep the error small.
 _BLOCK, _PARTS = 64, 8
 _MARGIN = 2  # pixels read beyond a block
-_CACHE = 256  # MB of decoded pixels that GDAL keeps; its own choice grows with the machine's memory
+_CACHE = 256  # MB of decoded pixels that GDAL keeps; its default grows with the machine's memory
 _DEGREE = 111195.0  # metres of latitude
 
 
 def cell_means(
     urls: str | PathLike | Sequence[str | PathLike],
     grid: GridConfig,
-    fields: Fields,
+    fields: Fields[Key],
     storage_options: Mapping[str, Any] | None = None,
-) -> tuple[dict[Hashable, np.ndarray], dict[str, str]]:
-    """Means over every fine cell of what a function makes of a raster's pixels.
+) -> tuple[dict[Key, np.ndarray], dict[str, str]]:
+    """Average fields, computed from a raster's pixels, over each fine cell.
 
-    The mean of a cell is over that part of it for which there are tiles with data. Where tiles
-    overlap, the last one counts.
+    The mean of a cell is over the part of it that tiles with data cover. Where tiles overlap, the
+    last one counts.
 
     Parameters
     ----------
@@ -60,22 +61,22 @@ def cell_means(
     grid : GridConfig
         The grid; its fine cells are filled.
     fields : callable
-        Gets pixels (row, column), masked where the raster declares that there is no data, and
-        gives fields of them by key. A field that it leaves out is 0 at these pixels.
+        It gets pixels (row, column), masked where the raster has no data, and returns fields of
+        them by key. A key that it leaves out is 0 at these pixels.
     storage_options : mapping, optional
-        What fsspec needs to get there.
+        Options of fsspec, credentials for instance.
 
     Returns
     -------
     means : dict of ndarray (y, x) float32
-        By key; NaN where nothing is known.
+        By key; NaN in cells without data.
     tags : dict of str
-        Those of the first tile.
+        Tags of the first tile.
 
     Raises
     ------
     InputError
-        If there is no tile, none has data on the grid, or one cannot be read or used.
+        If there is no tile, if no tile has data on the grid, or if a tile cannot be used.
     StoreError
         If a place cannot be reached.
     MissingPackageError
@@ -89,7 +90,7 @@ def cell_means(
     xldm.errors.InputError: nowhere/*.tif: there is no such file. ...
     """
     places = _places(urls, storage_options)
-    means: dict[Hashable, np.ndarray] = {}
+    means: dict[Key, np.ndarray] = {}
     known = np.zeros(grid.fine_shape, bool)
     with ExitStack() as stack:
         stack.enter_context(_rasterio().Env(GDAL_CACHEMAX=_CACHE))
@@ -113,7 +114,7 @@ def cell_means(
 def _places(
     urls: str | PathLike | Sequence[str | PathLike], storage_options: Mapping[str, Any] | None
 ) -> list[Place]:
-    """The places of all tiles; patterns stand for the files they match, in order of name."""
+    """Return the places of all tiles; patterns are expanded, in the order of names."""
     places = []
     for url in [urls] if isinstance(urls, str | PathLike) else urls:
         place = locate(url, storage_options)
@@ -126,8 +127,8 @@ def _places(
             paths = [path for path in paths if pattern or place.fs.exists(path)]
         if not paths:
             raise InputError(
-                f"{place.url}: there is no such file. Check the URL; a pattern has to match at "
-                "least one."
+                f"{place.url}: there is no such file. Check the URL; a pattern must match at least "
+                "one file."
             )
         protocol = "" if place.local else place.url.partition("://")[0] + "://"
         places += [replace(place, url=protocol + path, root=path) for path in paths]
@@ -158,7 +159,7 @@ def _opened(place: Place, grid: GridConfig) -> Iterator[DatasetReader]:
 
 @contextmanager
 def _naming(place: Place) -> Iterator[None]:
-    """Put the tile in front of what is wrong with it."""
+    """Name the tile in the message of an error."""
     from rasterio.errors import RasterioError
 
     try:
@@ -166,45 +167,48 @@ def _naming(place: Place) -> Iterator[None]:
     except InputError as error:
         raise InputError(f"{place.url}: {error}") from None
     except RasterioError as error:
-        # What GDAL says of a file that it reads through fsspec holds a name that means nothing.
+        # GDAL's own message names a file that exists only inside it, when it reads through fsspec.
         raise InputError(
-            f"{place.url}: it cannot be read as a raster ({type(error).__name__}). Is it whole, "
-            "and a GeoTIFF? Fetch it again."
+            f"{place.url}: it cannot be read as a raster ({type(error).__name__}). Is it a "
+            "complete GeoTIFF? Fetch it again."
         ) from error
 
 
 def _refuse_unusable(tile: DatasetReader, grid: GridConfig) -> None:
     if tile.crs is None:
-        raise InputError("it states no projection: write one with gdal_edit -a_srs.")
+        raise InputError("it states no projection: add one with gdal_edit -a_srs.")
     if tile.count != 1:
-        raise InputError(f"it has {tile.count} bands, expected is one.")
+        raise InputError(
+            f"it has {tile.count} bands, expected one: extract it with gdal_translate."
+        )
     if (tile.scales[0], tile.offsets[0]) != (1, 0):
         raise InputError("its values are scaled: unpack them with gdal_translate -unscale.")
     metres = _DEGREE if tile.crs.is_geographic else tile.crs.linear_units_factor[1]
     pixel, cell = max(tile.res) * metres, grid.spacing / grid.factor
     if pixel > cell:
         raise InputError(
-            f"its pixels of {pixel:.0f} m are coarser than the grid's cells of {cell:.0f} m, which "
-            "could not differ as they should: give a finer raster."
+            f"its pixels of {pixel:.0f} m are coarser than the grid's cells of {cell:.0f} m, so "
+            "several cells would share a pixel: give a finer raster."
         )
 
 
 def _blocks(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    starts = (range(0, size, _BLOCK) for size in shape)
-    for corner in itertools.product(*starts):
-        yield tuple(slice(n, min(n + _BLOCK, size)) for n, size in zip(corner, shape, strict=True))
+    rows, columns = (
+        [slice(n, min(n + _BLOCK, size)) for n in range(0, size, _BLOCK)] for size in shape
+    )
+    yield from itertools.product(rows, columns)
 
 
 def _parts(
     tiles: Sequence[tuple[Place, DatasetReader]],
     grid: GridConfig,
     block: tuple[slice, slice],
-    fields: Fields,
-) -> tuple[dict[Hashable, np.ndarray], np.ndarray]:
-    """Fields on the parts of a block's cells, 0 where nothing is known, and where something is."""
+    fields: Fields[Key],
+) -> tuple[dict[Key, np.ndarray], np.ndarray]:
+    """Return fields on the parts of a block's cells, 0 where unknown, and a mask of known parts."""
     transform, shape = _frame(grid, block)
     seen = np.zeros(shape, bool)
-    parts: dict[Hashable, np.ndarray] = {}
+    parts: dict[Key, np.ndarray] = {}
     for place, tile in tiles:
         with _naming(place):
             found = _warped(tile, grid.crs, transform, shape, fields)
@@ -220,7 +224,7 @@ def _parts(
 
 
 def _frame(grid: GridConfig, block: tuple[slice, slice]) -> tuple[Affine, tuple[int, int]]:
-    """Where the parts of a block's cells lie, and how many there are."""
+    """Return the transform and the shape of the parts of a block's cells."""
     from affine import Affine
 
     (y, x), (rows, columns) = axes(grid, fine=True), block
@@ -232,9 +236,9 @@ def _frame(grid: GridConfig, block: tuple[slice, slice]) -> tuple[Affine, tuple[
 
 
 def _warped(
-    tile: DatasetReader, crs: str, transform: Affine, shape: tuple[int, int], fields: Fields
-) -> dict[Hashable, np.ndarray]:
-    """Fields of a tile, averaged over a frame, NaN where nothing is known; none if it is apart."""
+    tile: DatasetReader, crs: str, transform: Affine, shape: tuple[int, int], fields: Fields[Key]
+) -> dict[Key, np.ndarray]:
+    """Average the fields of a tile over parts, NaN where unknown; no field if it lies outside."""
     from rasterio import windows
     from rasterio.transform import array_bounds
     from rasterio.warp import Resampling, reproject
@@ -268,13 +272,13 @@ def _warped(
 
 @functools.lru_cache(maxsize=8)
 def _turned(crs: str, to: CRS, bounds: tuple[float, ...]) -> tuple[float, ...]:
-    """Bounds in another projection; most tiles share theirs, so that many ask for the same."""
+    """Transform bounds to another projection; cached, since most tiles share their projection."""
     from rasterio.warp import transform_bounds
 
     return transform_bounds(crs, to, *bounds)
 
 
 def _summed(parts: np.ndarray) -> np.ndarray:
-    """Sums over the parts of each cell."""
+    """Sum over the parts of each cell."""
     rows, columns = (size // _PARTS for size in parts.shape)
     return parts.reshape(rows, _PARTS, columns, _PARTS).sum(axis=(1, 3))

@@ -1,4 +1,4 @@
-"""GeoTIFFs of terrain and land cover, as their providers tile them, to static fields of a grid."""
+"""Static fields of a grid from the GeoTIFF tiles of terrain and land cover of any provider."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ def static(
     *,
     storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Static fields of a grid from GeoTIFFs: `terrain` and `land_cover`, put together by `combine`.
+    """Make static fields of a grid from GeoTIFFs: `terrain`, `land_cover`, then `combine`.
 
     Parameters
     ----------
     dem, cover : str, path or sequence of these
         Tiles of height and of land-cover codes.
     grid, source, legend, storage_options
-        As of `terrain` and `land_cover`.
+        As in `terrain` and `land_cover`.
 
     Returns
     -------
     Dataset
-        As of `xldm.statics.assemble`.
+        As from `xldm.statics.assemble`.
 
     Raises
     ------
     InputError, StoreError, ImportError
-        As of `terrain`, `land_cover` and `combine`.
+        As in `terrain`, `land_cover` and `combine`.
 
     Examples
     --------
@@ -72,32 +72,31 @@ def terrain(
     *,
     storage_options: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
-    """Mean height of every fine cell of a grid.
+    """Average the height over each fine cell of a grid.
 
     Parameters
     ----------
     urls : str, path or sequence of these
-        Tiles of heights in metres: URLs, or patterns as ``s3://bucket/dem/*.tif``; see
+        Tiles of heights in metres: URLs, or patterns like ``s3://bucket/dem/*.tif``; see
         `xldm.statics.raster_tiles.cell_means`.
     grid : GridConfig
         The grid; its fine cells are filled.
     source : Terrain
-        Where they are from, as `xldm.statics.terrain_sources.TERRAINS` has it. A tile's own tags
-        ``source``, ``license`` and ``references`` go before its attributes.
+        Their source, from `xldm.statics.terrain_sources.TERRAINS`. Tags ``source``, ``license``
+        and ``references`` of a tile take precedence over its attributes.
     storage_options : mapping, optional
-        What fsspec needs to get there.
+        Options of fsspec, credentials for instance.
 
     Returns
     -------
     DataArray (y, x)
-        Height [m], the mean over that part of a cell for which there are tiles with data; NaN where
-        there are none.
+        Height [m], the mean over the part of a cell that tiles with data cover; NaN without data.
 
     Raises
     ------
     InputError
-        If there is no tile, if one cannot be read, has no projection or pixels coarser than the
-        cells, or if it holds heights that do not occur.
+        If there is no tile; if a tile cannot be read, has no projection, has pixels coarser than
+        the cells, or holds heights that do not occur.
     StoreError, ImportError
         If a place cannot be reached, or rasterio is not installed.
 
@@ -111,13 +110,13 @@ def terrain(
     """
 
     def heights(pixels: np.ma.MaskedArray) -> dict[str, np.ndarray]:
-        found = pixels.astype("float32").filled(np.nan)
+        found = np.ma.filled(pixels.astype("float32"), np.nan)
         strange = found[(found < source.lowest) | (found > source.highest)]
         if strange.size:
             raise InputError(
-                f"{strange.size} pixels hold {strange[0]:g} and the like, which is no height in "
+                f"{strange.size} pixels hold values like {strange[0]:g}, which is no height in "
                 f"metres ({source.lowest:g} to {source.highest:g}): if it stands for missing data, "
-                "declare it as nodata, with gdal_edit -a_nodata."
+                "declare it as nodata with gdal_edit -a_nodata."
             )
         return {"height": np.maximum(found, 0) if source.sea_bed else found}
 
@@ -134,24 +133,24 @@ def land_cover(
     *,
     storage_options: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
-    """Share that every class of a land-cover map has of every fine cell of a grid.
+    """Compute the share of each land-cover class in each fine cell of a grid.
 
     Parameters
     ----------
     urls, grid, storage_options
-        As of `terrain`; the tiles hold codes.
+        As in `terrain`; the tiles hold codes.
     legend : Legend
-        What the codes stand for. Tags of a tile go before its attributes, as in `terrain`.
+        Meanings of the codes. Tags of a tile take precedence over its attributes, as in `terrain`.
 
     Returns
     -------
     DataArray (code, y, x)
-        Share of those pixels that are classified, 0 to 1, summing to 1; NaN where there are none.
+        Share of the classified pixels, 0 to 1, with sum 1 over codes; NaN without such pixels.
 
     Raises
     ------
     InputError, StoreError, ImportError
-        As of `terrain`, and if a code is not in the legend.
+        As in `terrain`, and if a code is not in the legend.
 
     Examples
     --------
@@ -192,34 +191,34 @@ def _provenance(attrs: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, 
 def combine(
     height: xr.DataArray, shares: xr.DataArray, legend: Legend, grid: GridConfig
 ) -> xr.Dataset:
-    """Static fields from terrain and land cover of the cells.
+    """Combine terrain and land cover of the cells to static fields.
 
-    - A cell is land where land covers at least half of it, lakes included. Where the legend does
-      not tell lakes from the sea, water is sea if it is joined to a cell without terrain above 0 m.
-    - Land cover is the class of land that has the largest share of the cell, the mode.
-    - Only sea may be without terrain: the tiles of terrain leave out the open sea, and the cover
-      tells it from a tile that is missing.
+    - A cell is land if land, lakes included, covers at least half of it. If the legend has one code
+      for lakes and sea, a water body is sea if one of its cells has no terrain above 0 m.
+    - Land cover is the class of land with the largest share of the cell, the mode.
+    - Only sea may lack terrain. Tiles of terrain leave out the open sea; land cover shows whether a
+      cell is open sea or its tile is missing.
 
     Parameters
     ----------
     height : DataArray (y, x)
-        As of `terrain`.
+        From `terrain`.
     shares : DataArray (code, y, x)
-        As of `land_cover`.
+        From `land_cover`.
     legend : Legend
-        That of ``shares``.
+        Legend of ``shares``.
     grid : GridConfig
-        That of both.
+        Grid of both.
 
     Returns
     -------
     Dataset
-        As of `xldm.statics.assemble`.
+        As from `xldm.statics.assemble`.
 
     Raises
     ------
     InputError
-        If a cell has no land cover, or land no terrain: with the squares of one degree.
+        If a cell has no land cover, or if land has no terrain.
 
     Examples
     --------

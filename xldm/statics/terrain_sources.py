@@ -1,4 +1,4 @@
-"""Sources of terrain: which heights they hold, and what they are owed for their use."""
+"""Sources of terrain: attribution, licence, and the heights that occur."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["TERRAINS", "Terrain"]
 
 @dataclass(frozen=True)
 class Terrain:
-    """What is to be known of a source of terrain.
+    """A source of terrain.
 
     Parameters
     ----------
     attrs : mapping of str
         ``source``, ``license`` and ``references``.
     lowest, highest : float
-        Heights [m] that occur; others are refused, as fill values that are not declared.
+        Range of heights [m]; values outside are refused, as undeclared fill values.
     sea_bed : bool
-        Whether heights below 0 m are the bed of the sea: they then count as 0 m.
+        Whether heights below 0 m are the sea bed, and count as 0 m.
     """
 
     attrs: Mapping[str, str]

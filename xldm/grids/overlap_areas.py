@@ -1,4 +1,4 @@
-"""Areas that cells of one grid have in common with the boxes of another, exactly."""
+"""Exact areas of the overlaps between the cells of one grid and the boxes of another."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import numpy as np
 
 __all__ = ["overlaps"]
 
-# An edge that spans less is vertical, and a share of a cell that is less is rounding.
+# A shorter edge counts as vertical, and a smaller share of a cell is rounding.
 _VERTICAL, _NOTHING = 1e-7, 1e-9
 
 
 def overlaps(
     x: np.ndarray, y: np.ndarray, between_x: np.ndarray, between_y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Areas that polygons have in common with the boxes of a rectangular grid.
+    """Compute the areas of the overlaps of polygons with the boxes of a rectangular grid.
 
     Parameters
     ----------
     x, y : numpy.ndarray (corners, cells)
-        Polygons with straight edges, corners anticlockwise.
+        Polygons with straight edges and corners anticlockwise.
     between_x, between_y : numpy.ndarray
-        Where box meets box along each axis, ascending; the outermost boxes have no outer end, so
-        that there is one box more than ends.
+        Ends between neighbouring boxes along each axis, ascending. The outermost boxes are open
+        outwards, so there is one box more than ends.
 
     Returns
     -------
     areas : numpy.ndarray (cells, rows, columns)
-        In the square of the units of ``x`` and ``y``; 0 where there is no such box.
+        In the square of the units of ``x`` and ``y``; 0 where a cell meets fewer boxes.
     row, column : numpy.ndarray (cells, rows), (cells, columns)
         Indices of the boxes along ``y`` and ``x``.
 
     Examples
     --------
-    A square of side 1, a quarter of which lies left of 0.25:
+    A quarter of this square of side 1 lies left of 0.25:
 
     >>> x, y = np.array([[0.0], [1.0], [1.0], [0.0]]), np.array([[0.0], [0.0], [1.0], [1.0]])
     >>> areas, row, column = overlaps(x, y, np.array([0.25, 7.0]), np.array([-9.0, 9.0]))
@@ -52,7 +52,7 @@ def overlaps(
 
 
 def _boxes(between: np.ndarray, need: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes (cells, k) that may meet each cell along an axis, and their ends.
+    """Return the boxes (cells, k) that may meet each cell along an axis, and their two ends.
 
     Where there are fewer than k, the rest have no width.
     """
@@ -72,8 +72,8 @@ def _common(
     south: np.ndarray,
     north: np.ndarray,
 ) -> np.ndarray:
-    """Green's theorem: the integral of x dy along the edges, with both held within the box."""
-    area = 0.0
+    """Integrate x dy along the edges, clipped to the box: the area by Green's theorem."""
+    area = np.zeros(())
     for x0, y0, x1, y1 in zip(x, y, np.roll(x, -1, axis=0), np.roll(y, -1, axis=0), strict=True):
         low, high = np.clip(y0, south, north), np.clip(y1, south, north)
         climb = np.where(y1 == y0, 1.0, y1 - y0)
@@ -83,9 +83,9 @@ def _common(
 
 
 def _mean_within(a: np.ndarray, b: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Mean of x held within 0 and a width, while x runs evenly from a to b."""
+    """Return the mean of x clipped to 0 and a width, while x runs evenly from a to b."""
     vertical = np.abs(b - a) < _VERTICAL
     at_a, at_b, middle = (np.clip(v, 0.0, width) for v in (a, b, (a + b) / 2))
-    # The integral from 0 of x held within is ``held * x - held**2 / 2``.
+    # The integral of the clipped x from 0 is ``clipped * x - clipped**2 / 2``.
     rise = at_b * (b - at_b / 2) - at_a * (a - at_a / 2)
     return np.where(vertical, middle, rise / np.where(vertical, 1.0, b - a))
