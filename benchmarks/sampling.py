@@ -60,8 +60,8 @@ def hours(model: Model, count: int, members: int) -> Iterator[Hour]:
     era5, fine = both_sides(hours_over_year(2008, count))
     report = check(era5, model.config)
     coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
-    given = scaling.normalise(coarse.values, *moments(model.config.predictors))
-    given = scaling.fill_dry_land(given, [v.only_at_sea for v in model.config.predictors])
+    given = scaling.normalise(coarse.values, model.config.predictors)
+    given = scaling.fill_dry_land(given, model.config.predictors)
     prepared = net.prepare(static_channels(model))
     shape = net.noise_shape(*model.config.grid.shape)
     for i, when in enumerate(coarse["time"].values):
@@ -75,14 +75,10 @@ def static_channels(model: Model) -> Tensor:
     return torch.from_numpy(statics.channels(model.static))[None]
 
 
-def moments(variables) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([v.mean for v in variables]), np.array([v.std for v in variables])
-
-
 def drawn(net: ResidualDiffusion, hour: Hour, sampling: Sampling) -> np.ndarray:
     """Members (m, C, H, W) in physical units."""
     members = [net.draw(hour.condition, n, sampling).numpy() for n in hour.noise]
-    return scaling.denormalise(np.concatenate(members), *moments(net.config.targets))
+    return scaling.denormalise(np.concatenate(members), net.config.targets)
 
 
 def energy(u_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

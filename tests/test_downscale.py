@@ -8,6 +8,7 @@ import tiny
 import xarray as xr
 
 import xldm
+from xldm import config as cfg
 from xldm import statics
 from xldm.config import AutoencoderConfig
 from xldm.errors import InputError
@@ -256,3 +257,74 @@ def test_grib_support_and_projections_live_in_one_process(shared):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+RAIN = cfg.Variable(
+    "tp", "lwe_thickness_of_precipitation_amount", "m", 1.0, 0.5,
+    transform="log1p", transform_scale=1e-4, lower=0.0, upper=0.2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rainy():
+    """A model of temperature and of rain, a sum over the hour before."""
+    config = tiny.config(components=(tiny.part("all", (tiny.TARGET, RAIN)),))
+    return Model(config, tiny.static(), {"all": tiny.network(config.components[0])}, "b" * 64)
+
+
+@pytest.fixture
+def rain(era5, rainy):
+    return xldm.downscale(era5, rainy, members=2, steps=2)
+
+
+def test_a_sum_says_so_with_the_bounds_of_its_hours(rain):
+    assert rain["tp"].attrs["cell_methods"] == "time: sum area: mean"
+    assert rain["t2m"].attrs["cell_methods"] == "time: point area: mean"
+    assert rain["time"].attrs["bounds"] == "time_bnds"
+    assert rain["time_bnds"].dims == ("time", "nv")
+    start, end = rain["time_bnds"].values.T
+    np.testing.assert_array_equal(end, rain["time"])
+    assert (end - start == np.timedelta64(1, "h")).all()
+
+
+def test_a_field_of_a_moment_has_no_bounds(out):
+    assert out["t2m"].attrs["cell_methods"] == "time: point area: mean"
+    assert "bounds" not in out["time"].attrs and "time_bnds" not in out.variables
+
+
+def test_a_rate_says_that_it_is_a_mean(era5, rainy):
+    flux = replace(RAIN, name="pr", standard_name="precipitation_flux", time_method="mean")
+    (part,) = rainy.config.components
+    config = replace(rainy.config, components=(replace(part, targets=(tiny.TARGET, flux)),))
+    other = replace(rainy, config=config)
+    made = xldm.downscale(era5, other, steps=2)
+    assert made["pr"].attrs["cell_methods"] == "time: mean area: mean"
+    assert made["time"].attrs["bounds"] == "time_bnds"
+
+
+def test_targets_stay_within_their_bounds(rain):
+    assert rain["tp"].min() >= 0 and rain["tp"].max() <= np.float32(0.2)
+
+
+def test_interpolation_of_a_transformed_target_is_that_of_the_predictor(era5, rainy):
+    made = xldm.downscale(era5, rainy.baseline("interpolation"), members=None)["tp"]
+    plain = replace(RAIN, mean=0.0, std=1e-3, transform="linear")
+    (part,) = rainy.config.components
+    config = replace(rainy.config, components=(replace(part, targets=(tiny.TARGET, plain)),))
+    linear = replace(rainy, config=config).baseline("interpolation")
+    np.testing.assert_allclose(
+        made, xldm.downscale(era5, linear, members=None)["tp"], rtol=1e-4, atol=1e-8
+    )
+
+
+def test_bounds_of_time_are_stored_and_read_back_as_times(rain, tmp_path):
+    xldm.to_store(rain.chunk(time=1), tmp_path / "rain.zarr", progress=False)
+    back = xr.open_zarr(tmp_path / "rain.zarr", consolidated=False)
+    xr.testing.assert_equal(back.compute(), rain)
+    assert back["time"].attrs["bounds"] == "time_bnds"
+
+
+def test_a_sum_is_evaluated_as_other_fields_are(rain):
+    truth = rain.isel(member=0, drop=True)
+    scores = xldm.evaluate({"made": rain}, truth)
+    assert "tp" in str(scores)

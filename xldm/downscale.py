@@ -250,7 +250,7 @@ def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:
                 "long_name": v.long_name or v.name,
                 "units": v.units,
                 "grid_mapping": "spatial_ref",
-                "cell_methods": "time: point area: mean",
+                "cell_methods": v.cell_methods,
             },
         )
         for i, v in enumerate(config.targets)
@@ -265,6 +265,11 @@ def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:
     ).assign_coords(projected.coordinates(report.grid, fine=True))
     out = out.transpose("member", ...)
     out["time"].attrs = {"standard_name": "time", "axis": "T"}
+    if config.interval is not None:
+        start = out["time"].values - np.timedelta64(round(config.interval * 3600), "s")
+        bounds = np.stack([start, out["time"].values], axis=1)
+        out = out.assign_coords(time_bnds=(("time", "nv"), bounds))
+        out["time"].attrs["bounds"] = "time_bnds"
     chosen = [sampling.resolve(c.diffusion) for c in config.components]
     release = version("xldm")
     out.attrs = {

@@ -233,11 +233,11 @@ class Batches:
         ):
             at = tuple(cells(corner, self.size, factor).values())
             out = np.empty((len(variables), *(n * factor for n in self.size)), np.float32)
-            for values, variable, normalised in zip(fields, variables, out, strict=True):
-                np.subtract(values[(hour, *at)], np.float32(variable.mean), out=normalised)
-                normalised *= np.float32(1 / variable.std)
+            for i, (values, variable) in enumerate(zip(fields, variables, strict=True)):
+                window = values[(hour, *at)][None]
+                scaling.normalise(window, (variable,), out=out[i : i + 1])
             sides.append(out)
-        coarse = scaling.fill_dry_land(sides[0], [v.only_at_sea for v in self.predictors])
+        coarse = scaling.fill_dry_land(sides[0], self.predictors)
         for values, variables in ((coarse, self.predictors), (sides[1], self.targets)):
             _refuse_gaps(values, variables, time)
         if self.dropout:

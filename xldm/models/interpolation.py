@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..config import Variable
 from ..errors import ArgumentError
+from ..numerics import scaling
 from .downscaler import Downscaler
 
 __all__ = ["Interpolation"]
@@ -53,11 +54,12 @@ class Interpolation(Downscaler):
         self.factor = factor
         self.index = [names.index(t.name) for t in targets]
         source = [predictors[i] for i in self.index]
+        self.source, self.targets = source, targets
+        self.linear = all(map(scaling.same_transform, source, targets))
         # From the scaling of the predictor to that of the target: x_t = gain * x_p + offset.
-        gain = [p.std / t.std for p, t in zip(source, targets, strict=True)]
-        offset = [(p.mean - t.mean) / t.std for p, t in zip(source, targets, strict=True)]
-        self.register_buffer("gain", torch.tensor(gain)[:, None, None])
-        self.register_buffer("offset", torch.tensor(offset)[:, None, None])
+        lines = torch.tensor(list(map(scaling.linear_map, source, targets)))
+        self.register_buffer("gain", lines[:, 0, None, None])
+        self.register_buffer("offset", lines[:, 1, None, None])
 
     def prepare(self, static: Tensor) -> None:
         """Do nothing: interpolation does not use the static fields."""
@@ -68,7 +70,9 @@ class Interpolation(Downscaler):
             torch.from_numpy(_quadratic(n, self.factor)).to(coarse) for n in coarse.shape[-2:]
         )
         fine = rows @ (coarse[:, self.index] @ columns.T)
-        return self.gain * fine + self.offset
+        if self.linear:
+            return self.gain * fine + self.offset
+        return scaling.normalise(scaling.denormalise(fine, self.source), self.targets)
 
 
 @functools.lru_cache(maxsize=32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import xarray as xr
 from torch import Tensor
 
 from .. import statics
-from ..config import ModelConfig, Variable
+from ..config import ModelConfig
 from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes, field_sizes
 from ..numerics import noise as addressed
@@ -230,13 +230,13 @@ class Model:
             noise = self._noise(net, part.name, times[hours], chosen, sampling.seed)
             if noise is not None:
                 noise = to_device(noise[:, :, rows, columns], device)
-            return net.draw(condition, noise, sampling)
+            return scaling.denormalise(net.draw(condition, noise, sampling), part.targets)
 
         def put(drawn: np.ndarray, hours: slice, members: slice) -> None:
             place = out[members, hours]
             # A component without noise has one field for all members.
             drawn = drawn.reshape(place.shape[1], -1, *drawn.shape[1:]).swapaxes(0, 1)
-            place[:] = scaling.denormalise(drawn, *_moments(part.targets))
+            place[:] = drawn
             observe(place.shape[0] * place.shape[1])
 
         # What fits is found out once for a component and window.
@@ -276,16 +276,16 @@ class Model:
                     mean = torch.zeros(())
                     if net.regression is not None:
                         mean = net.mean.condition(torch.from_numpy(given[t : t + 1]), static)
-                    truth = scaling.normalise(fine[t : t + 1, channels], *_moments(part.targets))
+                    truth = scaling.normalise(fine[t : t + 1, channels], part.targets)
                     residual, _ = net.autoencoder.encode(torch.from_numpy(truth) - mean)
                     again = (mean + net.autoencoder.decode(residual)).numpy()
-                    out[t, channels] = scaling.denormalise(again, *_moments(part.targets))[0]
+                    out[t, channels] = scaling.denormalise(again, part.targets)[0]
         return out
 
     def _normalised(self, coarse: np.ndarray) -> np.ndarray:
         """Predictors (time, P, h, w) as the networks take them."""
-        normalised = scaling.normalise(coarse, *_moments(self.config.predictors))
-        return scaling.fill_dry_land(normalised, [v.only_at_sea for v in self.config.predictors])
+        normalised = scaling.normalise(coarse, self.config.predictors)
+        return scaling.fill_dry_land(normalised, self.config.predictors)
 
     def _noise(self, net, component, times, members, seed) -> np.ndarray | None:
         """Noise (B * M, L, h, w) of the whole grid, so that a region gets its share of the same."""
@@ -345,8 +345,3 @@ class Model:
             for name, c in self.components.items()
         }
         return self.config, self.static, parts
-
-
-def _moments(variables: Sequence[Variable]) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard deviations (C,) of variables."""
-    return np.array([v.mean for v in variables]), np.array([v.std for v in variables])

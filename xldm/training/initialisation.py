@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..config import Variable
 from ..models.components import ResidualDiffusion
 from ..nets.autoencoder import Autoencoder
+from ..numerics.scaling import linear_map
 from .objectives.base import present
 
 __all__ = ["standardise_latent", "start_from_coarse"]
@@ -48,15 +49,15 @@ def start_from_coarse(
     nn.init.zeros_(unet.outputs.weight)
     bias = present(unet.outputs.bias)
     for i, target in enumerate(targets):
-        source = predictors[names.index(target.name)]
+        gain, offset = linear_map(predictors[names.index(target.name)], target)
         for sign, k in ((1.0, 2 * i), (-1.0, 2 * i + 1)):
             inputs = (names.index(target.name), k, width + k, k)  # d4 joins (up, skip)
             for weight, channel, value in zip(
                 outermost, inputs, (sign, 1.0, 1.0, 1.0), strict=True
             ):
                 weight[k, channel, 1, 1] = value
-            unet.outputs.weight[i, k] = sign * source.std / target.std
-        bias[i] = (source.mean - target.mean) / target.std
+            unet.outputs.weight[i, k] = sign * gain
+        bias[i] = offset
 
 
 @torch.no_grad()

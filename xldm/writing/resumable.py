@@ -92,7 +92,7 @@ def to_store(
     _check(out, share, keep_bits)
     layout = _begun(locate(url, storage_options), out, resume, share, keep_bits)
     # The bare variables: coordinates would travel with every block.
-    fields = out[list(layout.dims)].drop_vars(list(out.coords))
+    fields = out.drop_vars(list(out.coords))[list(layout.dims)]
     hidden = None if progress is None else not progress
     mine = range(share[0], layout.blocks, share[1])
     there = [number for number in _there(layout) if number in mine]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...config import WIND
 from ...models.components import ResidualDiffusion, for_members
 from ...models.downscaler import Sampling
+from ...numerics.scaling import denormalise
 from .. import losses
 from ..stages import CalibrationPhase
 from .base import Objective, Sample, present
@@ -98,12 +99,12 @@ class Calibration(Objective):
             return targets
         which = [i for i, t in enumerate(self.part.targets) if t.name in WIND]
         winds = [self.part.targets[i] for i in which]
-        parts = [targets[..., i, :, :] * v.std + v.mean for i, v in zip(which, winds, strict=True)]
-        still = torch.full_like(parts[0], 1e-3)  # m/s: keeps a slope at calm
+        parts = denormalise(targets[..., which, :, :], winds)
+        still = torch.full_like(parts[..., :1, :, :], 1e-3)  # m/s: keeps a slope at calm
         # Normalised as a component is: by the mean standard deviation of the two.
         unit = sum(v.std for v in winds) / len(winds)
-        speed = torch.stack([*parts, still]).norm(dim=0) / unit
-        return torch.cat([targets, speed.unsqueeze(-3)], -3)
+        speed = torch.cat([parts, still], -3).norm(dim=-3, keepdim=True) / unit
+        return torch.cat([targets, speed], -3)
 
     def _scored(self, fine: Tensor, factor: int) -> tuple[EllipsisType | slice, ...]:
         """Select all of a whole field, or a window without its margin."""
