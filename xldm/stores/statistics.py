@@ -7,11 +7,15 @@ pressure of 1e5 +- 1 Pa would lose ten of the sixteen digits of double precision
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import dask.array as da
 import numpy as np
 import xarray as xr
 
 from ..errors import ArgumentError, ArgumentTypeError
+from ..numerics.scaling import transformed
+from .variables import SCALING, described
 
 __all__ = ["merged", "moments", "statistics"]
 
@@ -19,8 +23,9 @@ __all__ = ["merged", "moments", "statistics"]
 def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
     """Mean and standard deviation of every variable over its training rows and all its cells.
 
-    Sums are in double precision whatever the fields are in. Missing values (NaN) are left out and
-    counted. The result does not depend on chunks but for rounding.
+    Sums are in double precision whatever the fields are in. A field whose attributes name a
+    transform or bounds is transformed first (`xldm.stores.variables`). Missing values (NaN) are
+    left out and counted. The result does not depend on chunks but for rounding.
 
     Parameters
     ----------
@@ -54,8 +59,8 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
     _refuse_unusable(ds)
     lazy = any(field.chunks is not None for field in ds.values())
     # Fields in memory or in a file take the same way, piece by piece.
-    pieces = (field if field.chunks is not None else field.chunk("auto") for field in ds.values())
-    states = da.stack([_state(field.isel(time=rows).data) for field in pieces])
+    pieces = ds.map(lambda field: field if field.chunks is not None else field.chunk("auto"))
+    states = da.stack([_state(_transformed(pieces.isel(time=rows), name)) for name in ds])
     count, missing, mean, squares = states.T
     mean, squares = (da.where(count > 0, a, np.nan) for a in (mean, squares))
     deviation = da.sqrt(squares / da.maximum(count, 1))
@@ -110,6 +115,14 @@ def _provenance(times: np.ndarray, train: xr.DataArray) -> dict[str, str]:
         "split": f"{times.size} of {train.size} rows: {train.attrs.get('comment', 'as given')}",
         "mask_rule": "missing values (NaN) are left out; every other cell and row weighs the same",
     }
+
+
+def _transformed(ds: xr.Dataset, name: Hashable) -> da.Array:
+    """Return the values of a field that a model scales."""
+    values = ds[name].data
+    if not {*SCALING} & {*ds[name].attrs}:
+        return values
+    return values.astype("float64").map_blocks(transformed, described(ds, name), dtype="float64")
 
 
 def _state(values: da.Array) -> da.Array:
