@@ -85,7 +85,7 @@ def test_a_truncated_file_leaves_a_part_that_is_refused(paper: Path, tmp_path: P
     path = tmp_path / "paper" / "2001" / f"{DAY}_low.pt.zst"
     path.write_bytes(path.read_bytes()[:-1000])
     options = ("--source", str(tmp_path / "paper"), "--period", DAY, "--part", "coarse")
-    assert f"{DAY}_low.pt.zst holds no whole" in run(
+    assert f"{DAY}_low.pt.zst holds no complete" in run(
         "paper_dataset.py", tmp_path / "p.zarr", *options
     )
     with pytest.raises(StoreError, match="not complete"):

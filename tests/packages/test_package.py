@@ -185,7 +185,7 @@ def test_every_other_file_is_verified(folder: Path, name: str) -> None:
 
 
 def test_another_package_than_the_expected_is_refused(folder: Path) -> None:
-    with pytest.raises(PackageError, match="expected is 000"):
+    with pytest.raises(PackageError, match="expected 000"):
         package.read(folder, sha256="0" * 64)
 
 
@@ -287,7 +287,7 @@ def test_land_cover_of_another_model_is_refused(folder: Path) -> None:
 
 
 def test_nothing_is_written_over(folder: Path) -> None:
-    with pytest.raises(PackageError, match="never written over"):
+    with pytest.raises(PackageError, match="never overwritten"):
         package.write(folder, tiny.config(), {"2mT": tiny.network(tiny.part())}, tiny.static())
 
 

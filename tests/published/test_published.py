@@ -227,7 +227,7 @@ def test_the_component_of_other_targets_is_refused(loose: Path) -> None:
 def test_a_pickle_that_tries_to_run_code_does_not_run(tmp_path: Path) -> None:
     path = tmp_path / "normalization_data.pkl"
     path.write_bytes(pickle.dumps({"ERA5": Bomb(tmp_path / "ran")}))
-    with pytest.raises(PublishedError, match=r"mkdir.*nothing of it was run"):
+    with pytest.raises(PublishedError, match=r"mkdir.*none of its code was run"):
         statics_and_scaling.read_scaling(path)
     assert not (tmp_path / "ran").exists()
 
@@ -312,7 +312,7 @@ SHAPE = (672, 576)
         ("dtm", np.full((1, *SHAPE), np.nan, "f4"), {}, "holds gaps"),
         ("dtm", np.zeros((1, *SHAPE), "f4"), {"corner": (3911e3, 2697e3)}, "ModelTiepoint"),
         ("dtm", np.zeros((2, *SHAPE), "f4"), {}, "has 2 bands, expected 1"),
-        ("lat", np.full((1, *SHAPE), 42.0, "f4"), {}, "expected is the northing"),
+        ("lat", np.full((1, *SHAPE), 42.0, "f4"), {}, "expected the northing"),
         ("land_cover_classes", np.zeros((16, *SHAPE), "f4"), {}, "not one-hot"),
     ],
 )

@@ -1,7 +1,7 @@
-"""Model packages: what a model is on disk, and how it is found by name.
+"""Model packages: models on disk, and the registry that finds them by name.
 
-In: a folder, a zip or a URL, with ``model.yaml``, weights and static fields. Out: a
-:class:`~xldm.models.model.Model` whose every file matched its hash; or a package written whole. The
-registry maps names to packages and caches what was fetched. What a model computes belongs in
+In: a folder, a zip or a URL that holds ``model.yaml``, weights and static fields. Out: a
+:class:`~xldm.models.model.Model`, once every file has matched its hash; or a complete new package.
+The registry maps names to packages and caches downloads. Computation with models belongs in
 `xldm.models`.
 """

@@ -1,7 +1,7 @@
 """A model on disk: ``model.yaml``, ``<component>.safetensors``, ``static.nc``, ``README.md``.
 
-``model.yaml`` holds the sha256 of every other file, so that its own sha256 identifies the package.
-Nothing of a file is used before its hash was found right, and nothing in a package is code.
+``model.yaml`` holds the sha256 of every other file, so its own sha256 identifies the package. No
+file is used before its hash is verified, and a package contains no code.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from ..models.model import Model
 from ..storage.zips import is_url, pour
 from .package_files import PackageFiles, open_package, sha256_of
 
-__all__ = ["PackageError", "assemble", "copy", "planned", "read", "write"]
+__all__ = ["PackageError", "copy", "load_component", "planned", "read", "write"]
 
 
 def read(location: str | PathLike, *, sha256: str = "") -> Model:
-    """Read a model package, verifying every file of it.
+    """Read a model package and verify each of its files.
 
     Parameters
     ----------
     location : str or path
         A folder or a ``.zip``, local or at any fsspec URL.
     sha256 : str, optional
-        The hash that the package has to have.
+        The expected hash of the package.
 
     Returns
     -------
     Model
-        Ready for inference; weights kept in half precision are float32 again.
+        Ready for inference; weights stored in half precision are converted to float32.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def read(location: str | PathLike, *, sha256: str = "") -> Model:
         static = _static(files)
         for part in config.components:
             name = f"{part.name}.safetensors"
-            components[part.name] = assemble(
+            components[part.name] = load_component(
                 part,
                 len(config.predictors),
                 config.static_channels,
@@ -67,7 +67,7 @@ def read(location: str | PathLike, *, sha256: str = "") -> Model:
         used = {"static.nc", *(f"{c.name}.safetensors" for c in config.components)}
         for name in config.files.keys() - used:
             files.read(name)
-    # Where another process finds it, whatever its working directory.
+    # An absolute path, so that processes with another working directory find it.
     where = str(location) if is_url(str(location)) else str(Path(location).absolute())
     return Model(config, static, components, files.sha256, (_again, (where, files.sha256)))
 
@@ -79,19 +79,19 @@ def _again(location: str, sha256: str) -> Model:
 
 @contextmanager
 def planned(location: str, sha256: str) -> Iterator[None]:
-    """Say of a package that cannot be read here that work planned elsewhere needs it.
+    """Turn failures to load a package into an error about work planned elsewhere.
 
     Raises
     ------
     PackageError
-        Instead of errors that say that it is missing, another one, or out of reach.
+        In place of the error that says that the package is missing, altered or unreachable.
     """
     try:
         yield
     except (PackageError, LookupError, OSError) as error:
         raise PackageError(
-            f"this work was planned with the model {location} of sha256 {sha256}, which this "
-            f"process needs as it was then, and cannot have: {error}"
+            f"this work was planned with the model {location} of sha256 {sha256}, but this process "
+            f"cannot load the same model: {error}"
         ) from error
 
 
@@ -105,24 +105,24 @@ def write(
     dtype: torch.dtype = torch.float32,
     extra: Mapping[str, bytes] | None = None,
 ) -> str:
-    """Write a model package: beside its place first, moved there once it was read back.
+    """Write a model package to a temporary folder, read it back, and move it into place.
 
     Parameters
     ----------
     folder : str or path
         Local folder that does not exist yet.
     config : ModelConfig
-        Its ``files`` are filled in here.
+        Configuration; its ``files`` are filled in here.
     components : mapping of str to Module
         The networks, by the component names of ``config``.
     static : xarray.Dataset
         Static fields on the fine grid.
     card : str, optional
-        Content of ``README.md``; made from ``config`` unless given.
+        Content of ``README.md``; generated from ``config`` by default.
     dtype : torch.dtype
         Precision of the weights on disk; float16 halves the package.
     extra : mapping of str to bytes, optional
-        Other files to go with it, such as how it was trained.
+        Further files by name, e.g. the settings of the training.
 
     Returns
     -------
@@ -132,19 +132,19 @@ def write(
     Raises
     ------
     PackageError
-        If the folder exists or what was written cannot be read back.
+        If the folder exists, or the written package cannot be read back.
     """
     folder = Path(folder).absolute()
     if folder.exists():
         raise PackageError(
-            f"{folder} exists and packages are never written over; remove it or choose another"
+            f"{folder} exists, and packages are never overwritten; remove it or choose another"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for name, net in components.items():
             safetensors.torch.save_file(_on_disk(net, dtype), aside / f"{name}.safetensors")
-        # Longitude and latitude follow from the grid, and would be most of the file.
+        # Longitude and latitude follow from the grid, and would take most of the file.
         fields = static.drop_vars(["lat", "lon"], errors="ignore")
         packed = {n: {"zlib": True, "shuffle": True} for n, v in fields.items() if v.ndim > 1}
         fields.to_netcdf(aside / "static.nc", engine="h5netcdf", encoding=packed)
@@ -156,7 +156,7 @@ def write(
         files = {p.name: sha256_of(p.read_bytes()) for p in sorted(aside.iterdir())}
         (aside / "model.yaml").write_text(to_yaml(replace(config, files=files)), encoding="utf-8")
         sha256 = read(aside).sha256
-        # Temporary folders and safetensors files are private; a package is as readable as others.
+        # Temporary folders and safetensors files are private; let other users read the package.
         for path in aside.iterdir():
             path.chmod(0o644)
         aside.chmod(0o755)
@@ -167,14 +167,14 @@ def write(
 
 
 def copy(files: PackageFiles, folder: Path, *, progress: bool = True) -> None:
-    """Copy the files of an open package into an existing folder, where :func:`read` verifies them.
+    """Copy the files of an open package to a folder, unverified; :func:`read` verifies them.
 
     Parameters
     ----------
     files : PackageFiles
         The open package.
     folder : Path
-        Where to.
+        An existing folder.
     progress : bool
         Show a bar for each file.
     """
@@ -183,14 +183,14 @@ def copy(files: PackageFiles, folder: Path, *, progress: bool = True) -> None:
             pour(stream, folder / name, name, progress=progress)
 
 
-def assemble(
+def load_component(
     part: ComponentConfig,
     predictors: int,
     static_channels: int,
     tensors: Mapping[str, torch.Tensor],
     where: str,
 ) -> ResidualDiffusion:
-    """A component with exactly these weights, as float32, refusing every kind of misfit.
+    """Build the networks of a component and load its weights as float32.
 
     Parameters
     ----------
@@ -201,14 +201,19 @@ def assemble(
     tensors : mapping of str to Tensor
         Weights by the names of the component's state dict.
     where : str
-        What to call their origin in an error.
+        Origin of the weights, for error messages.
+
+    Returns
+    -------
+    ResidualDiffusion
+        In evaluation mode.
 
     Raises
     ------
     PackageError
-        If a tensor is missing, not known to the networks, of another shape or not finite.
+        If a tensor is missing, unknown to the networks, not finite, or of another shape.
     """
-    with torch.random.fork_rng(devices=[]):  # weights not kept take no numbers from the user
+    with torch.random.fork_rng(devices=[]):  # the initial weights are discarded
         net = ResidualDiffusion(part, predictors, static_channels)
     wanted = net.state_dict()
     wrong = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]

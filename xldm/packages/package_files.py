@@ -1,4 +1,4 @@
-"""The files of a model package, each given out only if its hash is the one the package names."""
+"""The files of a model package, verified against the hashes in ``model.yaml``."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ Opener = Callable[[str], IO[bytes]]
 
 @dataclass(frozen=True)
 class PackageFiles:
-    """An open package.
+    """An open package, whose files are verified when they are read.
 
     Parameters
     ----------
     location : str
-        Where it is.
+        Path or URL of the package.
     config : ModelConfig
-        Its ``model.yaml``, checked.
+        The validated content of ``model.yaml``.
     sha256 : str
         The hash of ``model.yaml``, which identifies the package.
     open : callable
-        Opens a file of the package by name, not yet verified.
+        Opens a file of the package by name, without verification.
     """
 
     location: str
@@ -49,12 +49,12 @@ class PackageFiles:
     open: Opener
 
     def read(self, name: str) -> bytes:
-        """The content of a file, verified.
+        """Return the content of a file, after verifying its hash.
 
         Raises
         ------
         PackageError
-            If it is missing, truncated or altered.
+            If the file is missing, truncated or altered.
         """
         with self.open(name) as stream:
             try:
@@ -74,19 +74,24 @@ class PackageFiles:
 
 @contextmanager
 def open_package(location: str | PathLike, sha256: str = "") -> Iterator[PackageFiles]:
-    """Open a package, in which ``model.yaml`` and the names in it were found right.
+    """Open a package and validate its ``model.yaml``.
 
     Parameters
     ----------
     location : str or path
         A folder or a ``.zip``, local or at any fsspec URL.
     sha256 : str, optional
-        The hash that the package has to have.
+        The expected hash of the package.
+
+    Yields
+    ------
+    PackageFiles
 
     Raises
     ------
     PackageError
-        If it is no package, another one, of an unknown schema version, or names files outside it.
+        If this is no package or another package, if its schema version is unknown, or if it names
+        files outside itself.
     """
     location = str(location)
     with _files(location) as raw:
@@ -107,14 +112,14 @@ def open_package(location: str | PathLike, sha256: str = "") -> Iterator[Package
         found = sha256_of(content)
         if sha256 and found != sha256:
             raise PackageError(
-                f"{location}: model.yaml has sha256 {found}, expected is {sha256}; this is another "
+                f"{location}: model.yaml has sha256 {found}, expected {sha256}; this is another "
                 "or an altered package: fetch it again, or correct the hash if you trust it"
             )
         yield PackageFiles(location, _config(content, location), found, opened)
 
 
 def sha256_of(data: bytes) -> str:
-    """Hexadecimal sha256."""
+    """Return the sha256 as a hexadecimal string."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -160,7 +165,7 @@ def _config(content: bytes, location: str) -> ModelConfig:
 
 @contextmanager
 def _files(location: str) -> Iterator[Opener]:
-    """How to open the files of a package by name."""
+    """Yield a function that opens the files of a package by name."""
     if urlsplit(location).path.endswith(".zip"):
         try:
             with open_zip(location) as archive:
@@ -170,7 +175,7 @@ def _files(location: str) -> Iterator[Opener]:
             raise PackageError(str(error)) from error
         return
     fs, root = fsspec.url_to_fs(location)
-    # Not every HTTP server knows byte ranges, and whole files do not need them.
+    # Not every HTTP server supports byte ranges, and whole files do not need them.
     options = {"block_size": 0} if location.startswith("http") else {}
 
     def opened(name: str) -> IO[bytes]:
@@ -188,7 +193,7 @@ def _inside(root: Path, name: str) -> bool:
 
 
 def _top(archive: zipfile.ZipFile, location: str) -> str:
-    """The folder within a zip that holds ``model.yaml``: none, or a single one."""
+    """Return the folder within a zip that holds ``model.yaml``, empty for the top level."""
     for member in archive.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):

@@ -1,7 +1,7 @@
-"""Models by name: ``catalogs/models.yaml`` says where they are, a cache keeps what was fetched.
+"""Models by name: ``catalogs/models.yaml`` locates them, a local cache keeps downloads.
 
-In the cache, ``packages/<sha256>`` holds packages that were downloaded and ``models/<name>`` those
-that were imported from elsewhere. Both appear there whole and verified, or not at all.
+In the cache, ``packages/<sha256>`` holds downloaded packages and ``models/<name>`` imported models.
+Both appear there complete and verified, or not at all.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ COLUMNS = ("domain", "targets", "size", "source", "licence", "sha256")
 
 
 def cache() -> Path:
-    """Folder of downloaded and imported models: ``XLDM_CACHE``, or the user's cache folder."""
+    """Return the cache folder: ``XLDM_CACHE``, or xldm's folder in the user's cache."""
     import platformdirs
 
     return Path(os.environ.get("XLDM_CACHE") or platformdirs.user_cache_dir("xldm"))
 
 
 def entries() -> dict[str, dict[str, Any]]:
-    """What ``catalogs/models.yaml`` says, by name."""
+    """Return the entries of ``catalogs/models.yaml`` by model name."""
     return yaml.safe_load((shipped.catalogs() / "models.yaml").read_text(encoding="utf-8"))
 
 
 def imported(name: str) -> Path:
-    """Folder of an imported model, whether or not it is there.
+    """Return the folder of an imported model, whether or not it exists.
 
     Raises
     ------
     RegistryError
-        If the name cannot be that of a folder.
+        If the name is not valid as the name of a folder.
     """
     if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
         raise RegistryError(
@@ -57,13 +57,13 @@ def imported(name: str) -> Path:
 
 
 def list_models() -> pd.DataFrame:
-    """Models that :func:`load_model` finds by name.
+    """List the models that :func:`load_model` finds by name.
 
     Returns
     -------
     DataFrame
-        Indexed by ``name``; columns domain, targets, size, source, licence, sha256 (of the package,
-        empty where it is not known before an import).
+        Indexed by ``name``; columns domain, targets, size, source, licence, and sha256 of the
+        package, which is empty if it is unknown before an import.
 
     Examples
     --------
@@ -80,27 +80,28 @@ def list_models() -> pd.DataFrame:
 
 
 def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Model:
-    """A model by name, from a path or from a URL.
+    """Load a model by name, path or URL.
 
     Parameters
     ----------
     model : str, path or Model
-        A name of :func:`list_models`; the folder or ``.zip`` of a package; such a place at any
-        fsspec URL, which is downloaded once; or a model, which is handed back.
+        A name from :func:`list_models`; the folder or ``.zip`` of a package; the fsspec URL of
+        either, which is downloaded once; or a model, which is returned as it is.
     progress : bool
         Show bars while downloading.
 
     Returns
     -------
     Model
-        Its files verified against the hashes in its package, and that against the registry's.
+        Each file is verified against its hash in the package, and the package against the hash in
+        the registry.
 
     Raises
     ------
     RegistryError
-        If there is no such model, or if it has to be imported first.
+        If no model has this name, or if it must be imported first.
     PackageError
-        If what is there cannot be trusted or used.
+        If the package is damaged, altered or not usable.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def _load(name: str, sha256: str, progress: bool) -> Model:
         return package.read(name, sha256=sha256)
     else:
         raise RegistryError(_unknown(name))
-    # By its name or URL: another machine has it elsewhere, or fetches it into a cache of its own.
+    # Another machine finds the model by its name or URL, in a cache of its own.
     return replace(model, origin=(_again, (name, model.sha256)))
 
 
@@ -154,7 +155,7 @@ def _unknown(name: str) -> str:
 
 
 def _install(location: str, sha256: str, progress: bool) -> Model:
-    """Read a package at a URL by way of the cache, where it is kept under its hash."""
+    """Read a package at a URL through the cache, which keeps it under its hash."""
     from aiohttp import ClientError
 
     from . import package
@@ -176,13 +177,13 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
                 _settle(aside, target)
     except ClientError as error:
         raise RegistryError(
-            f"{location} could not be fetched ({error!r}); nothing was installed, try again"
+            f"{location} could not be downloaded ({error!r}); nothing was installed, try again"
         ) from error
     return model
 
 
 def _settle(aside: Path, target: Path) -> None:
-    """Move a verified package to its place; if another process was first, its copy is the same."""
+    """Move a verified package into place, unless another process has put the same one there."""
     try:
         aside.rename(target)
     except OSError:
@@ -218,6 +219,6 @@ def _how_to_import(name: str, entry: dict[str, Any]) -> str:
         f"Size: {entry['size']}; read by byte ranges from\n"
         f"    {entry['weights']}\n    {entry['sample_data']}\n"
         f"Licence: {entry['licence']}; make sure that you may use it. The hashes of what is "
-        "fetched are recorded on the first import and verified from then on. If you have the "
+        "downloaded are recorded on the first import and verified from then on. If you have the "
         "files already, add --source and --sample-data: a folder, a zip, or the URL of a zip."
     )

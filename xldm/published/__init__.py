@@ -1,8 +1,8 @@
-"""The paper's own release: its checkpoints as components, the whole of it as a model.
+"""The paper's own release: its checkpoints, its dataset, and the model made of them.
 
 In: folders, zips or URLs of the release. Out: a component, a model package in the cache, or
-datasets in physical units. Nothing in the release is executed: checkpoints and pickles are read
-with short allow-lists. Models in general belong in `xldm.models` and `xldm.packages`.
+datasets in physical units. No code of the release is run: checkpoints and pickles are read with
+short allow-lists. Models in general belong in `xldm.models` and `xldm.packages`.
 """
 
 from __future__ import annotations

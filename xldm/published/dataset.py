@@ -1,6 +1,6 @@
-"""The paper's own dataset as fields in physical units, lazily: what a training store is made from.
+"""The paper's dataset as lazy fields in physical units, ready for a training store.
 
-``docs/published-weights.md`` says what is documented of the dataset and what is not.
+``docs/published-weights.md`` lists the documented and the undocumented properties of the dataset.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .day_file import GAP, HOURS, read_day
 
 __all__ = ["ATTRS", "accept_winds", "open_dataset", "physical"]
 
-#: What is known of the dataset, for the root of a store.
+#: Attributes of the dataset for the root of a store.
 ATTRS = {
     "title": "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with LDM_res",
     "source": (
@@ -47,23 +47,24 @@ def open_dataset(
     stop: str | np.datetime64 | None = None,
     missing: str = "raise",
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    """The paper's dataset in physical units, a day a chunk.
+    """Open the paper's dataset in physical units, with one chunk a day.
 
-    At first only names of files, the scaling and ``metadata.csv``, where there is one, are read. A
-    day's file is read, checked and scaled back when its hours are computed.
+    Only file names, the scaling and an existing ``metadata.csv`` are read at first. A day's file is
+    read, checked and scaled back when its hours are computed.
 
     Parameters
     ----------
     source : str or Path, or several
-        Where the days and ``normalization_data.pkl`` are: folders, also at fsspec URLs, and zips,
-        also at URLs with byte ranges, whose members are read in place. Files are found by their
-        base names.
+        Folders and zips that hold the days and ``normalization_data.pkl``. Folders may be fsspec
+        URLs; zips may be URLs with byte ranges, and their members are read in place. Files are
+        found by their base names.
     wind_frame : "earth"
-        Takes winds to point east and north. That is not documented, so it has to be said.
+        Confirms that winds point east and north. The release does not document the frame, so you
+        must state it.
     start, stop : str or datetime64, optional
-        First and last day, both included; else those of the first and the last file.
+        First and last day, both included; by default the days of the first and last file.
     missing : {"raise", "skip"}
-        Whether days without all of their files are refused or left out.
+        Whether days that lack a file are refused or left out.
 
     Returns
     -------
@@ -75,9 +76,9 @@ def open_dataset(
     Raises
     ------
     PublishedError
-        If winds are not accepted, if days or the scaling are missing, or if ``metadata.csv``
-        contradicts itself. When hours are computed: if a file is not as
-        :func:`xldm.published.day_file.read_day` expects it, or if values are not plausible.
+        If ``wind_frame`` is not stated, if days or the scaling are missing, or if
+        ``metadata.csv`` contradicts itself. When hours are computed: if
+        :func:`xldm.published.day_file.read_day` refuses a file, or if values are implausible.
     ArchiveError, StoreError
         If a zip or a folder cannot be read.
 
@@ -85,7 +86,7 @@ def open_dataset(
     --------
     >>> open_dataset("downloads")
     Traceback (most recent call last):
-    xldm.errors.PublishedError: ... To take them as pointing east and north, say
+    xldm.errors.PublishedError: ... To treat them as pointing east and north, set
     wind_frame='earth' (got None).
     """
     accept_winds(wind_frame)
@@ -98,7 +99,7 @@ def open_dataset(
 
 
 def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
-    """A day's scaled fields in physical units, with names, attributes and coordinates.
+    """Convert a day's scaled fields to physical units, with names, attributes and coordinates.
 
     Parameters
     ----------
@@ -111,13 +112,13 @@ def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
     Returns
     -------
     Dataset (time, y, x)
-        ``scaled * std + mean``, worked out in double precision, float32. Depths and sums that come
-        out below zero are zero.
+        ``scaled * std + mean``, computed in double precision and stored as float32. Negative
+        depths and sums are set to zero.
 
     Raises
     ------
     PublishedError
-        If values are not plausible.
+        If values are implausible.
     """
     fields = {}
     for v in variables:
@@ -135,12 +136,12 @@ def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
 
 
 def accept_winds(wind_frame: str | None) -> None:
-    """Refuse to go on unless winds are said to be taken as pointing east and north."""
+    """Refuse the dataset unless the user confirms that winds point east and north."""
     if wind_frame != "earth":
         raise PublishedError(
             "whether winds of the paper's dataset point east and north, or along the axes of a "
             "rotated or projected grid, is not documented; the two differ by up to 5 to 7 degrees. "
-            f"To take them as pointing east and north, say wind_frame='earth' (got {wind_frame!r})."
+            f"To treat them as pointing east and north, set wind_frame='earth' (got {wind_frame!r})."
         )
 
 
@@ -150,7 +151,7 @@ def _lazily(
     fields = {}
     for kind, variables in kinds.items():
         shape = ITALY.shape if kind == "low" else ITALY.fine_shape
-        # A file's fields are one piece, so that it is read once whatever is computed of it.
+        # One chunk for all fields of a file, so that each file is read once.
         together = da.concatenate(
             [
                 da.from_delayed(
@@ -167,7 +168,7 @@ def _lazily(
 
 
 def _day(source: str, path: str, variables: tuple[Variable, ...]) -> np.ndarray:
-    """Physical fields (hour, variable, y, x) of one file."""
+    """Read one file as physical fields (hour, variable, y, x)."""
     with opened(source, path) as stream:
         fields = physical(read_day(stream, PurePosixPath(path).name), variables)
     return np.stack([fields[v.name].values for v in variables], axis=1)

@@ -1,4 +1,4 @@
-"""The files of the paper's dataset: found in folders and zips, and which days they make up."""
+"""The files of the paper's dataset in folders and zips, and the days that they complete."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _COLUMNS = ["ref_time", "files_path_low", "files_path_high", "hour"]
 
 
 class Files(NamedTuple):
-    """What lies in folders and zips, each file as (source, path in it).
+    """Files found in folders and zips, each as (source, path within the source).
 
-    ``days`` by kind, as in `FIELDS`, and day; ``others`` by base name.
+    ``days`` holds them by kind (a key of `FIELDS`) and day; ``others`` by base name.
     """
 
     days: dict[str, dict[np.datetime64, tuple[str, str]]]
@@ -51,41 +51,45 @@ class Files(NamedTuple):
 
 
 def find(sources: Sequence[str | Path]) -> Files:
-    """The files in some folders and zips; the first that has a base name counts.
+    """Find the dataset's files in folders and zips.
+
+    Of several other files with one base name, the first is used.
 
     Raises
     ------
     PublishedError
-        If a day's file is there twice.
+        If a day's file exists twice.
     """
     files = Files({kind: {} for kind in FIELDS}, {})
-    aside = set()
+    ignored: set[str] = set()
     for source in map(str, sources):
         for path in _listed(source):
-            day, kind = day_and_kind(path) or (None, None)
-            if day is None:
+            named = day_and_kind(path)
+            if named is None:
                 files.others.setdefault(PurePosixPath(path).name, (source, path))
-            elif kind not in FIELDS:
-                aside.add(kind)
+                continue
+            day, kind = named
+            if kind not in FIELDS:
+                ignored.add(kind)
             elif other := files.days[kind].get(day):
                 raise PublishedError(
-                    f"{_shown(*other)} and {_shown(source, path)} are of the same day: give one of "
-                    "them alone"
+                    f"{_shown(*other)} and {_shown(source, path)} are of the same day: give only "
+                    "one of them"
                 )
             else:
                 files.days[kind][day] = (source, path)
-    if aside:
-        log.info("left aside, since their units are not documented: %s", ", ".join(sorted(aside)))
+    if ignored:
+        log.info("left aside, since their units are not documented: %s", ", ".join(sorted(ignored)))
     return files
 
 
 def scaling(files: Files) -> dict[str, tuple[Variable, ...]]:
-    """Variables of each kind of file with their means and standard deviations.
+    """Return the variables of each kind of file, with means and standard deviations.
 
     Raises
     ------
     PublishedError
-        If ``normalization_data.pkl`` is not there, or not as `read_scaling` expects it.
+        If ``normalization_data.pkl`` is missing, or if `read_scaling` refuses it.
     """
     with tempfile.TemporaryDirectory() as folder:
         found = read_scaling(_copies(files, [SCALING], folder)[SCALING])
@@ -94,7 +98,7 @@ def scaling(files: Files) -> dict[str, tuple[Variable, ...]]:
 
 
 def static(source: str | Path) -> xr.Dataset:
-    """Static fields from the rasters in a folder or zip, as of `read_statics`."""
+    """Read the static fields from the rasters in a folder or zip, as `read_statics` does."""
     with tempfile.TemporaryDirectory() as folder:
         return read_statics(_copies(find([source]), RASTERS, folder))
 
@@ -103,7 +107,7 @@ def _copies(files: Files, names: Sequence[str], folder: str) -> dict[str, Path]:
     if missing := [name for name in names if name not in files.others]:
         raise PublishedError(
             f"{', '.join(missing)} not found by base name: sample_data.zip of Zenodo record "
-            "12934521 has it. Give that, or a folder with it"
+            "12934521 has it. Give this zip, or a folder with the file"
         )
     for name in names:
         with opened(*files.others[name]) as stream:
@@ -118,17 +122,18 @@ def whole_days(
     missing: str = "raise",
     kinds: Sequence[str] = tuple(FIELDS),
 ) -> np.ndarray:
-    """Days of which every kind of file is there.
+    """Return the days that have every kind of file.
 
     Parameters
     ----------
     files : Files
+        The available files, from `find`.
     start, stop : str or datetime64, optional
-        First and last day, both included; else those of the first and the last file.
+        First and last day, both included; by default the days of the first and last file.
     missing : {"raise", "skip"}
-        Whether days without all of their files are refused or left out.
+        Whether days that lack a file are refused or left out.
     kinds : sequence of str
-        Which files a day has to have, of `FIELDS`.
+        Keys of `FIELDS`: the files that a complete day has.
 
     Returns
     -------
@@ -137,18 +142,18 @@ def whole_days(
     Raises
     ------
     PublishedError
-        With the days and kinds that are missing.
+        If days lack files; names the days and kinds.
     """
     if missing not in ("raise", "skip"):
-        raise ArgumentError(f"missing is one of raise, skip; got {missing!r}")
+        raise ArgumentError(f"missing must be raise or skip; got {missing!r}")
     there = sorted({day for kind in kinds for day in files.days[kind]})
     if not there:
         raise PublishedError(
-            f"there is no file such as 2001/2001-07-15_{kinds[0]}.pt.zst, only "
+            f"expected files like 2001/2001-07-15_{kinds[0]}.pt.zst, found "
             f"{', '.join(sorted(files.others)[:10]) or 'nothing'}: check the path or URL"
         )
-    first = there[0] if start is None else np.datetime64(start, "D")
-    last = there[-1] if stop is None else np.datetime64(stop, "D")
+    first = there[0] if start is None else _day(start)
+    last = there[-1] if stop is None else _day(stop)
     if last < first:
         raise ArgumentError(f"stop ({last}) lies before start ({first})")
     asked = np.arange(first, last + 1)
@@ -161,17 +166,21 @@ def whole_days(
         said += ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if absent[20:] else "")
         if missing == "raise" or len(absent) == asked.size:
             raise PublishedError(
-                f"{said}. Add them, choose start and stop, or leave them out by missing='skip'"
+                f"{said}. Add them, choose start and stop, or skip them with missing='skip'"
             )
         log.warning("%s; left out", said)
     return asked[[not lack for lack in lacking]]
 
 
-def compare_metadata(files: Files, days: np.ndarray) -> None:
-    """Hold ``metadata.csv``, where there is one, against the days that are read.
+def _day(when: str | np.datetime64) -> np.datetime64:
+    return np.datetime64(when, "D") if isinstance(when, str) else when.astype("datetime64[D]")
 
-    Its paths are compared by their base names and never opened. Hours that it does not list are
-    read all the same; how many they are is logged.
+
+def compare_metadata(files: Files, days: np.ndarray) -> None:
+    """Compare ``metadata.csv``, if it exists, with the days to read.
+
+    Its paths are compared by base name and never opened. Hours that it does not list are read all
+    the same; their number is logged.
 
     Raises
     ------
@@ -179,7 +188,7 @@ def compare_metadata(files: Files, days: np.ndarray) -> None:
         If columns are missing or rows contradict themselves.
     """
     if METADATA not in files.others:
-        log.info("there is no %s, so days are not compared with it", METADATA)
+        log.info("there is no %s, so the days are not compared with it", METADATA)
         return
     where = _shown(*files.others[METADATA])
     with opened(*files.others[METADATA]) as stream:
@@ -190,7 +199,7 @@ def compare_metadata(files: Files, days: np.ndarray) -> None:
     wrong = (time.isna() | time.duplicated() | (time.dt.hour != table["hour"])).to_numpy()
     days_of = time.to_numpy().astype("datetime64[D]")
     for column, kind in (("files_path_low", "low"), ("files_path_high", "high")):
-        # As "2001/2001-07-15_high.pt.zst", to which the authors' code adds what it wants of it.
+        # A path such as "2001/2001-07-15_high.pt.zst"; the authors' code completes "_high".
         named = map(day_and_kind, table[column].astype(str))
         of_day = [
             found is not None and found[0] == day and found[1].startswith(kind)
@@ -201,8 +210,8 @@ def compare_metadata(files: Files, days: np.ndarray) -> None:
         row = int(wrong.argmax())
         raise PublishedError(
             f"{where}: {wrong.sum()} of {len(table)} rows occur twice or contradict themselves, "
-            f"the first is row {row}: {table.loc[row, _COLUMNS].to_dict()}. Expected are an hour "
-            "in ref_time, the same in hour, and files of its day"
+            f"the first is row {row}: {table.loc[row, _COLUMNS].to_dict()}. Expected: an hour "
+            "in ref_time, the same hour in hour, and files of its day"
         )
     unlisted = np.setdiff1d(hours_of(days), time.to_numpy())
     if unlisted.size:
@@ -210,19 +219,19 @@ def compare_metadata(files: Files, days: np.ndarray) -> None:
 
 
 def hours_of(days: np.ndarray) -> np.ndarray:
-    """The hours of some days, datetime64[ns]."""
+    """Return the hours of the days as datetime64[ns]."""
     hours = np.arange(HOURS) * np.timedelta64(1, "h")
     return np.add.outer(days, hours).ravel().astype("datetime64[ns]")
 
 
 def url(source: str, path: str) -> str:
-    """An fsspec URL of a file of a folder or of a member of a zip."""
+    """Return the fsspec URL of a file in a folder or of a member of a zip."""
     return f"zip://{path}::{source}" if _is_zip(source) else f"{source.rstrip('/')}/{path}"
 
 
 @contextmanager
 def opened(source: str, path: str) -> Iterator[IO[bytes]]:
-    """A file of a folder, or a member of a zip, which is read in place."""
+    """Open a file in a folder, or a member of a zip in place."""
     if _is_zip(source):
         with open_zip(source) as archive:
             try:
@@ -239,7 +248,7 @@ def opened(source: str, path: str) -> Iterator[IO[bytes]]:
 
 
 def _listed(source: str) -> list[str]:
-    """Paths within a source. Names come from here alone, so that none leads out of it."""
+    """List the paths within a source; no other paths are opened, so none leads out of it."""
     if _is_zip(source):
         with open_zip(source) as archive:
             return sorted(m.filename for m in archive.infolist() if not m.is_dir())

@@ -1,7 +1,8 @@
-"""One day of the paper's dataset: a compressed file of scaled tensors, of which nothing is run.
+"""One day of the paper's dataset: a compressed file of scaled tensors, read without running code.
 
-``YYYY-MM-DD_<kind>.pt.zst`` is Zstandard around what ``torch.save`` wrote: for each of 24 hours a
-mapping from the paper's names to tensors (y, x), scaled to mean 0 and standard deviation 1.
+``YYYY-MM-DD_<kind>.pt.zst`` is the output of ``torch.save``, compressed with Zstandard: for each of
+24 hours a mapping from the paper's names to tensors (y, x), scaled to mean 0 and standard
+deviation 1.
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ __all__ = ["FIELDS", "GAP", "HOURS", "day_and_kind", "read_day"]
 log = logging.getLogger(__name__)
 
 HOURS = 24
-#: The value that stands for a missing sea surface temperature after scaling; NaN does too.
+#: The value that marks a missing sea surface temperature after scaling, as NaN does.
 GAP = -10.0
-#: Kind of file -> names in the paper of the fields that are read from it.
+#: Names in the paper of the fields that are read, by kind of file.
 FIELDS: dict[str, tuple[str, ...]] = {
     "low": tuple(VOCABULARY[name].paper_name for name in PAPER_PREDICTORS),
     **{f"high_{part}": tuple(v.paper_name for v in found) for part, found in TARGETS.items()},
 }
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})_(\w+)\.pt\.zst")
-# What a file takes beside its fields: records of a zip file and a pickle.
+# Bytes of a file beside its fields: records of a zip file and a pickle.
 _OVERHEAD = 2**20
 
 
 def day_and_kind(name: str) -> tuple[np.datetime64, str] | None:
-    """The day and the kind of a file by its name; None where it is not of this form.
+    """Parse the day and the kind from a file name; return None for other names.
 
     Examples
     --------
@@ -64,47 +65,48 @@ def day_and_kind(name: str) -> tuple[np.datetime64, str] | None:
 
 
 def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
-    """The scaled fields of one file.
+    """Read the scaled fields of one file.
 
     Parameters
     ----------
     stream : binary file
-        The file's content.
+        Content of the file.
     name : str
-        Its name, which says the day and the kind.
+        Name of the file, from which day and kind are parsed.
 
     Returns
     -------
     Dataset (time, y, x)
-        24 hours in UTC of the fields in :data:`FIELDS`, by their names in the paper and as they
-        are in the file: scaled, in half or single precision, north up, without coordinates but
-        ``time``. The one further predictor that files hold is left out, since what it is, is
-        not documented.
+        24 hours in UTC of the fields in :data:`FIELDS`, under their names in the paper. Values stay
+        as in the file: scaled, in half or single precision, north up. The only coordinate is
+        ``time``. The files hold one more predictor, which is left out because it is not
+        documented.
 
     Raises
     ------
     PublishedError
-        If the file is damaged, larger than such a file can be, or asks for objects other than
-        tensors; if an hour or a field is missing, unknown, or of another shape or type; if values
-        are not finite, other than of the sea's temperature over land; if rows or columns run the
-        other way. Messages name the file, hour and field.
+        If the file is damaged, too large, or holds objects other than tensors; if an hour or a
+        field is missing, unknown, or of another shape or type; if values other than the sea surface
+        temperature over land are not finite; if rows or columns run in the wrong direction.
+        Messages name the file, hour and field.
     MissingPackageError
         If zstandard is not installed.
     """
-    day, kind = day_and_kind(name) or (None, None)
-    if kind not in FIELDS:
+    named = day_and_kind(name)
+    if named is None or named[1] not in FIELDS:
         raise PublishedError(
             f"{name}: expected a name such as 2001-07-15_low.pt.zst, of the kinds "
             f"{', '.join(FIELDS)}"
         )
+    day, kind = named
     shape = ITALY.shape if kind == "low" else ITALY.fine_shape
     limit = HOURS * math.prod(shape) * 4 * (len(FIELDS[kind]) + 1) + _OVERHEAD
     hours = _by_hour(_load(_inflated(stream, name, limit), name, limit), name)
     spare = {_spare(hours[hour], kind, f"{name}, hour {hour}") for hour in range(HOURS)}
     if len(spare) > 1:
-        raise PublishedError(f"{name}: hours hold different fields beside the known: {spare}")
+        raise PublishedError(f"{name}: hours hold different unknown fields: {spare}")
     if left_out := spare.pop():
-        log.info("%s: %s is left out: what it is, is not documented", name, left_out)
+        log.info("%s: %s is left out, since it is not documented", name, left_out)
     fields = {
         field: np.stack(
             [_values(hours[h][field], field, shape, f"{name}, hour {h}") for h in range(HOURS)]
@@ -121,7 +123,7 @@ def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
 
 
 def _inflated(stream: IO[bytes], name: str, limit: int) -> bytes:
-    """The content of a Zstandard file that may take so many bytes."""
+    """Decompress a Zstandard file, up to a limit of bytes."""
     try:
         import zstandard
     except ImportError as error:
@@ -132,25 +134,27 @@ def _inflated(stream: IO[bytes], name: str, limit: int) -> bytes:
         with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True) as reader:
             content = reader.read(limit + 1)
     except zstandard.ZstdError as error:
-        raise PublishedError(f"{name} is no whole Zstandard file ({error}); fetch it again") from (
-            error
-        )
+        raise PublishedError(
+            f"{name} is no complete Zstandard file ({error}); download it again"
+        ) from error
     if len(content) > limit:
         raise PublishedError(
-            f"{name} inflates to more than the {limit / 1e6:.0f} MB that a day can take, so it was "
-            "not read further; fetch it from the official record, or report this if you did"
+            f"{name} inflates to more than {limit / 1e6:.0f} MB, the most that a day can take, so "
+            "it was not read further; download it from the official record, or report this if you "
+            "did"
         )
     return content
 
 
 def _load(content: bytes, name: str, limit: int) -> Any:
-    """What torch saved, tensors and plain values only."""
+    """Load tensors and plain values that torch saved, and refuse everything else."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as records:
             size = sum(record.file_size for record in records.infolist())
     except zipfile.BadZipFile as error:
         raise PublishedError(
-            f"{name} holds no whole file of torch ({error}): it may be truncated; fetch it again"
+            f"{name} holds no complete file of torch ({error}): it may be truncated; download it "
+            "again"
         ) from error
     if size > limit:
         raise PublishedError(f"{name} holds records of {size / 1e6:.0f} MB, so it is not loaded")
@@ -158,31 +162,33 @@ def _load(content: bytes, name: str, limit: int) -> Any:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise PublishedError(
-            f"{name} asks for more than tensors ({_refused(content)}), so it is not loaded; "
-            "nothing of it was run. Fetch it from the official record, or report this if you did"
+            f"{name} holds objects other than tensors ({_refused(content)}), so it was not loaded "
+            "and none of its code was run; download it from the official record, or report this "
+            "if you did"
         ) from error
-    except Exception as error:  # a damaged file fails in many ways; none of them is trusted
-        raise PublishedError(f"{name} cannot be loaded ({error}); fetch it again") from error
+    except Exception as error:  # a damaged file can raise anything
+        raise PublishedError(f"{name} cannot be loaded ({error}); download it again") from error
 
 
 def _refused(content: bytes) -> str:
-    """Names of the objects that a file asks for and may not have, as far as can be told."""
+    """Name the refused objects of a file, as far as torch can tell."""
     try:
         found = torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(content))
     except Exception:  # the file is refused already; this only explains it
         found = []
-    return ", ".join(sorted(found)) or "which, cannot be told"
+    return ", ".join(sorted(found)) or "unknown objects"
 
 
 def _by_hour(content: Any, name: str) -> dict[int, Any]:
-    """Fields by the hours 0 to 23, each of which has to be there."""
+    """Return the fields by hour, and refuse them unless the hours are 0 to 23."""
+    hours: dict[int, Any] | None = None
     try:
         if isinstance(content, Mapping):
             hours = {int(hour): fields for hour, fields in content.items()}
-        else:
-            hours = dict(enumerate(content)) if isinstance(content, (list, tuple)) else None
+        elif isinstance(content, (list, tuple)):
+            hours = dict(enumerate(content))
     except (TypeError, ValueError):
-        hours = None
+        pass
     if hours is None:
         raise PublishedError(
             f"{name}: expected a list of 24 hours or a mapping from hours to fields, got a "
@@ -198,32 +204,32 @@ def _by_hour(content: Any, name: str) -> dict[int, Any]:
     ]
     if wrong or len(hours) != len(content):
         raise PublishedError(
-            f"{name}: {'; '.join(wrong) or 'hours occur twice'}: expected are 0 to 23, each once"
+            f"{name}: {'; '.join(wrong) or 'hours occur twice'}: expected 0 to 23, each once"
         )
     return hours
 
 
 def _spare(fields: Any, kind: str, where: str) -> str:
-    """The one field of an hour that is not known, empty if there is none."""
+    """Return the name of an hour's one unknown field, empty if there is none."""
     if not isinstance(fields, Mapping):
         raise PublishedError(
             f"{where}: expected fields by their names, got a {type(fields).__name__}"
         )
     if missing := [field for field in FIELDS[kind] if field not in fields]:
         raise PublishedError(
-            f"{where}: {', '.join(missing)} missing; there are {', '.join(map(str, fields))}"
+            f"{where}: {', '.join(missing)} missing; found {', '.join(map(str, fields))}"
         )
     unknown = sorted(str(field) for field in fields if field not in FIELDS[kind])
     if len(unknown) > (kind == "low"):
         raise PublishedError(
-            f"{where}: {', '.join(unknown)} not known: expected are {', '.join(FIELDS[kind])}"
+            f"{where}: {', '.join(unknown)} not known: expected {', '.join(FIELDS[kind])}"
             + (" and one more" if kind == "low" else "")
         )
     return unknown[0] if unknown else ""
 
 
 def _values(tensor: Any, field: str, shape: tuple[int, int], where: str) -> np.ndarray:
-    """A field's array, once it is known to be one."""
+    """Return a field's tensor as an array, after checking type, shape and values."""
     floats = (torch.float16, torch.float32)
     if not (isinstance(tensor, torch.Tensor) and tensor.layout is torch.strided):
         raise PublishedError(f"{where}: {field} is a {type(tensor).__name__}, expected a tensor")
@@ -236,20 +242,20 @@ def _values(tensor: Any, field: str, shape: tuple[int, int], where: str) -> np.n
     lost = np.isinf(values) if field == "SST" else ~np.isfinite(values)
     if lost.any():
         raise PublishedError(
-            f"{where}: {field} is not finite in {lost.sum()} of {lost.size} cells; expected are "
-            "gaps of SST only"
+            f"{where}: {field} is not finite in {lost.sum()} of {lost.size} cells; only SST may "
+            "have gaps"
         )
     return values
 
 
 def _refuse_turned(sst: np.ndarray, name: str) -> None:
-    """Hold where the sea has no temperature against where land is, as is and turned over."""
+    """Refuse fields whose gaps of SST match the land only when flipped."""
     gaps = np.isnan(sst) | (sst == GAP)
     land = statics.embedded()["land_mask"].coarsen(y=ITALY.factor, x=ITALY.factor).mean() >= 0.5
     fit = (gaps == land.values).mean()
     for how, turned in (("south up", gaps[::-1]), ("east to the left", gaps[:, ::-1])):
         if (turned == land.values).mean() > fit:
             raise PublishedError(
-                f"{name}: gaps of SST fit the land better with {how}, so fields do not lie on the "
-                "grid as expected, north up and west to the left: report this"
+                f"{name}: gaps of SST fit the land better with {how}; expected fields with north "
+                "up and west to the left: report this"
             )

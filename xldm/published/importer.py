@@ -1,4 +1,4 @@
-"""The release as a model package in the cache, where it is found by name."""
+"""Import of the release as a model package into the cache."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..errors import PublishedError
 from ..grids.projected import ITALY
 from ..models.components import ResidualDiffusion
 from ..packages import package, registry
+from ..packages.package_files import sha256_of
 from ..storage.zips import fetch, is_url
 from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 from .weights import TARGETS, channels, checkpoint, component
@@ -34,18 +35,18 @@ def import_ldm_res(
     variables: Sequence[str] = ("2mT", "UV"),
     progress: bool = True,
 ) -> Path:
-    """Make a model of the paper's release, which :func:`xldm.load_model` then finds by its name.
+    """Import the paper's release as a model that :func:`xldm.load_model` finds by name.
 
     Parameters
     ----------
     source : str or Path, optional
-        Where the checkpoints are: a folder, a zip, or a zip at an http(s) URL of which only the
-        members that are needed are read. Zenodo, as the registry says, unless given.
+        Folder, zip, or http(s) URL of a zip with the checkpoints; only the needed members of a zip
+        are read. By default the record on Zenodo that the registry names.
     name : str
         Name of the model.
     sample_data : str or Path, optional
-        Where the rasters and ``normalization_data.pkl`` are; if ``source`` is given, there too
-        unless said otherwise.
+        Folder, zip or URL of a zip with the rasters and ``normalization_data.pkl``; by default
+        ``source``, or the record on Zenodo if ``source`` is not given.
     variables : sequence of {"2mT", "UV"}
         Components to import.
     progress : bool
@@ -59,11 +60,11 @@ def import_ldm_res(
     Raises
     ------
     PublishedError
-        If a file is not what the release's documentation says, or not the one of the first import.
+        If a file does not match the release's documentation, or differs from the first import.
     ArchiveError
-        If a file is not in its source, or the source cannot be read.
+        If a file is missing in its source, or the source cannot be read.
     RegistryError
-        If ``name`` cannot name a model.
+        If ``name`` is not valid as the name of a model.
     """
     unknown = [v for v in variables if v not in TARGETS]
     if unknown or not variables:
@@ -75,9 +76,9 @@ def import_ldm_res(
         source = entries[DEFAULT]["weights"]
         sample_data = sample_data or entries[DEFAULT]["sample_data"]
     sample_data = sample_data or source
-    work = registry.cache() / "downloads" / _digest(f"{source} {sample_data}".encode())[:16]
+    work = registry.cache() / "downloads" / sha256_of(f"{source} {sample_data}".encode())[:16]
     work.mkdir(parents=True, exist_ok=True)
-    # Small files first: a fault in them is found before gigabytes are fetched.
+    # Small files first, so that a fault in them shows before gigabytes are downloaded.
     small = fetch(sample_data, [*RASTERS, SCALING], work, progress=progress)
     static, scaling = read_statics(small), read_scaling(small[SCALING])
     large = fetch(source, [checkpoint(v) for v in variables], work, progress=progress)
@@ -136,17 +137,13 @@ def _recorded(folder: Path) -> dict[str, str]:
 
 
 def _compare(found: Mapping[str, str], known: Mapping[str, str], where: str) -> None:
-    """Trust on first use: what was seen once has to be the same ever after."""
+    """Refuse files whose hashes differ from the hashes of an earlier import or the registry."""
     changed = [f for f in found if f in known and known[f] != found[f]]
     if changed:
         raise PublishedError(
             f"{', '.join(changed)} changed: sha256 {found[changed[0]]} is not the "
             f"{known[changed[0]]} recorded in {where}; find out why before you use it"
         )
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _file_digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Static rasters and scaling of the release, from the layout of its sample data."""
+"""Static rasters and scaling of the release, as laid out in its ``sample_data.zip``."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ LAND_COVER = {
     for code in (20, 30, 40, 50, 60, 70, 80, 90, 111, 114, 115, 116, 121, 124, 126, 200)
 }
 
-#: Bounds of a mean over Italy and its years where ERA5's own bounds would not tell units apart.
+#: Bounds of means over Italy, for variables whose bounds in ERA5 cannot tell units apart.
 MEANS = {"sd": (0.0, 0.5), "tp": (0.0, 2e-3), "ssrd": (1e5, 2e6)}
 
 
 def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
-    """Static fields from the release's GeoTIFFs, on the Italian grid.
+    """Read the release's GeoTIFFs as static fields on the Italian grid.
 
     Parameters
     ----------
@@ -53,21 +53,21 @@ def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
     Raises
     ------
     PublishedError
-        If a raster is not on the grid, holds gaps, or is not of its kind.
+        If a raster is not on the grid, has gaps, or holds unexpected bands or values.
     MissingPackageError
-        If the readers of GeoTIFF are not installed.
+        If tifffile or imagecodecs is not installed.
     """
     height, cover, northing = (_raster(files[name]) for name in RASTERS)
     _check_bands(height, RASTERS[0], 1)
     _check_bands(cover, RASTERS[1], len(LAND_COVER))
     _check_bands(northing, RASTERS[2], 1)
     if not (np.isin(cover, (0, 1)).all() and (cover.sum(axis=0) == 1).all()):
-        raise PublishedError(f"{RASTERS[1]} is not one-hot: each cell has to be in one class")
+        raise PublishedError(f"{RASTERS[1]} is not one-hot: each cell must be in one class")
     y = axes(ITALY, fine=True)[0]
     if not np.allclose(northing[0], y[:, None], atol=1.0):
         raise PublishedError(
             f"{RASTERS[2]} runs from {northing[0, 0, 0]:.0f} to {northing[0, -1, 0]:.0f} down its "
-            f"first column; expected is the northing of EPSG:3035, {y[0]:.0f} to {y[-1]:.0f} m"
+            f"first column; expected the northing of EPSG:3035, {y[0]:.0f} to {y[-1]:.0f} m"
         )
     source = {"source": "static rasters of the release of arXiv 2406.13627"}
     flags = {"standard_name": "land_binary_mask", "units": "1"}
@@ -91,23 +91,24 @@ def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
 
 
 def read_scaling(path: Path) -> dict[str, tuple[Variable, ...]]:
-    """Predictors and targets with the release's means and standard deviations.
+    """Read the release's means and standard deviations of predictors and targets.
 
     Parameters
     ----------
     path : Path
-        ``normalization_data.pkl``: ``['ERA5' | 'CMCC']['mean' | 'std'][name in the paper]``. Units
-        are not in it; those that ERA5 is delivered in are taken, if the means bear them out.
+        ``normalization_data.pkl``: ``['ERA5' | 'CMCC']['mean' | 'std'][name in the paper]``. The
+        file states no units; ERA5's are assumed, and each mean must be plausible in them.
 
     Returns
     -------
     dict
-        ``"predictors"`` and, by the names of the components, their targets.
+        Variables under ``"predictors"``, and targets under the name of their component.
 
     Raises
     ------
     PublishedError
-        If the pickle holds anything but numbers, lacks one, or if a mean does not fit the units.
+        If the pickle holds anything but numbers, lacks a number, or if a mean does not fit the
+        units.
     """
     content = _unpickle(path)
     return {
@@ -142,7 +143,7 @@ def _scaled(
 
 
 class _NumbersOnly(pickle.Unpickler):
-    """An unpickler for plain values and numpy numbers: asking for anything else is refused."""
+    """An unpickler that accepts plain values and numpy numbers, and refuses everything else."""
 
     ALLOWED = frozenset(
         {
@@ -156,7 +157,8 @@ class _NumbersOnly(pickle.Unpickler):
     )
 
     def find_class(self, module: str, name: str) -> Any:
-        module = module.replace("numpy.core.", "numpy._core.")  # its name before numpy 2
+        """Return a class or function of the allow-list, and refuse others."""
+        module = module.replace("numpy.core.", "numpy._core.")  # the name before numpy 2
         if (module, name) not in self.ALLOWED:
             raise pickle.UnpicklingError(f"{module}.{name}")
         return super().find_class(module, name)
@@ -166,15 +168,15 @@ def _unpickle(path: Path) -> Any:
     try:
         with open(path, "rb") as file:
             return _NumbersOnly(file).load()
-    except Exception as error:  # a damaged pickle fails in many ways; none of them is trusted
+    except Exception as error:  # a damaged pickle can raise anything
         raise PublishedError(
-            f"{path.name} is damaged, or holds more than names and numbers ({error}), so it is "
-            "not loaded; nothing of it was run. Fetch it from the official record"
+            f"{path.name} is damaged, or holds more than names and numbers ({error}), so it was "
+            "not loaded and none of its code was run; download it again from the official record"
         ) from error
 
 
 def _raster(path: Path) -> np.ndarray:
-    """Bands (band, y, x) of a GeoTIFF on the Italian grid."""
+    """Read the bands (band, y, x) of a GeoTIFF on the Italian grid."""
     try:
         import tifffile
     except ImportError as error:
@@ -183,7 +185,7 @@ def _raster(path: Path) -> np.ndarray:
         ) from error
     try:
         with tifffile.TiffFile(path) as tiff:
-            page, tags = tiff.pages[0], tiff.geotiff_metadata or {}
+            page, tags = tiff.pages.first, tiff.geotiff_metadata or {}
             bands = page.asarray()
             banded_last = page.planarconfig == tifffile.PLANARCONFIG.CONTIG
     except (tifffile.TiffFileError, ValueError, IndexError) as error:
@@ -200,13 +202,13 @@ def _raster(path: Path) -> np.ndarray:
             f"{path.name} has {bands.shape[1:]} cells, the grid has {ITALY.fine_shape} (y, x)"
         )
     if not np.isfinite(bands).all():
-        raise PublishedError(f"{path.name} holds gaps; every cell needs a value")
+        raise PublishedError(f"{path.name} has gaps; every cell needs a value")
     _check_place(tags, path.name)
     return bands
 
 
 def _check_place(tags: Mapping[str, Any], name: str) -> None:
-    """The corner, the cell size and the projection, as far as a GeoTIFF states them."""
+    """Compare the corner, cell size and projection of a GeoTIFF with the grid, where stated."""
     y, x = axes(ITALY, fine=True)
     cell = ITALY.spacing / ITALY.factor
     area = int(tags.get("GTRasterTypeGeoKey", 1)) == 1

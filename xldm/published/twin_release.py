@@ -1,4 +1,4 @@
-"""The synthetic twin in the layout of the paper's dataset, for testing what reads that."""
+"""The synthetic twin in the layout of the paper's dataset, to test its readers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .statics_and_scaling import LAND_COVER, RASTERS, SCALING
 
 __all__ = ["COVER", "FIFTEENTH", "MOMENTS", "write"]
 
-#: Mean and standard deviation that fields are scaled by, of some hours of the twin in 2008.
+#: Mean and standard deviation for the scaling, from hours of the twin in 2008.
 MOMENTS = {
     "ERA5": {
         "2mT": (288.5, 7.25), "PMSL": (101525.0, 666.0), "U10": (0.45, 3.75), "V10": (0.07, 3.57),
@@ -38,30 +38,30 @@ MOMENTS = {
     },
     "CMCC": {"2mT": (289.5, 6.97), "U10": (0.3, 4.07), "V10": (0.056, 3.81)},
 }  # fmt: skip
-#: Stands for the predictor that the files hold and the paper does not use; its name is not known.
+#: Stands for the predictor in the files that the paper does not use; its real name is unknown.
 FIFTEENTH = "WS850"
-#: The embedded land cover in the classes of the release, by code. It has no class for evergreen
-#: broadleaf forest, and two for open forest of trees that are known.
+#: Codes of the release by class of the embedded land cover. The release has no code for evergreen
+#: broadleaf forest, and two codes for open forest.
 COVER = CLASSES | {"evergreen_broadleaf_forest": 116, "woody_savanna": 124}
 
 _README = """\
 Synthetic twin in the layout of the dataset of arXiv 2406.13627
 ===============================================================
 
-Nothing in this folder is of that dataset: xldm.published.twin_release made all of it from a seed,
-for testing what reads it. Do not use it for science or decisions, and do not pass it on without
-this file. Only terrain and land cover are real.
+Nothing in this folder is from that dataset: xldm.published.twin_release made all of it from a seed,
+to test its readers. Do not use it for science or decisions, and do not pass it on without this
+file. Only terrain and land cover are real.
 """
 
 
 def write(
     folder: str | Path, start: np.datetime64 | str, stop: np.datetime64 | str, *, seed: int = 0
 ) -> Path:
-    """Write days of the twin as the paper's dataset is laid out.
+    """Write days of the twin in the layout of the paper's dataset.
 
-    ``YYYY/YYYY-MM-DD_{low,high_2mT,high_UV}.pt.zst``, ``metadata.csv``, ``normalization_data.pkl``
-    and ``static_var/*.tif``. A file of a day is a list of 24 hours, each a dict of half-precision
-    tensors, scaled; SST is NaN over land.
+    The files are ``YYYY/YYYY-MM-DD_{low,high_2mT,high_UV}.pt.zst``, ``metadata.csv``,
+    ``normalization_data.pkl`` and ``static_var/*.tif``. The file of a day is a list of 24 hours,
+    each a dict of scaled half-precision tensors; SST is NaN over land.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def write(
     ImportError
         If tifffile or zstandard is not installed.
     ArgumentError
-        If a day is none, or ``stop`` lies before ``start``.
+        If ``start`` or ``stop`` is not a day, or ``stop`` lies before ``start``.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def _write_metadata(path: Path, hours: np.ndarray) -> None:
     time = pd.DatetimeIndex(hours)
     table = {
         "ref_time": time,
-        # The authors' code makes "_high_2mT" or "_high_UV" of "_high".
+        # The authors' code completes "_high" to "_high_2mT" or "_high_UV".
         **{
             f"files_path_{kind}": time.strftime(f"%Y/%Y-%m-%d_{kind}.pt.zst")
             for kind in ("low", "high")
@@ -134,7 +134,7 @@ def _write_metadata(path: Path, hours: np.ndarray) -> None:
 
 
 def _hour(twin: Twin, hour: np.datetime64) -> dict[str, dict[str, torch.Tensor]]:
-    """Scaled tensors of one hour by kind of file and name in the paper."""
+    """Return the scaled tensors of one hour by kind of file and name in the paper."""
     era5, fine = twin.hour(hour)
     low = coarse(era5).isel(time=0).load()
     fields = {VOCABULARY[n].paper_name: low[n].values for n in PAPER_PREDICTORS}
@@ -176,27 +176,27 @@ def _write_statics(folder: Path) -> None:
 
 
 def _one_hot(static: xr.Dataset) -> np.ndarray:
-    """The embedded land cover as the release's bands (class, y, x)."""
+    """Return the embedded land cover as the release's bands (class, y, x)."""
     names = static["land_cover_class"].values[static["land_cover"].argmax("land_cover_class")]
     codes = np.vectorize(COVER.get)(names)
     return (codes == np.array(list(LAND_COVER))[:, None, None]).astype("uint8")
 
 
 def _write_raster(path: Path, bands: np.ndarray) -> None:
-    """A GeoTIFF of (band, y, x) on the fine grid, tagged as GDAL does."""
+    """Write bands (band, y, x) on the fine grid as a GeoTIFF with GDAL's tags."""
     import tifffile
 
     y, x = axes(ITALY, fine=True)
     cell = ITALY.spacing / ITALY.factor
-    # Groups of four after the header: model projected, raster of areas, and the projection's code.
+    # After the header, groups of four: projected model, raster of areas, code of the projection.
     keys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, int(ITALY.crs.split(":")[1]))
     tags = [
         (33550, "d", 3, (cell, cell, 0.0), True),
         (33922, "d", 6, (0.0, 0.0, 0.0, x[0] - cell / 2, y[0] + cell / 2, 0.0), True),
         (34735, "H", len(keys), keys, True),
     ]
-    planar = {"planarconfig": "separate"} if len(bands) > 1 else {}
+    several = len(bands) > 1
     tifffile.imwrite(
-        path, bands if planar else bands[0], photometric="minisblack", compression="zlib",
-        extratags=tags, metadata=None, **planar,
+        path, bands if several else bands[0], photometric="minisblack", compression="zlib",
+        extratags=tags, metadata=None, planarconfig="separate" if several else None,
     )  # fmt: skip

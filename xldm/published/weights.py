@@ -1,7 +1,7 @@
-"""Checkpoints of the release to components: names, widths and weights.
+"""Checkpoints of the release as components: names, widths and weights.
 
-``LDM_residual_<V>.ckpt`` holds all three networks of a component, and the averaged (EMA) weights of
-the denoiser beside the raw ones. Widths are read off the shapes of the tensors.
+``LDM_residual_<V>.ckpt`` holds all three networks of a component, and both raw and averaged (EMA)
+weights of the denoiser. Widths follow from the shapes of the tensors.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TARGETS = {
     ),
 }
 
-#: Beginnings of the names in a checkpoint and in a component; None drops what inference never uses.
+#: Prefixes of names in a checkpoint and in a component; None drops tensors that inference ignores.
 RENAMES = {
     "autoencoder.unet_regr.net.": "regression.",
     "autoencoder.": "autoencoder.",
@@ -64,20 +64,20 @@ RENAMES = {
 }
 EMA = "denoiser_ema."
 
-#: What a checkpoint may hold beside tensors and plain values: the optimiser it was trained with.
+#: Objects allowed in a checkpoint beside tensors and plain values: those of its optimiser.
 KNOWN_GLOBALS = (functools.partial, torch.optim.Adam, torch.optim.AdamW)
 
 
 def read_component(
     source: str | Path, variable: str, *, progress: bool = True
 ) -> ResidualDiffusion:
-    """One component of the release, with normalised tensors in and out.
+    """Read one component of the release, with normalised tensors in and out.
 
     Parameters
     ----------
     source : str or Path
-        Where ``LDM_residual_<variable>.ckpt`` is: a folder, a zip, or a zip at an http(s) URL, of
-        which that member alone is read.
+        Folder, zip, or http(s) URL of a zip with ``LDM_residual_<variable>.ckpt``; only this member
+        of a zip is read.
     variable : {"2mT", "UV"}
         Which component.
     progress : bool
@@ -86,17 +86,17 @@ def read_component(
     Returns
     -------
     ResidualDiffusion
-        With the averaged weights. A checkpoint does not hold the scaling of its targets, which have
+        With the averaged weights. Checkpoints do not hold the scaling of targets, so targets have
         mean 0 and std 1 here.
 
     Raises
     ------
     PublishedError
-        If the checkpoint is not of the release's form or holds objects that are not known.
+        If the checkpoint is not of the release's form, or holds unknown objects.
     PackageError
-        If its tensors do not make up the networks.
+        If the tensors do not fit the networks.
     ArchiveError
-        If it is not in ``source``, or the source cannot be read.
+        If the checkpoint is not in ``source``, or the source cannot be read.
     """
     if variable not in TARGETS:
         raise PublishedError(f"variable must be one of {', '.join(TARGETS)}; got {variable!r}")
@@ -107,12 +107,12 @@ def read_component(
 
 
 def checkpoint(variable: str) -> str:
-    """Name of the file that holds a component."""
+    """Return the name of the file that holds a component."""
     return f"LDM_residual_{variable}.ckpt"
 
 
 def component(path: Path, name: str, targets: tuple[Variable, ...]) -> ResidualDiffusion:
-    """The component in a checkpoint file; its widths are inferred."""
+    """Load the component in a checkpoint file, with widths inferred from its tensors."""
     state = _state(path)
     tensors = _renamed(state)
     try:
@@ -123,13 +123,13 @@ def component(path: Path, name: str, targets: tuple[Variable, ...]) -> ResidualD
             f"{path.name}: {_reason(error)}; this is not a checkpoint of the release's form, "
             "which docs/published-weights.md describes"
         ) from error
-    # Copies, since the tensors are mapped from the file, which may be gone or changed later.
+    # Copies, since the tensors are mapped from the file, which may change or disappear later.
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-    return package.assemble(config, predictors, static, tensors, path.name)
+    return package.load_component(config, predictors, static, tensors, path.name)
 
 
 def channels(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int]:
-    """Predictors and static channels that a component takes, from its weights."""
+    """Return the numbers of predictors and static channels of a component, from its weights."""
     return (
         tensors["conditioner.coarse_proj.weight"].shape[1],
         tensors["conditioner.static_encoder.0.conv1.weight"].shape[1],
@@ -137,21 +137,21 @@ def channels(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int]:
 
 
 def _state(path: Path) -> Tensors:
-    """The state dict of a checkpoint, of which nothing is executed."""
+    """Load the state dict of a checkpoint without running code."""
     try:
         with torch.serialization.safe_globals(list(KNOWN_GLOBALS)):
-            # Mapped, since optimiser states that are never looked at are the larger part.
+            # Memory-mapped, since the unused optimiser states are the larger part.
             mapped = zipfile.is_zipfile(path)
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise PublishedError(
-            f"{path.name} asks for objects that are not known to be harmless "
-            f"({_refused(path) or error}), so it is not loaded; nothing of it was run. Fetch it "
-            "from the official record, or report this if you did"
+            f"{path.name} holds objects that are not known to be harmless "
+            f"({_refused(path) or error}), so it was not loaded and none of its code was run; "
+            "download it from the official record, or report this if you did"
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise PublishedError(
-            f"{path.name} cannot be read and may be truncated ({error}); fetch it again"
+            f"{path.name} cannot be read and may be truncated ({error}); download it again"
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise PublishedError(f"{path.name} has no state_dict, so it is not a training checkpoint")
@@ -159,7 +159,7 @@ def _state(path: Path) -> Tensors:
 
 
 def _refused(path: Path) -> str:
-    """Names of the objects that a checkpoint asks for and may not have, as far as can be told."""
+    """Name the refused objects of a checkpoint, as far as torch can tell."""
     try:
         with torch.serialization.safe_globals(list(KNOWN_GLOBALS)):
             return ", ".join(torch.serialization.get_unsafe_globals_in_checkpoint(path))
@@ -168,16 +168,16 @@ def _refused(path: Path) -> str:
 
 
 def _renamed(state: Mapping[str, torch.Tensor]) -> Tensors:
-    """Tensors by their names in a component, the denoiser's averaged."""
+    """Return the tensors under their names in a component, with the denoiser's averages."""
     tensors = {}
     beginnings = sorted(RENAMES, key=len, reverse=True)
     for name, tensor in state.items():
         # Each block's layers are stored a second time under this name.
         if ".sequence." in name:
             continue
-        old = next((b for b in beginnings if name.startswith(b)), None)
-        if old and RENAMES[old]:
-            tensors[RENAMES[old] + name.removeprefix(old)] = tensor
+        old = next((b for b in beginnings if name.startswith(b)), "")
+        if new := RENAMES.get(old):
+            tensors[new + name.removeprefix(old)] = tensor
     for name in [n for n in tensors if n.startswith("denoiser.")]:
         flat = EMA + name.removeprefix("denoiser.").replace(".", "")
         if flat not in state:
@@ -223,7 +223,7 @@ def _widths(
 
 
 def _denoiser_widths(tensors: Tensors) -> DenoiserConfig:
-    """Levels end with a downsampling stage; what lies between them are residual stages."""
+    """Infer the denoiser's widths; each level but the last ends with a downsampling stage."""
     stem = "denoiser.input_blocks."
     width = tensors["denoiser.time_embed.0.weight"].shape[1]
     levels: list[list[int]] = [[]]
@@ -245,7 +245,7 @@ def _denoiser_widths(tensors: Tensors) -> DenoiserConfig:
 
 
 def _diffusion(betas: torch.Tensor | None) -> DiffusionConfig:
-    """The published schedule; a checkpoint that carries another one is refused."""
+    """Return the published schedule, and refuse a checkpoint with another one."""
     config = DiffusionConfig()
     if betas is None:
         return config
@@ -253,14 +253,14 @@ def _diffusion(betas: torch.Tensor | None) -> DiffusionConfig:
     abar = np.cumprod(1 - betas.double().numpy())
     if abar.shape != schedule.abar.shape or not np.allclose(abar, schedule.abar, rtol=1e-4):
         raise ArgumentError(
-            f"its noise schedule has {len(betas)} steps from {betas[0]:.2g} to {betas[-1]:.2g}, "
-            f"published is one of {config.timesteps} from {config.beta_start} to {config.beta_end}"
+            f"its noise schedule has {len(betas)} steps from {betas[0]:.2g} to {betas[-1]:.2g}, the "
+            f"published one {config.timesteps} from {config.beta_start} to {config.beta_end}"
         )
     return config
 
 
 def _numbers(tensors: Collection[str], pattern: str) -> set[int]:
-    """Numbers that the pattern's group takes in the names of tensors."""
+    """Return the numbers that a pattern's group matches in the names of tensors."""
     found = {int(m[1]) for m in map(re.compile(pattern).match, tensors) if m}
     if not found:
         raise KeyError(pattern)
