@@ -566,9 +566,7 @@ class Bomb:
 
 
 def test_a_pickle_that_tries_to_run_a_command_does_not_run(tmp_path: Path) -> None:
-    with pytest.raises(
-        PublishedError, match=r"objects other than tensors \(.*system\).*none of its code was"
-    ):
+    with pytest.raises(PublishedError, match=r"other than tensors \(.*system\).*none of its code"):
         read(low_with(3, TP=Bomb(f"touch {tmp_path / 'ran'}")))
     assert not (tmp_path / "ran").exists()
 

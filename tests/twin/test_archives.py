@@ -498,7 +498,7 @@ def test_vhr_keeps_the_winds_speed(vhr, interpolated):
 
 def test_an_existing_file_is_refused_before_anything_is_written(tmp_path):
     (tmp_path / "arco/era5.zarr").mkdir(parents=True)
-    with pytest.raises(FileExistsError, match=r"era5\.zarr: there already, and never written over"):
+    with pytest.raises(FileExistsError, match=r"era5\.zarr: exist and are never overwritten"):
         archives.write(tmp_path, JULY, AUGUST, FORMS)
     assert [p.name for p in tmp_path.iterdir()] == ["arco"]
 

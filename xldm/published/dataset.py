@@ -141,7 +141,8 @@ def accept_winds(wind_frame: str | None) -> None:
         raise PublishedError(
             "whether winds of the paper's dataset point east and north, or along the axes of a "
             "rotated or projected grid, is not documented; the two differ by up to 5 to 7 degrees. "
-            f"To treat them as pointing east and north, set wind_frame='earth' (got {wind_frame!r})."
+            "To treat them as pointing east and north, set wind_frame='earth' "
+            f"(got {wind_frame!r})."
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,13 @@ import torch
 import xarray as xr
 
 from .. import statics
-from ..errors import ExistsError
 from ..grids.projected import ITALY, axes
 from ..inputs.lists import PAPER_PREDICTORS
 from ..stores.coarse_side import coarse
 from ..twin import Twin
-from ..twin.archives import days as hours_of
+from ..twin.archives import hours_of_days
 from ..twin.geotiffs import CLASSES
+from ..twin.written_aside import written_aside
 from ..vocabulary import VOCABULARY
 from .dataset_files import METADATA
 from .day_file import FIELDS
@@ -92,21 +91,17 @@ def write(
     Traceback (most recent call last):
     xldm.errors.ArgumentError: stop (2001-07-14) lies before start (2001-07-15): nothing to write
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise ExistsError(f"{folder} exists: remove it or choose another name")
-    hours = hours_of(start, stop)
-    aside = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    (aside / "README.txt").write_text(_README)
-    _write_statics(aside / "static_var")
-    (aside / SCALING).write_bytes(pickle.dumps(_moments()))
-    _write_metadata(aside / METADATA, hours)
-    twin = Twin(seed)
-    for day in hours.reshape(-1, 24):
-        _write_day(aside, day[0].astype("datetime64[D]"), [_hour(twin, hour) for hour in day])
-    return aside.rename(folder)
+    hours = hours_of_days(start, stop)
+    with written_aside(Path(folder)) as aside:
+        aside.mkdir()
+        (aside / "README.txt").write_text(_README)
+        _write_statics(aside / "static_var")
+        (aside / SCALING).write_bytes(pickle.dumps(_moments()))
+        _write_metadata(aside / METADATA, hours)
+        twin = Twin(seed)
+        for day in hours.reshape(-1, 24):
+            _write_day(aside, day[0].astype("datetime64[D]"), [_hour(twin, hour) for hour in day])
+    return Path(folder)
 
 
 def _moments() -> dict[str, dict[str, dict[str, np.float64]]]:

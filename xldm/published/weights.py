@@ -253,8 +253,8 @@ def _diffusion(betas: torch.Tensor | None) -> DiffusionConfig:
     abar = np.cumprod(1 - betas.double().numpy())
     if abar.shape != schedule.abar.shape or not np.allclose(abar, schedule.abar, rtol=1e-4):
         raise ArgumentError(
-            f"its noise schedule has {len(betas)} steps from {betas[0]:.2g} to {betas[-1]:.2g}, the "
-            f"published one {config.timesteps} from {config.beta_start} to {config.beta_end}"
+            f"its noise schedule has {len(betas)} steps from {betas[0]:.2g} to {betas[-1]:.2g}, "
+            f"the published one {config.timesteps} from {config.beta_start} to {config.beta_end}"
         )
     return config
 

@@ -1,4 +1,4 @@
-"""The twin's coarse side: 14 fields with ERA5's grid, names, units and accumulation rules."""
+"""The twin's coarse side: 14 fields with ERA5's grid, names, units and accumulations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LATITUDE = np.arange(48.5, 33.9, -0.25)
 LONGITUDE = np.arange(3.5, 21.1, 0.25)
 FOOTPRINT = 31e3  # m, full width at half maximum of ERA5's effective cell
 
-#: Attributes as ERA5 has them; a standard name only where CF has one for the field.
+#: Units, long name and CF standard name of each field, as in ERA5.
 ATTRS = {
     "t2m": ("K", "2 metre temperature", "air_temperature"),
     "msl": ("Pa", "Mean sea level pressure", "air_pressure_at_mean_sea_level"),
@@ -40,19 +40,21 @@ ATTRS = {
 
 
 def footprint(x: np.ndarray, y: np.ndarray, points: Points) -> scipy.sparse.csr_array:
-    """Area mean of fine cells around each point, as a sparse (points, cells) operator.
+    """Return the area means of fine cells around each point, as a sparse (points, cells) operator.
 
-    Weights fall from the centre as ``1 + cos(pi r / R)`` and are zero from ``R`` = `FOOTPRINT` on,
-    which is also the width at half maximum. A point outside the grid takes the mean around the
-    nearest place inside it, over a wider circle the farther it is away (up to 2 R). The projection
-    is equal-area, so cells count alike.
+    Weights fall from the centre as ``1 + cos(pi r / R)`` and vanish beyond ``R`` = `FOOTPRINT`,
+    which is also the width at half maximum. A point outside the grid gets the mean around the
+    nearest place inside, over a circle that widens with its distance (up to 2 R). The projection is
+    equal-area, so all cells have equal weight.
     """
     rows = [_weights(x, y, px, py) for px, py in zip(points.x, points.y, strict=True)]
     return scipy.sparse.vstack(rows, format="csr", dtype=np.float32)
 
 
-def _weights(x: np.ndarray, y: np.ndarray, px: np.ndarray, py: np.ndarray):
-    """Rows of the operator for a line of points; the grid's y runs south."""
+def _weights(
+    x: np.ndarray, y: np.ndarray, px: np.ndarray, py: np.ndarray
+) -> scipy.sparse.csr_array:
+    """Return the rows of the operator for a line of points; the grid's y runs south."""
     step = x[1] - x[0]
     inner_x, inner_y = np.clip(px, x[0], x[-1]), np.clip(py, y[-1], y[0])
     outside = np.hypot(px - inner_x, py - inner_y)
@@ -73,7 +75,7 @@ def _weights(x: np.ndarray, y: np.ndarray, px: np.ndarray, py: np.ndarray):
 
 
 def dataset(fields: dict[str, np.ndarray], time: np.datetime64, attrs: dict) -> xr.Dataset:
-    """Dress (latitude, longitude) arrays as a CDS netCDF has them, in float32."""
+    """Arrange (latitude, longitude) arrays as in a netCDF of the Climate Data Store, in float32."""
     variables = {}
     for name, (units, long_name, standard_name) in ATTRS.items():
         dims = ["valid_time", "latitude", "longitude"]
@@ -113,10 +115,10 @@ def predictors(
     ground: dict[str, np.ndarray],
     near: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """All fields from the coarse means ``near`` (t2m, u10, v10) and the large-scale states.
+    """Compute all fields from the coarse means ``near`` (t2m, u10, v10) and the states.
 
-    ``middle`` is the state half an hour earlier, the middle of the accumulation; ``ground`` holds
-    the coarse orog [m], its gradient ``gx, gy`` and the land share. Winds are along the
+    ``middle`` is the state half an hour earlier, in the middle of the accumulation. ``ground``
+    holds the coarse orog [m], its gradient ``gx, gy`` and the land share. Winds are along the
     projection's axes.
     """
     t2m = near["t2m"]
@@ -139,7 +141,7 @@ def predictors(
 
 
 def _depression(state: State, land: np.ndarray) -> np.ndarray:
-    """Dew-point depression in K: larger in dry air, on hot afternoons, inland."""
+    """Return the dew-point depression in K: larger in dry air, on hot afternoons, inland."""
     dry = 1.5 + 6.0 * (1 - state.rh850) * (0.4 + 0.6 * land) + 8.0 * land * state.heat
     return np.maximum(dry * (1 - 0.6 * state.cool * land), 0.2)
 
@@ -149,7 +151,7 @@ def _snow(state: State, orog: np.ndarray) -> np.ndarray:
 
 
 def _rain(state: State, ground: dict[str, np.ndarray]) -> np.ndarray:
-    """Depth of water of an hour in m: moist ascent, forced by weather, slopes and heating."""
+    """Return an hour's depth of water in m, from moist ascent by weather, slopes and heating."""
     rise = state.u850 * ground["gx"] + state.v850 * ground["gy"]
     moist = np.maximum(state.rh850 - 0.70, 0) / 0.25
     force = 0.5 - 3.0 * state.lift + 4.0 * rise + 0.5 * state.heat * ground["land"]

@@ -1,7 +1,7 @@
-"""The twin's terrain and land cover as GeoTIFFs, named and laid out as those of real providers.
+"""The twin's terrain and land cover as GeoTIFFs, with the names and layout of real providers.
 
-Real terrain has pixels of 1 or 3 arc-seconds and real land cover of 3.6; these have 15, and every
-pixel holds the value of the 2 km cell that its centre is in, so finer pixels would hold no more.
+Real terrain has pixels of 1 or 3 arc-seconds, and real land cover of 3.6. Here pixels have 15
+arc-seconds and the value of the 2 km cell around their centre, so smaller pixels would add nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PER_DEGREE = 240  # pixels, of 15 arc-seconds
 _SEA = min(CGLS_LC100.sea)
 _LAND_COVER = "PROBAV_LC100_global_v3.0.1_2019-nrt_Discrete-Classification-map_EPSG-4326.tif"
 
-#: Code of CGLS-LC100 that each class of the embedded land cover (IGBP) is written as. IGBP's
-#: savannas are grass under trees, which CGLS-LC100 has as open forest; shrubs have one class there.
+#: Code of CGLS-LC100 for each class of the embedded land cover (IGBP). IGBP's savannas are grass
+#: under trees, which CGLS-LC100 calls open forest; CGLS-LC100 has one class of shrubs.
 CLASSES = {
     "evergreen_needleleaf_forest": 111,
     "evergreen_broadleaf_forest": 112,
@@ -48,14 +48,14 @@ CLASSES = {
 
 
 def write_dem(folder: str | Path) -> list[Path]:
-    """Terrain in tiles of one degree, named as Copernicus DEM GLO-90; none over open sea.
+    """Write terrain in tiles of one degree, named as Copernicus DEM GLO-90, except over open sea.
 
-    Beyond the domain, a tile goes on with the height of the nearest cell.
+    Beyond the domain, pixels have the height of the nearest cell.
 
     Parameters
     ----------
     folder : path
-        Where to; it has to exist.
+        An existing folder.
 
     Returns
     -------
@@ -86,14 +86,15 @@ def write_dem(folder: str | Path) -> list[Path]:
 
 
 def write_land_cover(folder: str | Path) -> Path:
-    """Land cover in codes of CGLS-LC100, in one file named as the global map's, cut to the domain.
+    """Write land cover in codes of CGLS-LC100, in one file named as the global map.
 
-    Classes become codes by `CLASSES`. Beyond the domain, the nearest cell's code goes on.
+    `CLASSES` maps classes to codes. The file covers the domain; pixels beyond it have the code of
+    the nearest cell.
 
     Parameters
     ----------
     folder : path
-        Where to; it has to exist.
+        An existing folder.
 
     Returns
     -------
@@ -127,16 +128,16 @@ def write_land_cover(folder: str | Path) -> Path:
 
 
 def _squares() -> list[tuple[int, int]]:
-    """South-west corners of the squares of one degree that the domain reaches into."""
+    """Return the south-west corners of the squares of one degree that touch the domain."""
     lon, lat = lon_lat(ITALY, fine=True)
-    ranges = (
+    rows, columns = (
         range(int(np.floor(degrees.min())), int(np.ceil(degrees.max()))) for degrees in (lat, lon)
     )
-    return [*itertools.product(*ranges)]
+    return [*itertools.product(rows, columns)]
 
 
 def _cells(south: int, west: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Row and column of the cell nearest to each pixel, and which pixels lie in the domain."""
+    """Return row and column of the cell nearest to each pixel, and the mask of the domain."""
     lat = south + 1 - (np.arange(_PER_DEGREE) + 0.5) / _PER_DEGREE
     lon = west + (np.arange(_PER_DEGREE) + 0.5) / _PER_DEGREE
     x, y = _to_metres().transform(*np.meshgrid(lon, lat))
@@ -161,7 +162,7 @@ def _write(
     field: xr.DataArray,
     nodata: int | None = None,
 ) -> None:
-    """A GeoTIFF that says in its tags what it is, whatever its name says."""
+    """Write a GeoTIFF whose tags state that it is synthetic."""
     try:
         import rasterio
         from rasterio.transform import from_origin

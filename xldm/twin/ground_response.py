@@ -1,7 +1,7 @@
-"""The fine fields: how the ground answers the large-scale state, hour by hour.
+"""The response of the ground to the large-scale state: temperature and wind on the fine grid.
 
-All coefficients are the twin's own, chosen for plausible size; `docs/twin.md` says what they
-amount to.
+All coefficients are the twin's own, chosen for plausible size; `docs/twin.md` shows the resulting
+climate.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ FASTEST = 23.0  # m s-1; the mean wind at 10 m approaches it, as friction grows 
 
 
 def positive(field: np.ndarray) -> np.ndarray:
+    """Return the positive part of a field."""
     return np.maximum(field, 0)
 
 
 def temperature(ground: Surface, state: State) -> np.ndarray:
-    """Air temperature at 2 m in K, without the unpredictable small scales."""
+    """Return the air temperature at 2 m in K, without the unpredictable small scales."""
     z = ground.orog
     # From the lowland's climate to the free air's as the ground rises.
     share = np.exp(-((z / 1300.0) ** 2))
@@ -35,18 +36,18 @@ def temperature(ground: Surface, state: State) -> np.ndarray:
     land -= 3.0 * state.cool * ground.cool
     land -= 2.5 * (state.heat + 0.4) / (1 + np.exp((state.snowline - z) / 150))
 
-    # Cold air gathers in hollows, thin ones and basins, and leaves the ridges mild.
+    # Cold air gathers in narrow hollows and in basins, and leaves the ridges mild.
     hollow = ground.hollow
     ridge = np.tanh(positive(ground.relief_8) / 150)
     land += state.cool * (5.5 * ridge - 7.2 * hollow) + state.heat * (2.8 * hollow - 2.2 * ridge)
 
-    # Foehn: air that crosses a range comes down warm.
+    # Foehn: air warms as it descends behind a range.
     down = state.u850 * ground.flank[0] + state.v850 * ground.flank[1]
     land += (
         7.0 * np.tanh(positive(-down) / 0.6) - 3.0 * np.tanh(positive(down) / 0.6)
     ) * ground.inland
 
-    # Gaps let cold air through; behind the mountains between them it stays mild.
+    # Cold air passes through gaps; behind the mountains between the gaps it stays mild.
     sheltered = 2.0 * downwind(ground.wake, state.ug, state.vg)
     land += sheltered
 
@@ -59,7 +60,7 @@ def temperature(ground: Surface, state: State) -> np.ndarray:
 
 
 def downwind(by_direction: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Fields by direction (direction, y, x) in the local wind's, their mean over all in a calm."""
+    """Interpolate fields (direction, y, x) to the local wind direction; in a calm, average them."""
     count = len(by_direction)
     place = np.arctan2(v, u) * np.float32(count / (2 * np.pi)) % count
     low = place.astype(np.int32)
@@ -73,7 +74,7 @@ def downwind(by_direction: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarr
 
 
 def wind(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarray]:
-    """Wind at 10 m along the projection's axes in m s-1, without the unpredictable scales."""
+    """Return the wind at 10 m along the projection's axes in m s-1, without small scales."""
     u, v = _surface_layer(ground, state)
     u, v = _over_and_around(ground, state, u, v)
 
@@ -93,7 +94,7 @@ def wind(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _surface_layer(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarray]:
-    """Friction: the geostrophic wind slowed and turned; on high ground the free air's wind."""
+    """Slow and turn the geostrophic wind by friction; on high ground, approach the free wind."""
     mixing = 1 + ground.land * (0.25 * state.heat - 0.45 * state.cool)
     basin = np.tanh(positive(-ground.relief_40) / 400)
     slow = 0.53 * ground.wind * mixing * (1 - 0.45 * basin)
@@ -120,7 +121,7 @@ def _surface_layer(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarra
 
 
 def _over_and_around(ground: Surface, state: State, u: np.ndarray, v: np.ndarray):
-    """Speed-up over crests, and blocking, foehn and channelling by broad flanks."""
+    """Add speed-up over crests, and blocking, foehn and channelling by broad flanks."""
     xx, xy, yy = ground.squeeze
     u, v = u + 1.7 * (xx * u + xy * v), v + 1.7 * (xy * u + yy * v)
 
@@ -129,16 +130,16 @@ def _over_and_around(ground: Surface, state: State, u: np.ndarray, v: np.ndarray
     nx, ny = gx * norm, gy * norm
     steep = np.tanh(np.sqrt(gx**2 + gy**2) / 0.03)
     uphill = u * nx + v * ny
-    # Stable air is stopped on the windward side and turned along the range; it rushes down the lee.
+    # Stable air is blocked on the windward side, turns along the range, and accelerates in the lee.
     stiff = 0.45 + 0.4 * state.cool - 0.3 * state.heat
     change = steep * (0.55 * positive(-uphill) * (-1) - stiff * positive(uphill))
     return u + change * nx, v + change * ny
 
 
 def noise_amplitude(ground: Surface, state: State, speed: np.ndarray):
-    """Standard deviations of the small scales: of a wind component [m s-1] and of T2m [K].
+    """Return standard deviations of the small scales of a wind component [m s-1] and T2m [K].
 
-    They grow with the wind, more so over rough terrain, and with convection over land.
+    They grow with the wind, mostly over rough terrain, and with convection over land.
     """
     convective = state.heat * (0.25 + 0.75 * ground.inland)
     stirred = speed * (0.06 + 0.055 * ground.rough)

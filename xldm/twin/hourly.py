@@ -1,4 +1,4 @@
-"""Any hour of the twin: large scales, the ground's answer, small scales, and the coarse view."""
+"""The twin at any hour: large scales, response of the ground, small scales, coarse view."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Twin:
     Parameters
     ----------
     seed : int, default 0
-        One climate each: its weather and its small scales. Terrain and climatology are shared.
+        Selects a climate, i.e. its weather and small scales. All seeds share terrain and
+        climatology.
 
     Examples
     --------
@@ -68,27 +69,27 @@ class Twin:
         self._fine_turn = self._turn(lon, lat)
 
     def hour(self, time: np.datetime64 | str) -> tuple[xr.Dataset, xr.Dataset]:
-        """Both sides of one hour: ``(era5(time), fine(time))``, computed once."""
+        """Return both sides of one hour, ``(era5(time), fine(time))``, computed once."""
         hour = whole_hours(time)
         fine = self._fine(hour)
         return self._coarse_dataset(hour, fine), self._fine_dataset(hour, fine)
 
     def fine(self, time: np.datetime64 | str) -> xr.Dataset:
-        """Fine fields t2m [K], u10 and v10 [m s-1, earth-relative] (y, x)."""
+        """Return the fine fields t2m [K], u10 and v10 [m s-1, earth-relative] (y, x)."""
         hour = whole_hours(time)
         return self._fine_dataset(hour, self._fine(hour))
 
     def era5(self, time: np.datetime64 | str) -> xr.Dataset:
-        """The 14 predictors as a CDS netCDF has them.
+        """Return the 14 predictors in the layout of a netCDF of the Climate Data Store.
 
-        Dims (valid_time, latitude, longitude), and pressure_level for q, t, u, v and w. ``tp`` and
-        ``ssrd`` are sums over the hour that ends at ``time``; ``sst`` is NaN over land.
+        Dims are (valid_time, latitude, longitude), plus pressure_level for q, t, u, v and w. ``tp``
+        and ``ssrd`` are sums over the hour that ends at ``time``; ``sst`` is NaN over land.
         """
         hour = whole_hours(time)
         return self._coarse_dataset(hour, self._fine(hour))
 
     def _place_support(self) -> None:
-        """A wide grid for the large-scale states, and splines from it to the fine rows, columns."""
+        """Set up the wide grid of the large-scale states, and splines from it to the fine grid."""
         margin = 2 * SUPPORT
         y = np.arange(self._y[0] + margin, self._y[-1] - margin, -SUPPORT)
         x = np.arange(self._x[0] - margin, self._x[-1] + margin, SUPPORT)
@@ -106,18 +107,19 @@ class Twin:
         self._coarse_turn = self._turn(self._cells.lon, self._cells.lat)
 
     def _turn(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Cosine and sine of the angle from the projection's axes to east and north."""
+        """Return cosine and sine of the angle from the projection's axes to east and north."""
         angle = projected.turn(self._grid.crs, lon, lat).astype(np.float32)
         return np.cos(angle), np.sin(angle)
 
     def _mean(self, fields: np.ndarray) -> np.ndarray:
+        """Average fine fields (field, y, x) over the footprints of the coarse cells."""
         means = self._footprint @ fields.reshape(len(fields), -1).T
         return means.T.reshape(len(fields), *self._cells.lon.shape)
 
     def _expected(self, hour: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the large scales determine, and the spread of what they do not; both (3, y, x).
+        """Return means and standard deviations given the large scales, both (3, y, x).
 
-        Fine t2m and the wind along the projection's axes; standard deviations in the same order.
+        The fields are t2m and the wind along the projection's axes.
         """
         state = self._climate.at(self._support, hour)
         state = State(*(self._rows @ field @ self._columns for field in state))
@@ -167,7 +169,7 @@ def _ground() -> Surface:
 
 @functools.cache
 def _coarse_side() -> tuple[Points, scipy.sparse.csr_array]:
-    """Centres of the coarse side's cells, and the means of fine cells around them."""
+    """Return the centres of the coarse cells, and the operator of means around them."""
     lon, lat = np.meshgrid(coarse.LONGITUDE, coarse.LATITUDE)
     transformer = pyproj.Transformer.from_crs("EPSG:4326", projected.ITALY.crs, always_xy=True)
     cells = Points(*transformer.transform(lon, lat), lon, lat)
@@ -176,7 +178,7 @@ def _coarse_side() -> tuple[Points, scipy.sparse.csr_array]:
 
 
 def whole_hours(time: np.datetime64 | str) -> int:
-    """Hours since 1970 in UTC; refuses what is not a whole hour.
+    """Convert a time in UTC to hours since 1970, and refuse it unless it is a whole hour.
 
     Examples
     --------
@@ -206,6 +208,6 @@ def _rotate(u, v, cosine, sine) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _spline(nodes: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Cubic spline interpolation as a matrix (places, nodes)."""
+    """Return cubic spline interpolation as a matrix (places, nodes)."""
     spline = scipy.interpolate.make_interp_spline(nodes, np.eye(nodes.size))
     return spline(places).astype(np.float32)

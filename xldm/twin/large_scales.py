@@ -1,7 +1,7 @@
-"""Large-scale states of the twin: seasons, travelling waves and sunshine, closed in time.
+"""Large-scale states of the twin: seasons, travelling waves and sunshine.
 
-Everything here is a function of place and hour, so any hour stands alone and neighbouring hours
-are continuous. Vectors are along the axes of the projection (x east-like, y north-like).
+Every state is a continuous function of place and hour, so any hour can be computed alone. Vectors
+are along the axes of the projection (x east-like, y north-like).
 """
 
 from __future__ import annotations
@@ -58,20 +58,20 @@ class State(NamedTuple):
 
 
 def saturation_pressure(kelvin: np.ndarray) -> np.ndarray:
-    """Saturation vapour pressure over water in Pa (Magnus form, Alduchov and Eskridge 1996)."""
+    """Return the saturation vapour pressure over water in Pa (Alduchov and Eskridge 1996)."""
     celsius = kelvin - 273.15
     return 610.94 * np.exp(17.625 * celsius / (celsius + 243.04))
 
 
 def season(hour: float, peak: float) -> float:
-    """Cosine of the year, 1 on day ``peak`` and -1 half a year away."""
+    """Return the cosine of the year, 1 on day ``peak`` and -1 half a year away."""
     return float(np.cos(2 * np.pi * (hour / 24 - peak) / YEAR))
 
 
 def sun(hour: float, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Eastward, northward and upward components of the unit vector towards the sun.
+    """Return the eastward, northward and upward components of the unit vector to the sun.
 
-    Declination and equation of time after Spencer (1971) to the first terms.
+    Declination and equation of time are the first terms of Spencer (1971).
     """
     day = 2 * np.pi * ((hour / 24) % YEAR) / YEAR
     declination = 0.006918 - 0.399912 * np.cos(day) + 0.070257 * np.sin(day)
@@ -87,13 +87,13 @@ def sun(hour: float, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, ...]
 
 
 def sunshine(hour: float, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Clear-sky irradiance of a horizontal surface in W m-2 (Haurwitz 1945)."""
+    """Return the clear-sky irradiance of a horizontal surface in W m-2 (Haurwitz 1945)."""
     up = np.maximum(sun(hour, lon, lat)[2], 1e-3)
     return np.where(up > 1e-3, 1098.0 * up * np.exp(-0.057 / up), 0.0)
 
 
 def veil(cloud: np.ndarray) -> np.ndarray:
-    """Share of the clear-sky irradiance that passes the clouds (Kasten and Czeplak 1980)."""
+    """Return the share of irradiance that passes the clouds (Kasten and Czeplak 1980)."""
     return 1 - 0.75 * cloud**3.4
 
 
@@ -117,7 +117,7 @@ class Waves:
         self.amplitude = amplitude * np.sqrt(2 / (amplitude**2).sum())
 
     def at(self, points: Points, seconds: float, turn: float = 0.0) -> tuple[np.ndarray, ...]:
-        """Value and gradient along x and y, with every wave's phase turned by ``turn``."""
+        """Return the value and its gradient along x and y, with all phases shifted by ``turn``."""
         phase = np.multiply.outer(points.x - 4.5e6, self.kx)
         phase += np.multiply.outer(points.y - 2.0e6, self.ky)
         phase += np.mod(self.phase + turn - self.omega * seconds, 2 * np.pi)
@@ -135,13 +135,13 @@ class Climate:
         self._mass = Waves(rng, 500e3, 6000e3, 1.6, 9.0, 4.0)
         self._air = Waves(rng, 500e3, 5000e3, 1.0, 7.0, 4.0)
         self._damp = Waves(rng, 300e3, 3000e3, 0.6, 8.0, 4.0)
-        # Weather between the fronts and the small scales, its velocity's spectrum k^-5/3.
+        # Weather between the fronts and the small scales; its velocity has a spectrum of k^-5/3.
         self._meso = Waves(rng, 160e3, 600e3, 4 / 3, 7.0, 3.0, count=64)
-        # Slow waves give months and seas an anomaly of their own: periods of weeks.
+        # Slow waves, with periods of weeks, give each month and sea an anomaly.
         self._slow = Waves(rng, 2000e3, 9000e3, 0.3, 0.0, 1.2, count=16)
 
     def at(self, points: Points, hour: float) -> State:
-        """The state at an hour counted since 1970-01-01T00 UTC; float32 fields."""
+        """Return the state at an hour since 1970-01-01T00 UTC; float32 fields."""
         seconds = hour * 3600.0
         summer = season(hour, 211)
         north = points.lat - REFERENCE_LATITUDE
@@ -187,8 +187,10 @@ class Climate:
         return State(*(np.asarray(field, np.float32) for field in fields))
 
     @staticmethod
-    def _radiation(points: Points, hour: int, cloud: np.ndarray, wind: np.ndarray):
-        """Lagged insolation, clear calm darkness, and where the sunlight comes from."""
+    def _radiation(
+        points: Points, hour: float, cloud: np.ndarray, wind: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Return lagged insolation, darkness on clear calm nights, and the sunlight's direction."""
         lags = np.array([0.2, 0.3, 0.25, 0.15, 0.1])
         heat = sum(
             weight * sunshine(hour - lag, points.lon, points.lat) for lag, weight in enumerate(lags)

@@ -1,4 +1,4 @@
-"""Hours of the twin as a dataset of which nothing is made before it is computed."""
+"""Any number of hours of the twin as a lazy dataset."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .hourly import Twin, whole_hours
 
 __all__ = ["SIDES", "lazy"]
 
-#: The two sides of the twin, and the dimension that hours lie along.
+#: Time dimension of each side of the twin.
 SIDES = {"era5": "valid_time", "fine": "time"}
 
 
 def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
-    """One side of the twin at any number of hours.
+    """Return one side of the twin at any number of hours, lazily.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``era5`` (valid_time, latitude, longitude) or ``fine`` (time, y, x), as of `Twin.hour`;
-        dask arrays, an hour a chunk.
+        ``era5`` (valid_time, latitude, longitude) or ``fine`` (time, y, x), as `Twin.hour` returns
+        them; dask arrays, one hour a chunk.
 
     Raises
     ------
     ArgumentError
-        If there is no such side, no hour, or one that is not whole.
+        If the side is unknown, if ``times`` is empty, or if a time is not a whole hour.
 
     Examples
     --------
@@ -46,10 +46,10 @@ def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
     8784
     """
     if side not in SIDES:
-        raise ArgumentError(f"a side of the twin is one of {', '.join(SIDES)}, not {side!r}")
+        raise ArgumentError(f"side must be one of {', '.join(SIDES)}; got {side!r}")
     hours = np.array([whole_hours(time) for time in times], dtype="int64")
     if not hours.size:
-        raise ArgumentError("no hours were asked for: give at least one")
+        raise ArgumentError("times is empty: give at least one hour")
     dim = SIDES[side]
     like = _hour(int(hours[0]), side, seed)
     names = tuple(str(name) for name in like)
@@ -84,9 +84,9 @@ def _hour(hour: int, side: str, seed: int) -> xr.Dataset:
 def _fields(
     hours: np.ndarray, *, side: str, seed: int, names: tuple[str, ...]
 ) -> tuple[np.ndarray, ...]:
-    """Fields with hours first, one array for each name."""
+    """Return one array (hour, ...) for each name."""
     dim = SIDES[side]
     made = [_hour(int(hour), side, seed) for hour in hours]
-    # An hour has its dimension on one side and not on the other.
+    # Only one side of the twin has a time dimension.
     single = [ds.squeeze(dim) if dim in ds.dims else ds for ds in made]
     return tuple(np.stack([ds[name].values for ds in single]) for name in names)

@@ -1,4 +1,4 @@
-"""Hours of the twin as datasets in memory and on demand."""
+"""Hours spread over a year, and both sides of the twin at these hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["both_sides", "hours_over_year"]
 
 
 def hours_over_year(year: int, count: int) -> np.ndarray:
-    """``count`` hours spread over a year, so that every season and hour of the day is met.
+    """Return ``count`` hours spread over a year, in all seasons and at all hours of the day.
 
     Examples
     --------
@@ -21,14 +21,16 @@ def hours_over_year(year: int, count: int) -> np.ndarray:
     """
     every = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
     if not 1 <= count <= every.size:
-        raise ArgumentError(f"hours must be from 1 to {every.size}, those of {year}; got {count}")
-    # Days are even steps; hours go round in steps of seven, so that those of a day differ.
+        raise ArgumentError(
+            f"hours must be from 1 to {every.size}, the hours of {year}; got {count}"
+        )
+    # Days advance evenly; the hour of the day advances in steps of seven.
     i = np.arange(count)
     return every[np.sort(i * (every.size // 24) // count * 24 + 7 * i % 24)]
 
 
 def both_sides(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
-    """Both sides of the twin at some hours.
+    """Return both sides of the twin at given hours.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def both_sides(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset
     era5 : Dataset (valid_time, latitude, longitude)
         In memory.
     fine : Dataset (time, y, x)
-        Dask-backed, an hour a chunk: made when it is computed.
+        Lazy dask arrays, one hour a chunk.
 
     Examples
     --------

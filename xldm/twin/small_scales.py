@@ -1,4 +1,4 @@
-"""Small scales that no coarse field determines: addressed spectral noise."""
+"""Small scales that the coarse fields do not determine: addressed spectral noise."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LONGEST = 100e3  # m; below this wavelength the spectrum follows k^-5/3
 class SmallScales:
     """Noise fields of unit variance whose one-dimensional spectra follow k^-5/3 down to the grid.
 
-    The wind is three parts rotational to one part divergent in variance. Between two knots in time
-    the white noise is blended with cosine and sine weights, so that its variance never changes:
+    Three quarters of the wind's variance are rotational, one quarter is divergent. Between two
+    knots in time, cosine and sine weights blend the white noise and keep its variance constant:
     ``n(t) = cos(a) n_i + sin(a) n_{i+1}``, ``a = (t - t_i) / (t_{i+1} - t_i) * pi / 2``.
 
     Parameters
     ----------
     seed : int
-        With the knot's index, the address of every random number.
+        Together with the index of the knot, the address of each random number.
     shape : tuple of int
         Rows and columns of the fine grid.
     spacing : float
@@ -48,7 +48,7 @@ class SmallScales:
         self._across = (-1j * ky / safe * amplitude).astype(np.complex64)
 
     def at(self, hour: int) -> np.ndarray:
-        """Noise of temperature and of the two wind components, (3, y, x) in float32."""
+        """Return the noise of temperature and both wind components, (3, y, x) in float32."""
         knot, part = divmod(hour, KNOT_HOURS)
         angle = np.float32(part / KNOT_HOURS * np.pi / 2)
         white = np.cos(angle) * self._white(knot)
@@ -65,7 +65,7 @@ class SmallScales:
         return scipy.fft.irfft2(np.stack(spectra), s=self._shape)
 
     def _white(self, knot: int) -> np.ndarray:
-        # Seed sequences take no negative words; knots before 1970 are folded to odd numbers.
+        # Seed sequences take no negative words, so knots before 1970 become odd numbers.
         address = 2 * knot if knot >= 0 else -2 * knot - 1
         sequence = np.random.SeedSequence([self._seed, 2, address])
         generator = np.random.Generator(np.random.Philox(sequence))

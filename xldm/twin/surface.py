@@ -1,4 +1,4 @@
-"""What the ground does to the air: terrain, coast and land cover as static fine fields."""
+"""Static fine fields of terrain, coast and land cover that shape the air near the ground."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["DIRECTIONS", "Surface", "surface"]
 DIRECTIONS = 16  # of the wind, counted from the x axis anticlockwise
 MARGIN = 72  # cells mirrored around the domain before it is transformed
 
-# By land cover: 10 m wind over that of the open sea; daytime heating and nightly cooling over those
-# of crops.
+# By land cover: 10 m wind relative to the open sea; daytime heating and nightly cooling relative to
+# cropland.
 _COVER = {
     "evergreen_needleleaf_forest": (0.29, 0.56, 0.70),
     "evergreen_broadleaf_forest": (0.29, 0.56, 0.70),
@@ -68,7 +68,7 @@ class Surface(NamedTuple):
 
 
 def surface(static: xr.Dataset, spacing: float) -> Surface:
-    """Derive the fields from terrain, land mask and land cover on a grid whose rows run south."""
+    """Derive the fields from terrain, land mask and land cover; rows of the grid run south."""
     orog = static["orog"].values.astype(np.float32)
     land = static["land_mask"].values.astype(np.float32)
     factors = np.array([_COVER[str(name)] for name in static["land_cover_class"].values])
@@ -84,7 +84,7 @@ def surface(static: xr.Dataset, spacing: float) -> Surface:
     inland = smooth(land, 10e3)
     hollow = np.tanh(np.maximum(-relief_8, 0) / (40 + 0.6 * spread))
     hollow += 0.6 * np.tanh(np.maximum(-relief_40, 0) / 350)
-    shore = [side * 35e3 for side in _gradient(smooth(land, 14e3), spacing)]
+    east, north = _gradient(smooth(land, 14e3), spacing)
     crossed = _upwind(smooth(orog, 4e3), 70e3, spacing)
     broad = np.stack([smooth(field, 25e3) for field in crossed])
     return Surface(
@@ -100,7 +100,7 @@ def surface(static: xr.Dataset, spacing: float) -> Surface:
         rough=np.tanh(spread / 200),
         slope=_gradient(smooth(orog, 3e3), spacing),
         flank=_gradient(smooth(orog, 12e3), spacing),
-        onshore=tuple(shore),
+        onshore=(east * 35e3, north * 35e3),
         squeeze=_squeeze(smooth(orog, 2.5e3), spacing),
         wake=np.tanh((crossed - broad) / 45),
         fetch=_upwind(land, 15e3, spacing),
@@ -113,11 +113,11 @@ def _gradient(field: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray
 
 
 def _squeeze(orog: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Linear potential flow over low hills (Jackson and Hunt 1975, outer layer).
+    """Return the speed-up of linear potential flow over low hills (Jackson and Hunt 1975).
 
-    A wind U over terrain h gains ``u_i = sum_j F^-1[k_i k_j / |k| F h] U_j``: faster over crests
-    across the wind, slower in valleys across it, hardly changed in valleys along it. Limited to
-    +-1.
+    In the outer layer, a wind U over terrain h gains ``u_i = sum_j F^-1[k_i k_j / |k| F h] U_j``:
+    it is faster over crests across it, slower in valleys across it, and hardly changed in valleys
+    along it. Limited to +-1.
     """
     spectrum, kx, ky, back = _spectrum(orog, spacing)
     spectrum /= np.maximum(np.hypot(kx, ky), 1e-9)
@@ -127,9 +127,9 @@ def _squeeze(orog: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _upwind(field: np.ndarray, length: float, spacing: float) -> np.ndarray:
-    """Mean of a field over the air's way, weights ``exp(-distance / length)``, for every direction.
+    """Average a field upwind, for every direction, with weights ``exp(-distance / length)``.
 
-    That kernel, one-sided along the unit vector d, is ``1 / (1 + i length k.d)`` in wavenumbers.
+    In wavenumbers this kernel, one-sided along the unit vector d, is ``1 / (1 + i length k.d)``.
     """
     spectrum, kx, ky, back = _spectrum(field, spacing)
     angles = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
@@ -139,7 +139,7 @@ def _upwind(field: np.ndarray, length: float, spacing: float) -> np.ndarray:
 
 
 def _spectrum(field: np.ndarray, spacing: float):
-    """Spectrum of a field mirrored at its margins, wavenumbers (x, y), and the way back."""
+    """Return the spectrum of the mirrored field, wavenumbers (x, y), and the inverse transform."""
     padded = np.pad(field, MARGIN, mode="symmetric")
     ky = -2 * np.pi * scipy.fft.fftfreq(padded.shape[0], spacing)[:, None]  # rows run southwards
     kx = 2 * np.pi * scipy.fft.rfftfreq(padded.shape[1], spacing)[None, :]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ..errors import ArgumentError, ExistsError
+from ..errors import ArgumentError
 from .hourly import Twin, whole_hours
+from .written_aside import written_aside
 
 __all__ = ["write"]
 
@@ -20,13 +21,13 @@ _BLOCK = 24  # hours held in memory
 def write(
     store: str | Path, start: np.datetime64 | str, stop: np.datetime64 | str, *, seed: int = 0
 ) -> Path:
-    """Write every hour from ``start`` to ``stop``, both included.
+    """Write every hour from ``start`` to ``stop``, both included, to a Zarr store.
 
     Parameters
     ----------
     store : path
-        Folder to make: groups ``era5`` (valid_time, latitude, longitude) and ``fine`` (time, y, x).
-        It appears under its name only once it is complete.
+        Folder to create, with groups ``era5`` (valid_time, latitude, longitude) and ``fine``
+        (time, y, x). It appears under its name only once it is complete.
     start, stop : datetime64 or str
         Whole hours in UTC.
     seed : int, default 0
@@ -42,7 +43,7 @@ def write(
     ExistsError
         If ``store`` exists.
     ArgumentError
-        If ``stop`` lies before ``start``, or one is not a whole hour.
+        If ``stop`` lies before ``start``, or either is not a whole hour.
 
     Examples
     --------
@@ -51,18 +52,14 @@ def write(
     xldm.errors.ArgumentError: stop (2001-07-14T00) lies before start (2001-07-15T00): nothing to
     write
     """
-    store = Path(store)
-    if store.exists():
-        raise ExistsError(f"{store} exists: remove it or choose another name")
     first, last = whole_hours(start), whole_hours(stop)
     if last < first:
         raise ArgumentError(f"stop ({stop}) lies before start ({start}): nothing to write")
-    aside = store.with_name(store.name + ".partial")
-    shutil.rmtree(aside, ignore_errors=True)
     twin = Twin(seed)
-    for block in range(first, last + 1, _BLOCK):
-        _append(aside, twin, range(block, min(block + _BLOCK, last + 1)), new=block == first)
-    return aside.rename(store)
+    with written_aside(Path(store)) as aside:
+        for block in range(first, last + 1, _BLOCK):
+            _append(aside, twin, range(block, min(block + _BLOCK, last + 1)), new=block == first)
+    return Path(store)
 
 
 def _append(store: Path, twin: Twin, hours: range, *, new: bool) -> None:
@@ -71,7 +68,7 @@ def _append(store: Path, twin: Twin, hours: range, *, new: bool) -> None:
         ("era5", "fine"), ("valid_time", "time"), zip(*pairs, strict=True), strict=True
     ):
         block = xr.concat(parts, time, coords="minimal", compat="override", join="exact")
-        kwargs = {"append_dim": time}
+        kwargs: dict[str, Any] = {"append_dim": time}
         if new:
             dims = {
                 v: tuple(1 if d == time else n for d, n in block[v].sizes.items()) for v in block

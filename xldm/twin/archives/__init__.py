@@ -1,8 +1,8 @@
-"""The twin in the forms of the real archives, so that what reads those can be run on it.
+"""The twin as files in the forms of real archives, to test the readers of these archives.
 
-One module per provider. See "The archives" in ``docs/twin.md``.
+One module writes the form of one provider. See "The archives" in ``docs/twin.md``.
 """
 
-from .forms import FORMS, days, write
+from .forms import FORMS, hours_of_days, write
 
-__all__ = ["FORMS", "days", "write"]
+__all__ = ["FORMS", "hours_of_days", "write"]

@@ -1,4 +1,4 @@
-"""ERA5 as the Climate Data Store sends it in GRIB: edition 1, as ECMWF archives it."""
+"""ERA5 in the form of the Climate Data Store's GRIB: edition 1, as ECMWF archives it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .file_span import FileSpan
 
 __all__ = ["BITS", "codes", "writer"]
 
-#: Bits of a packed value, between the least and the largest of a message.
+#: Bits of a packed value; they span the range from a message's minimum to its maximum.
 BITS = 16
 _MISSING = 9999.0
 # Section 1 with ECMWF's local span, which holds the MARS keys, then the grid.
@@ -44,7 +44,7 @@ _COMMON = {
 
 @contextmanager
 def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
-    """Files of the surface and of 850 hPa; yields ``put(hour, era5, fine)``."""
+    """Open the files of the surface and of 850 hPa, and yield ``put(hour, era5, fine)``."""
     with paths[0].open("wb") as surface, paths[1].open("wb") as pressure:
 
         def put(hour: np.datetime64, era5: xr.Dataset, fine: xr.Dataset) -> None:
@@ -60,21 +60,21 @@ def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
 
 
 def codes() -> ModuleType:
-    """The ecCodes library, or an error that says how to get it."""
+    """Return the ecCodes library, or raise an error that says how to install it."""
     try:
         import eccodes
     except ImportError as error:
         raise MissingPackageError(
-            "to write GRIB needs ecCodes: pip install 'xldm[grib]', or leave out cds-grib"
+            "writing GRIB needs ecCodes: pip install 'xldm[grib]', or leave out cds-grib"
         ) from error
     return eccodes
 
 
 def _times(hour: np.datetime64, name: str) -> dict[str, object]:
-    """Keys of an analysis, or of the forecast that has the sum over the hour that ends there.
+    """Return the time keys of an analysis, or of a forecast for a sum over the hour.
 
-    Sums come from the short forecasts of 06 and 18 UTC, hours 1 to 12 of each, so that the one of
-    00 UTC belongs to a forecast of the day before.
+    Sums come from the short forecasts of 06 and 18 UTC, hours 1 to 12 of each. So the sum that ends
+    at 00 UTC belongs to a forecast of the previous day.
     """
     if known(name).accumulated:
         step = (int(hour.astype("int64")) - 7) % 12 + 1
@@ -87,7 +87,7 @@ def _times(hour: np.datetime64, name: str) -> dict[str, object]:
 
 
 def _add(file: BinaryIO, sample: str, keys: dict[str, object], values: np.ndarray) -> None:
-    """Append a message; points of land have no sea surface temperature, and a bitmap says so."""
+    """Append a message; a bitmap marks missing values, such as the sea's temperature on land."""
     eccodes = codes()
     values, gaps = values.astype("float64"), np.isnan(values)
     if gaps.any():

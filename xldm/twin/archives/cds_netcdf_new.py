@@ -1,4 +1,4 @@
-"""ERA5 as the Climate Data Store sends it in netCDF since 2024: what cfgrib makes of the GRIB."""
+"""ERA5 in the form of the Climate Data Store's netCDF since 2024, which cfgrib converts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ _GRIB = {
 
 @contextmanager
 def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
-    """A zip of the surface's streams, a file of 850 hPa; yields ``put(hour, era5, fine)``."""
+    """Write a zip of the surface's streams and a file of 850 hPa; yield their ``put``.
+
+    ``put(hour, era5, fine)`` adds an hour.
+    """
     archive, pressure = paths
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         streams = {Path(folder) / name: fields for name, fields in _STREAMS.items()}
@@ -72,7 +75,7 @@ def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
 
 @contextmanager
 def _begun(path: Path, names: tuple[str, ...], span: FileSpan) -> Iterator[h5netcdf.File]:
-    """A file with coordinates, and variables to be filled."""
+    """Create a file with coordinates and empty variables, and yield it."""
     with h5netcdf.File(path, "w") as file:
         file.attrs.update(
             span.attrs

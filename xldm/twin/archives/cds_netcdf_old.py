@@ -1,4 +1,4 @@
-"""ERA5 as the Climate Data Store sent it in netCDF until 2024: classic format, packed integers."""
+"""ERA5 in the form of the Climate Data Store's netCDF until 2024: classic, packed integers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["writer"]
 
 _FILL = np.int16(-32767)
 _EPOCH = np.datetime64("1900-01-01T00", "h")
-# Values of the dimension that tells final from preliminary months.
+# Values of the dimension expver: final, preliminary.
 _VERSIONS = (1, 5)
 
 
 @contextmanager
 def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
-    """Files of the surface and of 850 hPa; yields ``put(hour, era5, fine)``.
+    """Write the files of the surface and of 850 hPa; yield ``put(hour, era5, fine)``.
 
-    What a number means is set by the extremes of the whole file, so values wait on disk till then.
+    The packing depends on the extremes of the whole file, so values wait in a temporary file.
     """
     names = (*SURFACE, *UPPER_AIR)
     shape = (len(names), span.hours.size, LATITUDE.size, LONGITUDE.size)
@@ -80,14 +80,14 @@ def _coordinates(file: scipy.io.netcdf_file, span: FileSpan, *, levels: bool) ->
 def _variable(
     file: scipy.io.netcdf_file, name: str, dims: tuple[str, ...], values: np.ndarray, span: FileSpan
 ) -> None:
-    """Pack as grib_to_netcdf does: the least value is -32766, the largest 32767."""
-    # Double, and of numpy: scipy would store a Python float in single precision.
+    """Pack values as grib_to_netcdf does: the minimum becomes -32766, the maximum 32767."""
+    # NumPy doubles, since scipy would store a Python float in single precision.
     low, high = np.float64(np.nanmin(values)), np.float64(np.nanmax(values))
     scale = (high - low) / 65533 or np.float64(1)
     offset = (high + low - scale) / 2
     variable = file.createVariable(name, np.int16, dims)
     units, long_name, _ = ATTRS[name]
-    attrs = {"scale_factor": scale, "add_offset": offset, "_FillValue": _FILL}
+    attrs: dict[str, object] = {"scale_factor": scale, "add_offset": offset, "_FillValue": _FILL}
     attrs |= {"missing_value": _FILL, "units": units, "long_name": long_name}
     if cf_name(name) != "unknown":
         attrs["standard_name"] = cf_name(name)

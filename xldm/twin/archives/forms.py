@@ -1,10 +1,9 @@
-"""Which forms there are, and how they are written: all from one pass over the hours."""
+"""The forms of archives, and one pass over the hours that writes all of them."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,27 +11,28 @@ import numpy as np
 
 from ...errors import ArgumentError, ExistsError
 from ..hourly import Twin
+from ..written_aside import written_aside
 from . import arco, cds_grib, cds_netcdf_new, cds_netcdf_old, vhr_rea_it
 from .file_span import FileSpan
 
-__all__ = ["FORMS", "days", "write"]
+__all__ = ["FORMS", "hours_of_days", "write"]
 
 README = """\
 Archives of the synthetic twin
 ==============================
 
 Nothing in this folder is an observation, a reanalysis or a forecast, whatever the files say in the
-fields that their formats reserve for producing centres. xldm.twin made all of it from a seed,
-in the forms that real archives have, for testing what reads them. Do not use it for science or
-decisions, and do not pass it on without this file. Only terrain and land cover are real.
+fields that their formats reserve for producing centres. xldm.twin made all of it from a seed, in
+the forms of real archives, to test their readers. Do not use it for science or decisions, and do
+not pass it on without this file. Only terrain and land cover are real.
 """
 
 
 class _Hourly(NamedTuple):
-    """A form made hour by hour: its files, one of a kind for each month, or one for all hours.
+    """A form that is written hour by hour, to files for each month or to one file for all hours.
 
-    ``ready`` refuses where a library is missing. ``writer(paths, span)`` is a context that yields
-    ``put(hour, era5, fine)``; the files are complete when it ends.
+    ``ready()`` raises ImportError if a library is missing. ``writer(paths, span)`` is a context
+    manager that yields ``put(hour, era5, fine)``; the files are complete when it exits.
     """
 
     files: tuple[str, ...]
@@ -47,14 +47,8 @@ class _Hourly(NamedTuple):
         return [folder / name.format(month=month) for name in self.files]
 
 
-_ERA5 = "era5-{kind}-{{month}}.{suffix}"
-
-
 def _both(surface: str, pressure: str) -> tuple[str, str]:
-    return tuple(
-        _ERA5.format(kind=kind, suffix=suffix)
-        for kind, suffix in (("surface", surface), ("pressure", pressure))
-    )
+    return f"era5-surface-{{month}}.{surface}", f"era5-pressure-{{month}}.{pressure}"
 
 
 _HOURLY = {
@@ -80,10 +74,10 @@ def _land_cover(folder: Path) -> None:
     write_land_cover(folder)
 
 
-# Forms that a function writes to a folder, all at once.
+# Forms that a function writes to a folder at once.
 _FOLDERS = {"dem": _dem, "landcover": _land_cover}
 
-#: Forms by the folder that they are written to.
+#: Names of the forms, which are also the names of their folders.
 FORMS = (*_HOURLY, *_FOLDERS)
 
 
@@ -97,26 +91,26 @@ def write(
     preliminary: np.datetime64 | str | None = None,
     also: Mapping[str, Callable[[Path], object]] | None = None,
 ) -> Path:
-    """Write days of the twin as the providers of real archives would.
+    """Write days of the twin in the forms of real archives.
 
-    An hour is made once for all forms that have hours, and no more than an hour is held; only the
-    old netCDF of the Climate Data Store holds a month, of packed integers. Every file gets its name
-    only once it is complete.
+    Each hour is computed once for all forms, and only one hour is in memory; the old netCDF of the
+    Climate Data Store keeps a month in a temporary file. Each file gets its name only once it is
+    complete.
 
     Parameters
     ----------
     folder : path
-        Where to make a folder for each form; others, and other months, may be there already.
+        Parent of the folders of the forms. It may already hold other forms and other months.
     start, stop : datetime64 or str
         Days, both included, e.g. "2001-07-15".
     forms : sequence of str, default all
-        Of `FORMS` and ``also``.
+        Names in `FORMS` or ``also``.
     seed : int, default 0
         Which twin.
     preliminary : datetime64 or str, optional
-        The day from which on ERA5 is marked as preliminary (ERA5T), expver 0005.
+        First day on which ERA5 is marked as preliminary (ERA5T), expver 0005.
     also : mapping of str to callable, optional
-        Further forms: what writes them to a folder that is not there yet.
+        Further forms: functions that write a form to a folder that does not exist yet.
 
     Returns
     -------
@@ -126,11 +120,12 @@ def write(
     Raises
     ------
     ExistsError
-        If something to be written exists.
+        If a file or folder to be written exists.
     ImportError
         If a form needs a library that is not installed.
     ArgumentError
-        If a form is unknown, a day is none, or ``stop`` lies before ``start``.
+        If a form is unknown, if ``start`` or ``stop`` is not a day, or if ``stop`` lies before
+        ``start``.
 
     Examples
     --------
@@ -139,8 +134,8 @@ def write(
     xldm.errors.ArgumentError: stop (2001-07-14) lies before start (2001-07-15): nothing to write
     """
     folder, folders = Path(folder), _FOLDERS | dict(also or {})
-    hours = days(start, stop)
-    since = hours[-1] + 1 if preliminary is None else days(preliminary, preliminary)[0]
+    hours = hours_of_days(start, stop)
+    since = hours[-1] + 1 if preliminary is None else hours_of_days(preliminary, preliminary)[0]
     every = (*_HOURLY, *folders)
     unknown = [form for form in forms if form not in every]
     if unknown:
@@ -157,29 +152,29 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.txt").write_text(README)
     for form in at_once:
-        with _aside(folder / form) as partial:
+        with written_aside(folder / form) as partial:
             folders[form](partial)
     if hourly:
         _write_hours(folder, hourly, twin, hours, since)
     return folder
 
 
-def days(start: np.datetime64 | str, stop: np.datetime64 | str) -> np.ndarray:
-    """Hours of the days from ``start`` to ``stop``, both included.
+def hours_of_days(start: np.datetime64 | str, stop: np.datetime64 | str) -> np.ndarray:
+    """Return the hours of the days from ``start`` to ``stop``, both included.
 
     Examples
     --------
-    >>> days("2001-07-15", "2001-07-16")[[0, -1]]
+    >>> hours_of_days("2001-07-15", "2001-07-16")[[0, -1]]
     array(['2001-07-15T00', '2001-07-16T23'], dtype='datetime64[h]')
-    >>> days("2001-07-15T06", "2001-07-16")
+    >>> hours_of_days("2001-07-15T06", "2001-07-16")
     Traceback (most recent call last):
-    xldm.errors.ArgumentError: archives hold whole days (UTC): expected one such as '2001-07-15',
-    got ...
+    xldm.errors.ArgumentError: archives hold whole days (UTC): expected a day like '2001-07-15', got
+    '2001-07-15T06'
     """
     for day in (start, stop):
         if np.datetime_data(np.datetime64(day))[0] != "D":
             raise ArgumentError(
-                f"archives hold whole days (UTC): expected one such as '2001-07-15', got {day!r}"
+                f"archives hold whole days (UTC): expected a day like '2001-07-15', got {day!r}"
             )
     if np.datetime64(stop) < np.datetime64(start):
         raise ArgumentError(f"stop ({stop}) lies before start ({start}): nothing to write")
@@ -194,8 +189,8 @@ def _refuse_existing(paths: list[Path]) -> None:
     found = [str(path) for path in paths if path.exists()]
     if found:
         raise ExistsError(
-            f"{', '.join(found)}: there already, and never written over. Remove what is no longer "
-            "wanted, or choose another folder."
+            f"{', '.join(found)}: exist and are never overwritten. Remove them, or choose another "
+            "folder."
         )
 
 
@@ -206,13 +201,13 @@ def _write_hours(
     attrs = twin.fine(hours[0]).attrs
 
     def opened(stack: ExitStack, monthly: bool, these: np.ndarray) -> list[Callable]:
-        """Begin the files of some hours, to be completed when the stack is left."""
+        """Open the files of these hours; they are complete when the stack exits."""
         month = hours[these][0].astype("datetime64[M]")
         puts = []
         for form, how in forms.items():
             if how.monthly == monthly:
                 paths = how.paths(folder / form, month)
-                aside = [stack.enter_context(_aside(path)) for path in paths]
+                aside = [stack.enter_context(written_aside(path)) for path in paths]
                 span = FileSpan(hours[these], expver[these], attrs)
                 puts.append(stack.enter_context(how.writer(aside, span)))
         return puts
@@ -227,23 +222,3 @@ def _write_hours(
                     era5, fine = twin.hour(hour)
                     for put in puts:
                         put(hour, era5, fine)
-
-
-@contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` when all is well and is removed when not."""
-    partial = path.with_name(path.name + ".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove(partial)
-    try:
-        yield partial
-        partial.rename(path)
-    finally:
-        _remove(partial)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

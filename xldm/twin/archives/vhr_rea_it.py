@@ -1,8 +1,8 @@
-"""VHR-REA_IT as CMCC's data delivery system sends it: COSMO's rotated grid, winds along it."""
+"""VHR-REA_IT in the form of CMCC's data delivery system: COSMO's rotated grid, winds along it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from .file_span import FileSpan
 
 __all__ = ["RLAT", "RLON", "writer"]
 
-# 535 x 680 points: the model's 585 x 730 without a sponge of 25 on each side. Where exactly they
-# lie is not published; these hold the whole domain.
+# 535 x 680 points: the model's 585 x 730 without a sponge of 25 on each side. Their exact position
+# is not published; these points cover the whole domain.
 RLON = 0.02 * (np.arange(535) - 267.0)
 RLAT = 0.02 * (np.arange(680) - 425.0)
 _FIELDS = {
@@ -31,11 +31,12 @@ _FIELDS = {
 
 @contextmanager
 def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
-    """The file of a month; yields ``put(hour, era5, fine)``.
+    """Create the file of a month and yield ``put(hour, era5, fine)``.
 
-    Fields are bilinear between the fine grid's cells, and those of its edge beyond it.
+    Fields are bilinear between the cells of the fine grid; beyond it, the nearest cell's value.
     """
-    lon, lat = geographic(*np.meshgrid(RLON, RLAT), VHR_REA_IT)
+    rotated_lon, rotated_lat = np.meshgrid(RLON, RLAT)
+    lon, lat = geographic(rotated_lon, rotated_lat, VHR_REA_IT)
     cells = _cells(lon, lat)
     cosine, sine = _grid_direction(lon, lat)
     with h5netcdf.File(paths[0], "w") as file:
@@ -68,7 +69,7 @@ def writer(paths: list[Path], span: FileSpan) -> Iterator[Callable]:
 
 
 def _cells(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Rows and columns of the fine grid, in fractions, at some places."""
+    """Return fractional rows and columns of the fine grid at given places."""
     y, x = axes(ITALY, fine=True)
     east, north = pyproj.Transformer.from_crs("EPSG:4326", ITALY.crs, always_xy=True).transform(
         lon, lat
@@ -77,12 +78,11 @@ def _cells(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
 
 
 def _grid_direction(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """East and north components of the unit vector along the grid's x axis.
+    """Return the east and north components of the unit vector along the grid's x axis.
 
-    A system's east, as a vector in space, is at right angles to its pole and to the place. What
-    turns winds back (`xldm.grids.rotated_pole.earth_winds`) is another formula, so that they check
-    each
-    other.
+    The east of a coordinate system, as a vector in space, is perpendicular to its pole and to the
+    place. `xldm.grids.rotated_pole.earth_winds` turns winds back by another formula, so each checks
+    the other.
     """
     place, pole = _vectors(lon, lat), _vectors(VHR_REA_IT.longitude, VHR_REA_IT.latitude)
     along = np.cross(pole, place)
@@ -93,7 +93,7 @@ def _grid_direction(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.nd
     return (along * east).sum(-1), (along * north).sum(-1)
 
 
-def _vectors(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+def _vectors(lon: np.ndarray | float, lat: np.ndarray | float) -> np.ndarray:
     lon, lat = np.deg2rad(lon), np.deg2rad(lat)
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
@@ -103,7 +103,7 @@ def _coordinates(file: h5netcdf.File, span: FileSpan, lon: np.ndarray, lat: np.n
     hours = (span.hours - np.datetime64("1989-01-01T00", "h")).astype("float64")
     since = {"units": "hours since 1989-01-01 00:00:00", "calendar": "proleptic_gregorian"}
     plane = ("rlat", "rlon")
-    coordinates = {
+    coordinates: dict[str, tuple[tuple[str, ...], object, Mapping[str, object]]] = {
         "time": (("time",), hours, since | {"standard_name": "time", "long_name": "time"}),
         "rlat": (("rlat",), RLAT, _about("grid_latitude", "rotated latitude", "degrees")),
         "rlon": (("rlon",), RLON, _about("grid_longitude", "rotated longitude", "degrees")),
