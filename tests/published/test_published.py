@@ -309,7 +309,7 @@ SHAPE = (672, 576)
     ("field", "bands", "options", "said"),
     [
         ("dtm", np.zeros((1, 600, 576), "f4"), {}, r"\(600, 576\) cells"),
-        ("dtm", np.full((1, *SHAPE), np.nan, "f4"), {}, "holds gaps"),
+        ("dtm", np.full((1, *SHAPE), np.nan, "f4"), {}, "has gaps"),
         ("dtm", np.zeros((1, *SHAPE), "f4"), {"corner": (3911e3, 2697e3)}, "ModelTiepoint"),
         ("dtm", np.zeros((2, *SHAPE), "f4"), {}, "has 2 bands, expected 1"),
         ("lat", np.full((1, *SHAPE), 42.0, "f4"), {}, "expected the northing"),
