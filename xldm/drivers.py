@@ -1,6 +1,3 @@
-"""Deprecated place of the intake drivers: use `xldm.catalog.drivers`.
-
-Catalogs that name drivers by this path keep working.
-"""
+"""Deprecated path of the intake drivers, for existing catalogs; use `xldm.catalog.drivers`."""
 
 from .catalog.drivers import *  # noqa: F403

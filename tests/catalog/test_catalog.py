@@ -264,7 +264,7 @@ def test_a_store_on_s3_opens_whole(cat, bucket, on_s3):
 
 def test_an_unknown_group_is_refused_with_those_there_are(cat, whole):
     entry = cat.training_store(url=whole, group="rough")
-    assert "group is one of coarse, fine, static, stats, split, not 'rough'" in message(entry)
+    assert "group must be one of coarse, fine, static, stats, split; got 'rough'" in message(entry)
 
 
 def test_an_unmarked_store_is_refused(cat, store):

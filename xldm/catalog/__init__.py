@@ -1,8 +1,8 @@
-"""The intake catalog: its entries by name, and the drivers that open them.
+"""The intake catalog: entries by name, and the drivers that open them.
 
 In: ``catalogs/catalog.yaml`` and the arguments of an entry. Out: datasets, stores and models,
-opened lazily. What an entry opens lives in other rooms (`stores`, `published`, `twin`, `packages`):
-a driver only delegates.
+opened lazily. Drivers only delegate; the readers belong in other rooms (`stores`, `published`,
+`twin`, `packages`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ def open_catalog() -> intake.catalog.Catalog:
     Returns
     -------
     intake.catalog.Catalog
-        Each entry has ``.read()`` for a lazily indexed Dataset and ``.to_dask()`` for a chunked
-        one; its description names whatever else it gives. Call an entry to set arguments:
-        ``cat.part(url=...)``.
+        ``.read()`` of an entry returns a lazily indexed Dataset, ``.to_dask()`` a chunked one; the
+        description names exceptions. Call an entry to set its arguments: ``cat.part(url=...)``.
 
     Examples
     --------
@@ -43,7 +42,7 @@ def open_catalog() -> intake.catalog.Catalog:
 
 
 def __getattr__(name: str) -> Any:
-    # intake wants an object at its entry point and not a function; it is made when asked for.
+    # The entry point of intake names an object, not a function; create it on first access.
     if name == "cat":
         return open_catalog()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,12 +1,12 @@
-"""Intake drivers of the entries in ``catalogs/catalog.yaml``, which names them by path.
+"""Intake drivers, which ``catalogs/catalog.yaml`` names by path.
 
-To look at an entry reaches for nothing; only ``read`` and ``to_dask`` open what it describes.
+Describing an entry opens nothing; only ``read`` and ``to_dask`` touch files or the network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from ..vocabulary import VOCABULARY
 from .source import Chunks, Source
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..models import model
     from ..models.components import ResidualDiffusion
 
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 Options = Mapping[str, Any] | None
-Url = str | PathLike
+Url = str | PathLike[str]
 
 
 class Asset(Source):
@@ -65,13 +67,13 @@ class Arco(Source):
         variables: list[str] | None = None,
         storage_options: Options = None,
     ) -> xr.Dataset:
-        # There is a chunk for each hour of a long axis: they are made of what is left of it.
+        # The store has one chunk for each hour; chunk only after the selection.
         ds = _zarr(url, storage_options, None)
         lacking = [name for name in variables or () if name not in ds]
         lacking += [n for n in ("valid_time_start", "valid_time_stop") if n not in ds.attrs]
         if lacking:
             raise StoreError(
-                f"{url}: it has no {', '.join(lacking)}, so this is not ARCO-ERA5 as we know it; "
+                f"{url}: it has no {', '.join(lacking)}, so this is not ARCO-ERA5 as expected; "
                 "choose other variables, or open it with xarray.open_zarr."
             )
         ds = ds[variables] if variables else ds
@@ -80,7 +82,7 @@ class Arco(Source):
 
 
 class TrainingStore(Source):
-    """A training store, or one group of it; dask arrays either way."""
+    """A training store or one of its groups, always as dask arrays."""
 
     name = "training_store"
 
@@ -93,18 +95,20 @@ class TrainingStore(Source):
     ) -> xr.DataTree | xr.Dataset:
         from ..stores.open import open_training_store
 
-        _refuse_nowhere(self.name, url)
+        url = _required(self.name, url)
         _refuse_old_zarr(locate(url, storage_options).url)
         tree = open_training_store(url, storage_options)
         if group is None:
             return tree
         if group not in tree.children:
-            raise StoreError(f"{url}: group is one of {', '.join(tree.children)}, not {group!r}.")
+            raise StoreError(
+                f"{url}: group must be one of {', '.join(tree.children)}; got {group!r}."
+            )
         return tree[group].to_dataset()
 
 
 class Part(Source):
-    """A side of a training store as a recipe leaves it; dask arrays either way."""
+    """A part of a training store, written by a recipe, always as dask arrays."""
 
     name = "part"
 
@@ -113,12 +117,11 @@ class Part(Source):
     ) -> xr.Dataset:
         from ..stores.parts import open_part
 
-        _refuse_nowhere(self.name, url)
-        return open_part(url, storage_options)
+        return open_part(_required(self.name, url), storage_options)
 
 
 class Twin(Source):
-    """One side of the synthetic twin: hours that are made when computed, or written ones."""
+    """One side of the synthetic twin: lazy hours, or a store that was written before."""
 
     name = "twin"
 
@@ -142,7 +145,7 @@ class Twin(Source):
 
 
 class PaperDataset(Source):
-    """One side of the paper's dataset in physical units, from files that were fetched before."""
+    """One side of the paper's dataset in physical units, from downloaded files."""
 
     name = "paper_dataset"
 
@@ -157,14 +160,14 @@ class PaperDataset(Source):
         if not folder:
             raise StoreError(_how_to_fetch(self))
         if group not in sides:
-            raise StoreError(f"{self.name}: group is coarse or fine, not {group!r}.")
+            raise StoreError(f"{self.name}: group must be coarse or fine; got {group!r}.")
         from ..published.dataset import open_dataset
 
-        return open_dataset(folder, wind_frame=wind_frame)[sides.index(group)]
+        return open_dataset(fspath(folder), wind_frame=wind_frame)[sides.index(group)]
 
 
 class PaperWeights(Source):
-    """One component of the paper's model, from checkpoints that were fetched before."""
+    """One component of the paper's model, from downloaded checkpoints."""
 
     name = "paper_weights"
     container = "python"
@@ -176,11 +179,11 @@ class PaperWeights(Source):
             raise StoreError(_how_to_fetch(self))
         from ..published import read_component
 
-        return read_component(folder, component)
+        return read_component(fspath(folder), component)
 
 
 class Model(Source):
-    """A model by name: loaded, or said how to import."""
+    """A model by name; refuses a model that must be imported first, and says how to import it."""
 
     name = "model"
     container = "python"
@@ -192,28 +195,28 @@ class Model(Source):
 
 
 class Models(Catalog):
-    """The models of :func:`xldm.list_models`, those that were imported among them."""
+    """The models of :func:`xldm.list_models`, including imported ones."""
 
     name = "models"
 
     def _load(self) -> None:
         from ..packages.registry import entries, list_models
 
-        known = entries()
+        known, table = entries(), list_models()
         self._entries = {
             name: LocalCatalogEntry(
                 name,
                 known.get(name, {}).get("title", "an imported model"),
                 Model,
                 args={"model": name},
-                metadata=_of_model(row, known.get(name, {})),
+                metadata=_about_model(table.loc[name], known.get(name, {})),
                 catalog=self,
             )
-            for name, row in list_models().iterrows()
+            for name in map(str, table.index)
         }
 
 
-def _of_model(row: Mapping[str, str], entry: Mapping[str, Any]) -> dict[str, Any]:
+def _about_model(row: pd.Series, entry: Mapping[str, Any]) -> dict[str, Any]:
     targets = row["targets"].split(", ")
     return {
         "license": row["licence"] or "not stated",
@@ -222,25 +225,26 @@ def _of_model(row: Mapping[str, str], entry: Mapping[str, Any]) -> dict[str, Any
         "standard_names": {t: VOCABULARY[t].standard_names[0] for t in targets if t in VOCABULARY},
         "size": row["size"],
         "source": row["source"],
-        "sha256": row["sha256"] or "known once it is imported",
+        "sha256": row["sha256"] or "known after the import",
     }
 
 
 def _how_to_fetch(source: Source) -> str:
     about = source.metadata
     return (
-        f"{source.name} is not part of xldm, and no folder was given.\n{about['how_to']}\n"
+        f"{source.name} does not ship with xldm, and no folder was given.\n{about['how_to']}\n"
         f"Size: {about['size']}.\nLicence: {about['license']}.\n"
         + "\n".join(f"    {url}" for url in about["records"])
     )
 
 
-def _refuse_nowhere(name: str, url: Url | None) -> None:
+def _required(name: str, url: Url | None) -> Url:
     if not url:
         raise StoreError(
-            f"{name}: no url was given. Say where it is, with storage_options where it needs them: "
+            f"{name}: no url was given. Give a path or URL, and storage_options if it needs them: "
             f'{name}(url="s3://my-bucket/name.zarr", storage_options={{...}}).'
         )
+    return url
 
 
 def _refuse_old_zarr(url: str) -> None:
@@ -254,7 +258,7 @@ def _refuse_old_zarr(url: str) -> None:
 
 
 def _zarr(url: Url, options: Options, chunks: Chunks, group: str | None = None) -> xr.Dataset:
-    """A Zarr group of either format."""
+    """Open a Zarr group of format 2 or 3."""
     place = locate(url, options)
     inside = f"{group}/" if group else ""
     with reaching(place):
@@ -266,7 +270,7 @@ def _zarr(url: Url, options: Options, chunks: Chunks, group: str | None = None) 
         return xr.open_zarr(
             str(url),
             group=group,
-            chunks=chunks,
+            chunks=None if chunks is None else dict(chunks),
             consolidated=content(place, f"{inside}.zmetadata") is not None,
             storage_options=dict(options) if options else None,
         )

@@ -1,12 +1,12 @@
-"""What every entry of an intake catalog of ours is like: how it is called, and what it shows.
+"""The base class of all drivers: arguments of an entry, and a display without secrets.
 
-Values given as storage options show in no repr, no YAML and no message.
+Values of storage options appear in no repr, no YAML and no message.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -16,14 +16,27 @@ from ..errors import ArgumentTypeError
 
 __all__ = ["Chunks", "Source"]
 
-#: Values of storage options that are no secrets.
+#: Values of storage options that are never secret.
 _PUBLIC = (True, False, None, "anon")
 
 Chunks = Mapping[str, int] | None
 
 
 class Source(DataSource):
-    """An entry. It is called with arguments, those of ``_open``, for one like it with these."""
+    """A catalog entry; calling it with arguments of ``_open`` returns a copy with these set.
+
+    Parameters
+    ----------
+    metadata : mapping, optional
+        Metadata of the entry.
+    **arguments
+        Arguments of the driver's ``_open``.
+
+    Raises
+    ------
+    TypeError
+        If the driver does not take an argument; names the arguments that it takes.
+    """
 
     container = "xarray"
     version = "1"
@@ -38,15 +51,16 @@ class Source(DataSource):
         self._arguments = arguments
 
     def read(self) -> Any:
-        """Open it, with fields that are indexed lazily."""
+        """Open the entry with lazily indexed fields."""
         return self._open(None, **self._arguments)
 
     def to_dask(self) -> Any:
-        """Open it, with dask arrays in the stored chunks."""
+        """Open the entry with dask arrays in the stored chunks."""
         return self._open({}, **self._arguments)
 
     def configure_new(self, **arguments: Any) -> Source:
-        # Not by way of the entry, which would take braces in a secret for a template.
+        """Return a copy of the entry with arguments set."""
+        # Not through intake's entry, which would treat braces in a secret as a template.
         new = type(self)(**{**self._captured_init_kwargs, **arguments})
         new.name, new.description, new.cat = self.name, self.description, self.cat
         new._entry = self._entry
@@ -54,7 +68,7 @@ class Source(DataSource):
 
     __call__ = get = configure_new
 
-    #: So that notebooks show the repr.
+    #: Notebooks then show the repr.
     _ipython_display_ = None
 
     def __repr__(self) -> str:
@@ -62,8 +76,8 @@ class Source(DataSource):
         about = {"description": said["description"], "args": said["args"], **said["metadata"]}
         return yaml.safe_dump({self.name: about}, sort_keys=False, allow_unicode=True, width=100)
 
-    def _open(self, chunks: Chunks) -> Any:
-        raise NotImplementedError
+    #: ``_open(chunks, **arguments)`` of a driver opens the entry.
+    _open: Callable[..., Any]
 
     def _yaml(self) -> dict[str, Any]:
         data = super()._yaml()
@@ -76,11 +90,11 @@ class Source(DataSource):
         return Schema(dtype=None, shape=None, npartitions=1, extra_metadata={})
 
     def _close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing, since no file is kept open."""
 
 
 def _shown(name: str, value: Any) -> Any:
-    """An argument as it may be shown."""
+    """Return an argument as it may be displayed."""
     if name == "storage_options":
         return {n: v if v in _PUBLIC else "(hidden)" for n, v in (value or {}).items()}
     if isinstance(value, list):
@@ -88,4 +102,4 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, int | None):
         return value
     refused = "://" in str(value) and any(c in str(value) for c in "@?")
-    return "(hidden, for it holds credentials or a query)" if refused else str(value)
+    return "(hidden, since it holds credentials or a query)" if refused else str(value)
