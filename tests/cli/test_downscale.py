@@ -50,7 +50,7 @@ def test_shares_are_written_by_their_numbers(sample, tmp_path, capsys):
     path = str(tmp_path / "out.zarr")
     arguments = ["downscale", sample, path, *SMALL, "--keep-bits", "12"]
     assert main([*arguments, "--share", "1/2"]) == 0
-    assert "others are not complete yet" in capsys.readouterr().out
+    assert "other shares are not complete yet" in capsys.readouterr().out
     assert main([*arguments, "--share", "0/2"]) == 0
     assert f"{path} complete" in capsys.readouterr().out
     assert xr.open_zarr(path).attrs["keep_bits"] == 12

@@ -5,7 +5,7 @@ Describing an entry opens nothing; only ``read`` and ``to_dask`` touch files or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,6 @@ from ..vocabulary import VOCABULARY
 from .source import Chunks, Source
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..models import model
     from ..models.components import ResidualDiffusion
 
@@ -202,21 +200,24 @@ class Models(Catalog):
     def _load(self) -> None:
         from ..packages.registry import entries, list_models
 
-        known, table = entries(), list_models()
-        self._entries = {
-            name: LocalCatalogEntry(
+        known = entries()
+
+        def entry(name: str, row: Mapping[Hashable, str]) -> LocalCatalogEntry:
+            given = known.get(name, {})
+            return LocalCatalogEntry(
                 name,
-                known.get(name, {}).get("title", "an imported model"),
+                given.get("title", "an imported model"),
                 Model,
                 args={"model": name},
-                metadata=_about_model(table.loc[name], known.get(name, {})),
+                metadata=_about_model(row, given),
                 catalog=self,
             )
-            for name in map(str, table.index)
-        }
+
+        rows = list_models().to_dict("index")
+        self._entries = {str(name): entry(str(name), row) for name, row in rows.items()}
 
 
-def _about_model(row: pd.Series, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _about_model(row: Mapping[Hashable, str], entry: Mapping[str, Any]) -> dict[str, Any]:
     targets = row["targets"].split(", ")
     return {
         "license": row["licence"] or "not stated",

@@ -1,8 +1,8 @@
 """The ``xldm`` command.
 
-In: arguments of the command line. Out: an exit status, text on the terminal, and the files that
-the library writes. Every subcommand delegates: what it does belongs in the rooms below, so that
-Python users have it too.
+In: arguments of the command line. Out: an exit status, text on the terminal, and the files that the
+library writes. Every subcommand delegates: its work belongs in the rooms below, so that Python
+users have it too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 1 after an error that says why.
+    """Run the command line and return its exit status: 0, or 1 after printing an error.
 
     Examples
     --------
@@ -29,12 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.command = sys.argv[1:] if arguments is None else list(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("xldm").setLevel(logging.INFO)
-    # The registry of CF units redefines a few of pint's, and pint says so each time.
+    # The registry of CF units redefines some units of pint, and pint logs each redefinition.
     logging.getLogger("pint").setLevel(logging.ERROR)
     try:
         args.run(args)
     except (ImportError, LookupError, OSError, ValueError) as error:
-        # str() of a LookupError would quote its message.
+        # str() of a LookupError would put its message in quotes.
         text = error.args[0] if isinstance(error, LookupError) and error.args else error
         print(f"xldm: {text}", file=sys.stderr)
         return 1
@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--members", type=int, default=2, help="ensemble members (default 2)")
     demo.set_defaults(run=_demo)
 
-    check = commands.add_parser("check", help="say what a model finds in a dataset")
+    check = commands.add_parser(
+        "check", help="report the predictors that a model finds in a dataset"
+    )
     downscale.add_input(check)
     check.set_defaults(run=_check)
 
@@ -108,7 +110,7 @@ def _info(args: argparse.Namespace) -> None:
 
 
 def _add_import(actions: argparse._SubParsersAction) -> None:
-    command = actions.add_parser("import", help="make a package of the paper's release")
+    command = actions.add_parser("import", help="import the paper's release as a package")
     command.add_argument("name", help="name for the model, e.g. italy-2km-ldm-res")
     command.add_argument("--source", help="folder, zip or zip URL with the checkpoints")
     command.add_argument(

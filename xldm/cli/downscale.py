@@ -1,9 +1,10 @@
-"""``xldm downscale``: a dataset of any length to a Zarr store; also what reads its input."""
+"""``xldm downscale``: write fields of any length to a Zarr store; also the input of ``check``."""
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError
@@ -24,9 +25,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "downscale",
         help="downscale a dataset to a Zarr store",
         description="Downscale a dataset and write it to a Zarr store, block by block, in bounded "
-        "memory. A run that was stopped is gone on with by --resume; several machines write one "
-        "store with --share. Credentials come from the environment, as of AWS_ACCESS_KEY_ID, "
-        "AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL, or from fsspec's own configuration.",
+        "memory. --resume continues an interrupted run; with --share several machines write one "
+        "store. Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+        "AWS_ENDPOINT_URL) or from fsspec's own configuration.",
     )
     add_input(command)
     command.add_argument("store", help="Zarr store to write, path or URL; a bucket must exist")
@@ -35,24 +36,22 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--sampler", help=f"one of {', '.join(SAMPLERS)} (default: the model's)")
     command.add_argument("--steps", type=int, help="steps of the sampler (default: the model's)")
     command.add_argument(
-        "--tile", metavar="SIZE[,OVERLAP]", help="coarse cells of a tile, to need less memory"
+        "--tile", metavar="SIZE[,OVERLAP]", help="coarse cells of a tile, to save memory"
     )
     command.add_argument("--device", help="where the networks run, e.g. cuda (default cpu)")
+    command.add_argument("--resume", action="store_true", help="continue the store if it exists")
     command.add_argument(
-        "--resume", action="store_true", help="go on with the store if there is one"
+        "--share", default="0/1", metavar="I/N", help="write only blocks I, I+N, ..., I from 0"
     )
     command.add_argument(
-        "--share", default="0/1", metavar="I/N", help="write blocks I, I+N, ... only, I from 0"
-    )
-    command.add_argument(
-        "--keep-bits", type=int, metavar="BITS", help="round to so many bits of the mantissa's 23"
+        "--keep-bits", type=int, metavar="BITS", help="round to this many of 23 mantissa bits"
     )
     add_storage_options(command, "URLs")
     command.set_defaults(run=_downscale)
 
 
 def add_input(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what is downscaled, and by which model."""
+    """Add the arguments that select the input and the model."""
     command.add_argument("input", help="netCDF, GRIB or Zarr: path or URL")
     command.add_argument(
         "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
@@ -63,27 +62,40 @@ def add_input(command: argparse.ArgumentParser) -> None:
     )
 
 
-def region(text: str | None) -> str | tuple[float, ...] | None:
-    """A region as it is written on the command line.
+def region(text: str | None) -> str | tuple[float, float, float, float] | None:
+    """Parse a region: "covered", or lon_min,lat_min,lon_max,lat_max in degrees.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is not "covered" and not four numbers.
 
     Examples
     --------
     >>> region("9,43,12,45")
     (9.0, 43.0, 12.0, 45.0)
     """
-    return text if text in (None, "covered") else tuple(float(n) for n in text.split(","))
+    if text is None or text == "covered":
+        return text
+    try:
+        west, south, east, north = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise ArgumentError(
+            f'--region: expected "covered" or lon_min,lat_min,lon_max,lat_max; got {text!r}'
+        ) from error
+    return west, south, east, north
 
 
 def opened(path: str, options: dict[str, Any]) -> xr.Dataset:
-    """A dataset in chunks as it is stored, but of a day where those are long.
+    """Open a dataset in its stored chunks, or in chunks of a day where these are long.
 
-    A netCDF file that is stored in one piece would be read whole for each block otherwise.
+    Otherwise each block would read the whole of a netCDF file that is stored in one piece.
     """
     import xarray as xr
 
-    given = {"storage_options": options} if options and "://" in path else {}
+    given: dict[str, Any] = {"storage_options": options} if options and "://" in path else {}
     ds = xr.open_dataset(path, chunks={}, **given)
-    longest: dict[str, int] = {}
+    longest: dict[Hashable, int] = {}
     for field in ds.variables.values():
         for dim, lengths in field.chunksizes.items():
             longest[dim] = max(longest.get(dim, 0), *lengths)
@@ -96,7 +108,7 @@ def opened(path: str, options: dict[str, Any]) -> xr.Dataset:
         return ds
     ds.close()
     with warnings.catch_warnings():
-        # Stored chunks are decoded more than once, which is little beside the networks.
+        # Stored chunks are decoded more than once, which takes little time beside the networks.
         warnings.filterwarnings("ignore", message="The specified chunks separate")
         return xr.open_dataset(path, chunks=days, **given)
 
@@ -123,7 +135,7 @@ def _downscale(args: argparse.Namespace) -> None:
     if mark:
         print(f"{args.store} complete {mark}")
     else:
-        print(f"{args.store} share {args.share} is written; others are not complete yet")
+        print(f"{args.store} share {args.share} is written; other shares are not complete yet")
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["add_storage_options", "storage_options"]
 
 
 def add_storage_options(command: argparse.ArgumentParser, what: str) -> None:
-    """Add ``--storage-option``, which is for what is said."""
+    """Add ``--storage-option``; ``what`` names the URLs that it applies to."""
     command.add_argument(
         "--storage-option", action="append", default=[], metavar="KEY=VALUE", dest="options",
         help=f"for {what}, e.g. anon=true or endpoint_url=https://...; repeat it; no secrets here",
@@ -18,7 +18,7 @@ def add_storage_options(command: argparse.ArgumentParser, what: str) -> None:
 
 
 def storage_options(args: argparse.Namespace) -> dict[str, str | bool]:
-    """What was given by ``--storage-option``, for fsspec."""
+    """Return the values of ``--storage-option`` as options for fsspec."""
     return dict(map(_option, args.options))
 
 

@@ -1,4 +1,4 @@
-"""``xldm store``: a training store of parts that recipes wrote."""
+"""``xldm store``: make a training store from the parts that recipes wrote."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     command = commands.add_parser(
         "store",
-        help="make a training store of parts that recipes wrote",
-        description="Write a training store from parts, a day at a time, verify it, and mark it "
-        "complete. Paths are local or any fsspec URL; credentials come from the environment, as of "
-        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL, or from fsspec's own "
+        help="make a training store from parts that recipes wrote",
+        description="Write a training store from parts, one day at a time, verify it, and mark it "
+        "complete. Paths are local or any fsspec URL; credentials come from the environment "
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL) or from fsspec's own "
         "configuration.",
     )
     command.add_argument("store", help="where to write; a bucket must exist")
     for side, what in (("coarse", "predictors"), ("fine", "targets")):
         command.add_argument(
             f"--{side}", action="append", required=True, metavar="PART",
-            help=f"{what}; repeat it for other variables or other hours",
+            help=f"{what}; repeat for other variables or other hours",
         )  # fmt: skip
     command.add_argument(
-        "--static", required=True, metavar="PART", help='or "embedded": the shipped Italian ones'
+        "--static", required=True, metavar="PART", help='or "embedded" for the shipped Italian part'
     )
     command.add_argument(
-        "--common-hours", action="store_true", help="leave out hours that a variable lacks"
+        "--common-hours", action="store_true", help="skip hours that a variable lacks"
     )
-    for name, what in (("val", "validates"), ("test", "tests")):
+    for name, use in (("val", "validation"), ("test", "testing")):
         command.add_argument(
             f"--{name}", action="append", default=[], metavar="BLOCK",
-            help=f"what {what}: a year, month or day, or FIRST/LAST, both included; repeat it",
+            help=f"hours for {use}: a year, month or day, or FIRST/LAST, both included; repeatable",
         )  # fmt: skip
     command.add_argument("--gap", default="10D", help="between splits (default %(default)s)")
     command.add_argument(
-        "--random-hours", action="store_true", help="split as the paper does, which is leaky"
+        "--random-hours", action="store_true", help="split as the paper does, which leaks"
     )
-    command.add_argument("--title", help="of the store (default: those of the parts)")
-    command.add_argument("--resume", action="store_true", help="go on with an interrupted one")
+    command.add_argument("--title", help="title of the store (default: the titles of the parts)")
+    command.add_argument("--resume", action="store_true", help="continue an interrupted run")
     add_storage_options(command, "all URLs")
     command.set_defaults(run=_store)
 
@@ -55,7 +55,7 @@ def _store(args: argparse.Namespace) -> None:
     from ..stores.write import write_training_store
 
     if args.random_hours == bool(args.val or args.test):
-        raise ArgumentError("say which hours test: either --val and --test, or --random-hours")
+        raise ArgumentError("choose the test hours: either --val and --test, or --random-hours")
     options = storage_options(args)
     given = assemble(
         args.coarse, args.fine, args.static,
@@ -64,8 +64,12 @@ def _store(args: argparse.Namespace) -> None:
     if args.title:
         given["attrs"]["title"] = args.title
     time = given["fine"]["time"]
-    blocks = {name: list(map(_block, getattr(args, name))) for name in ("val", "test")}
-    split = random_hours(time) if args.random_hours else by_blocks(time, **blocks, gap=args.gap)
+    val, test = (list(map(_block, blocks)) for blocks in (args.val, args.test))
+    split = (
+        random_hours(time)
+        if args.random_hours
+        else by_blocks(time, val=val, test=test, gap=args.gap)
+    )
     with tqdm(unit="day", disable=None) as bar:
 
         def progress(done: int, days: int) -> None:
@@ -79,5 +83,6 @@ def _store(args: argparse.Namespace) -> None:
     print(f"{args.store} complete {mark}")
 
 
-def _block(text: str) -> str | tuple[str, ...]:
-    return tuple(text.split("/")) if "/" in text else text
+def _block(text: str) -> str | tuple[str, str]:
+    first, slash, last = text.partition("/")
+    return (first, last) if slash else text

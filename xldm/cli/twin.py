@@ -1,4 +1,4 @@
-"""``xldm twin``: the synthetic twin as a store, or as archives of real data are."""
+"""``xldm twin``: write the synthetic twin to a store, or in the forms of real archives."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["add"]
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     twin = commands.add_parser(
-        "twin", help="write the synthetic twin to a Zarr store, or as archives of real data are"
+        "twin", help="write the synthetic twin to a Zarr store, or in the forms of real archives"
     )
-    twin.add_argument("start", help="first hour, e.g. 2001-07-15T00; day for archives")
-    twin.add_argument("stop", help="last hour, or day")
+    twin.add_argument("start", help="first hour, e.g. 2001-07-15T00; for archives the first day")
+    twin.add_argument("stop", help="last hour or day, included")
     twin.add_argument(
-        "store", help="Zarr store to write, groups era5 and fine; or the archives' folder"
+        "store", help="Zarr store to write, with groups era5 and fine; or the folder of archives"
     )
     twin.add_argument("--seed", type=int, default=0)
     twin.add_argument(
         "--archive",
         nargs="*",
         metavar="FORM",
-        help="write files as the providers of real archives do; without a FORM all of them: "
+        help="write files in the forms of real archives; without a FORM all of them: "
         "cds-grib, cds-netcdf-old, cds-netcdf-new, arco, vhr-rea-it, dem, landcover, paper",
     )
     twin.set_defaults(run=_twin)

@@ -80,7 +80,7 @@ def write(
     ------
     ExistsError
         If ``folder`` exists.
-    ImportError
+    MissingPackageError
         If tifffile or zstandard is not installed.
     ArgumentError
         If ``start`` or ``stop`` is not a day, or ``stop`` lies before ``start``.

@@ -31,7 +31,7 @@ not pass it on without this file. Only terrain and land cover are real.
 class _Hourly(NamedTuple):
     """A form that is written hour by hour, to files for each month or to one file for all hours.
 
-    ``ready()`` raises ImportError if a library is missing. ``writer(paths, span)`` is a context
+    ``ready()`` raises an error if a library is missing. ``writer(paths, span)`` is a context
     manager that yields ``put(hour, era5, fine)``; the files are complete when it exits.
     """
 
@@ -121,7 +121,7 @@ def write(
     ------
     ExistsError
         If a file or folder to be written exists.
-    ImportError
+    MissingPackageError
         If a form needs a library that is not installed.
     ArgumentError
         If a form is unknown, if ``start`` or ``stop`` is not a day, or if ``stop`` lies before
