@@ -25,7 +25,7 @@ import xarray as xr
 from loader import write_store
 from torch.utils.flop_counter import FlopCounterMode
 
-from xldm.cli.bench import ceiling
+from xldm.cli.timing import ceiling
 from xldm.stores.open import open_training_store
 from xldm.training import train
 from xldm.training.lightning_module import TrainingModule

@@ -1,25 +1,14 @@
-"""``xldm bench``: time, work and memory of a model, beside what the machine can do."""
+"""``xldm bench``: print time, work and memory of a model, and the speed of the machine."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import resource
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError
+from . import timing
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from ..models.components import ResidualDiffusion
-
-__all__ = ["Inputs", "add", "ceiling", "fields_per_second", "paper", "parts", "plain_and_cached"]
+__all__ = ["add"]
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -27,9 +16,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "bench",
         help="time, work and memory of a model on this machine",
-        description="Prints what each part of a field takes, beside the rate of a large matrix "
-        "product here; then steps of DDIM with the context computed once, against steps that "
-        "compute it anew and swap averaged weights, as the paper's code does. On a GPU also "
+        description="Print the time and work of each part of a field, beside the rate of a large "
+        "matrix product; then the time of DDIM steps with a cached context, and of steps that "
+        "recompute it and swap averaged weights, as the paper's code does. On a GPU also print "
         "fields per second by batch and precision, and with the denoiser compiled.",
     )
     command.add_argument("--model", default="italy-2km", help="name, path or URL of a model")
@@ -41,6 +30,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(run=_bench)
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True)
 class Inputs:
     """A component in evaluation mode, and random inputs of the Italian domain for it."""
@@ -264,22 +254,24 @@ def _timed(run: Callable[[], Any], device: torch.device) -> tuple[Any, float]:
     return out, time.perf_counter() - start
 
 
+=======
+>>>>>>> db032e9 (Networks in plain English, types clean; measurements of bench apart from its command)
 def _bench(args: argparse.Namespace) -> None:
     import torch
 
     if not 1 <= args.steps <= 100:
-        raise ArgumentError(f"steps are from 1 to 100, those of the whole loop; got {args.steps}")
-    given = paper(args.device) if args.paper else loaded(args.model, args.device)
-    top = ceiling(args.device)
+        raise ArgumentError(f"steps must be from 1 to 100, the whole loop; got {args.steps}")
+    given = timing.paper(args.device) if args.paper else timing.loaded(args.model, args.device)
+    top = timing.ceiling(args.device)
     device = given.noise.device
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     named = "the paper's widths, random weights" if args.paper else args.model
     print(f"{named}; {where}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"a matrix product of 2048 x 2048 runs at {top / 1e9:.0f} GFLOP/s (float32)\n")
-    for name, seconds, work in parts(given):
+    for name, seconds, work in timing.parts(given):
         share = work / seconds / top
         print(f"{name:31s} {seconds:8.3f} s {work / 1e9:9.1f} GFLOP  {share:4.0%} of that rate")
-    loops = plain_and_cached(given, args.steps)
+    loops = timing.plain_and_cached(given, args.steps)
     cached, plain = min(loops.cached), min(loops.plain)
     print(f"\n{args.steps} of 100 DDIM steps in turns, extrapolated to 100 from the fastest:")
     print(f"  plain, a context and swapped weights every step {plain:8.3f} s a step")
@@ -292,26 +284,26 @@ def _bench(args: argparse.Namespace) -> None:
     print(f"\npeak memory of this process {peak:.2f} GiB")
 
 
-def _print_together(given: Inputs) -> None:
-    """Fields drawn together on a GPU, and what they are of the rate of a matrix product."""
+def _print_together(given: timing.Inputs) -> None:
+    """Print the rate of fields drawn together on a GPU, and its share of a matrix product's."""
     import torch
 
     diffusion = given.net.config.diffusion
     taken = min(diffusion.steps, 10)
     share = taken / diffusion.steps
     with torch.inference_mode():
-        context = given.net.condition(given.coarse, given.net.prepare(given.static)).context
+        context = given.conditioner(given.static, given.coarse)
         step = torch.full((1,), 500, device=given.noise.device)
-        work = diffusion.steps * flops(lambda: given.net.denoiser(given.noise, step, context))
-        work += flops(lambda: given.net.autoencoder.decode(given.noise))
-    top = ceiling(str(given.noise.device), "bfloat16", 8192)
+        work = diffusion.steps * timing.flops(lambda: given.denoiser(given.noise, step, context))
+        work += timing.flops(lambda: given.autoencoder.decode(given.noise))
+    top = timing.ceiling(str(given.noise.device), "bfloat16", 8192)
     print(
         f"\n{diffusion.sampler}, {diffusion.steps} steps"
         + (f", from {taken} of them" if share < 1 else "")
         + ", members of an hour together; a matrix product of 8192 x 8192 runs at "
         f"{top / 1e12:.0f} TFLOP/s (bfloat16):"
     )
-    for name, batch, rate, peak in fields_per_second(given, diffusion.sampler, taken):
+    for name, batch, rate, peak in timing.fields_per_second(given, diffusion.sampler, taken):
         rate *= share
         print(
             f"  {name:18s} batch {batch:3d} {rate:8.2f} fields/s {work * rate / 1e12:7.1f} TFLOP/s "

@@ -1,4 +1,4 @@
-"""Adaptive Fourier neural operator: mixing over space by a perceptron on Fourier modes.
+"""Adaptive Fourier neural operator: a perceptron on Fourier modes mixes over space.
 
 After Guibas et al. (2022), arXiv 2111.13587, in the variant that arXiv 2406.13627 uses.
 All tensors here have channels last: (B, H, W, C).
@@ -22,8 +22,8 @@ SHRINKAGE = 0.01
 class AFNOFilter(nn.Module):
     """Block-diagonal complex perceptron on the modes of a field, plus the field itself.
 
-    The number of kept modes is H//2+1 and bounds the second spectral axis too, so that modes
-    beyond it are dropped where W > H. This is how the published weights were trained.
+    The network keeps H//2+1 modes along the second spectral axis too, so it drops higher modes if
+    W > H. The published weights were trained this way.
 
     Parameters
     ----------
@@ -39,31 +39,30 @@ class AFNOFilter(nn.Module):
             raise ArgumentError(f"channels must be a multiple of blocks={blocks}, got {channels}")
         self.blocks = blocks
         size = channels // blocks
-        for layer in "12":
-            self.register_parameter(f"w{layer}", _initial(2, blocks, size, size))
-            self.register_parameter(f"b{layer}", _initial(2, blocks, size))
+        self.w1, self.b1 = _initial(2, blocks, size, size), _initial(2, blocks, size)
+        self.w2, self.b2 = _initial(2, blocks, size, size), _initial(2, blocks, size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, H, W, C) -> (B, H, W, C)."""
+        """Filter a field (B, H, W, C) and add it to the result."""
         batch, height, width, channels = x.shape
-        # float32 whatever the network's precision: half-precision FFTs overflow on large grids.
-        # Channels in front, where the transforms want them, so that nothing is copied on the way.
+        # Always float32, since half-precision FFTs overflow on large grids. The transforms need
+        # channels first; moving them makes no copy.
         modes = torch.fft.rfft2(x.float().movedim(-1, 1), norm="ortho")
         kept = min(height // 2 + 1, modes.shape[3])
         modes = modes[..., :kept].reshape(batch, self.blocks, channels // self.blocks, -1)
-        # One complex matrix product a layer: (blocks, size, modes of all the batch).
+        # One complex matrix product per layer: (blocks, size, modes of the whole batch).
         modes = modes.permute(1, 2, 0, 3).flatten(2)
         modes = _on_parts(functional.relu, _affine(modes, self.w1, self.b1))
         modes = _on_parts(_shrink, _affine(modes, self.w2, self.b2))
         modes = modes.unflatten(2, (batch, height, kept)).flatten(0, 1).movedim(1, 0)
         modes = functional.pad(modes, (0, width // 2 + 1 - kept))
         out = torch.fft.irfft2(modes, s=(height, width), norm="ortho")
-        # The sum lies in memory as its first term does.
+        # The sum has the memory layout of its first term.
         return x + out.to(x.dtype).movedim(1, -1)
 
 
 def _affine(modes: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Complex affine map of each block; index 0 of weight and bias is real, 1 imaginary."""
+    """Apply a complex affine map to each block; index 0 of weight and bias is real, 1 imaginary."""
     weight, bias = torch.complex(*weight.float()), torch.complex(*bias.float())
     return torch.baddbmm(bias[..., None], weight.mT, modes)
 
@@ -82,7 +81,7 @@ def _initial(*shape: int) -> nn.Parameter:
 
 
 class Perceptron(nn.Module):
-    """Linear, GELU, linear, on the last axis."""
+    """Linear, GELU and linear layers on the last axis."""
 
     def __init__(self, channels: int, hidden: int, out_channels: int) -> None:
         super().__init__()
@@ -90,12 +89,12 @@ class Perceptron(nn.Module):
         self.fc2 = nn.Linear(hidden, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., channels) -> (..., out_channels)."""
+        """Map (..., channels) to (..., out_channels)."""
         return self.fc2(functional.gelu(self.fc1(x)))
 
 
 class AFNOBlock(nn.Module):
-    """Filter and perceptron, each on a layer-normalised input and added to it."""
+    """Filter and perceptron, each applied to a layer-normalised input and added to the input."""
 
     def __init__(self, channels: int, *, ratio: int = 4, blocks: int = 8) -> None:
         super().__init__()
@@ -105,13 +104,13 @@ class AFNOBlock(nn.Module):
         self.mlp = Perceptron(channels, ratio * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, H, W, C) -> (B, H, W, C)."""
+        """Mix a field (B, H, W, C) over space and channels."""
         x = x + self.filter(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
 
 class AFNOCrossBlock(nn.Module):
-    """Lets a field see a context of the same spatial size by filtering the two together."""
+    """Condition a field on a context of the same spatial size by filtering both together."""
 
     def __init__(self, channels: int, context_channels: int, *, blocks: int = 8) -> None:
         super().__init__()
@@ -121,9 +120,9 @@ class AFNOCrossBlock(nn.Module):
         self.mlp = Perceptron(both, 2 * both, channels)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, H, W, channels), (B, H, W, context_channels) -> (B, H, W, channels)."""
+        """Condition a field (B, H, W, channels) on a context (B, H, W, context_channels)."""
         both = torch.cat((x, context), dim=-1)
         both = self.pre_proj(both) + both
-        # The filter adds its input once more: so do the published weights.
+        # The filter adds its input once more, as in the published model.
         both = both + self.filter(both)
         return x + self.mlp(both)

@@ -11,18 +11,19 @@ __all__ = ["Autoencoder", "Levels"]
 
 
 class Levels(nn.Module):
-    """Levels in a sequence, under the name the release gives it."""
+    """A sequence of levels under the release's parameter name ``net``."""
 
     def __init__(self, net: nn.Sequential) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply all levels."""
         return self.net(x)
 
 
 class Autoencoder(nn.Module):
-    """Fields (B, targets, H, W) to a latent (B, L, h, w) and back; h = H / 2**levels.
+    """Map fields (B, targets, H, W) to a latent (B, L, h, w) and back; h = H / 2**levels.
 
     Parameters
     ----------
@@ -49,12 +50,12 @@ class Autoencoder(nn.Module):
         self.decoder = Levels(_decoder_levels(targets, config))
 
     def encode(self, field: Tensor) -> tuple[Tensor, Tensor]:
-        """Posterior mean and log variance, each (B, L, h, w), of a field (B, targets, H, W)."""
+        """Return posterior mean and log variance (B, L, h, w) of a field (B, targets, H, W)."""
         mean, log_var = self.to_moments(self.encoder(field)).chunk(2, dim=1)
         return mean, log_var
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Field (B, targets, H, W) of a latent (B, L, h, w)."""
+        """Return the field (B, targets, H, W) of a latent (B, L, h, w)."""
         return self.decoder(self.to_decoder(latent))
 
 

@@ -1,4 +1,4 @@
-"""The conditioner: predictors and static fields to the context the denoiser sees."""
+"""The conditioner, which turns predictors and static fields into the denoiser's context."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["Conditioner"]
 class Conditioner(nn.Module):
     """Context maps on the coarse grid and its successive halvings.
 
-    The static branch depends on static fields alone and none of it on the diffusion step: compute
-    :meth:`static_features` once for a model and :meth:`context` once for a time.
+    The static branch depends only on static fields, and nothing depends on the diffusion step. So
+    compute :meth:`static_features` once for a model and :meth:`context` once for a time.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Conditioner(nn.Module):
         super().__init__()
         deepest = config.static_channels[-1]
         self.static_encoder = encoder_levels(static_channels, config.static_channels)
-        # Only the first half of the moments is used: the release took a whole autoencoder's.
+        # Only the first half of the moments is used; the release reused a complete autoencoder.
         self.static_moments = nn.Conv2d(deepest, 2 * (deepest // 2), 1)
         self.static_proj = nn.Conv2d(deepest // 2, config.static_width, 1)
         self.static_analysis = _analysis(config.static_width, config)
@@ -59,12 +59,12 @@ class Conditioner(nn.Module):
         )
 
     def static_features(self, static: Tensor) -> Tensor:
-        """Static fields (B, S, H, W) -> features with channels last (B, h, w, static_width)."""
+        """Encode static fields (B, S, H, W) as features (B, h, w, static_width)."""
         moments = self.static_moments(self.static_encoder(static))
         return self.static_analysis(channels_last(self.static_proj(moments.chunk(2, dim=1)[0])))
 
     def context(self, static_features: Tensor, coarse: Tensor) -> list[Tensor]:
-        """Features of the static fields and predictors (B, P, h, w) -> maps, finest first."""
+        """Combine static features with predictors (B, P, h, w) to maps, finest first."""
         features = self.coarse_analysis(channels_last(self.coarse_proj(coarse)))
         static_features = static_features.expand(len(features), -1, -1, -1)
         level = channels_first(self.fusion(torch.cat((static_features, features), dim=-1)))
@@ -75,7 +75,7 @@ class Conditioner(nn.Module):
         return maps
 
     def forward(self, static: Tensor, coarse: Tensor) -> list[Tensor]:
-        """Static fields (B, S, H, W) and predictors (B, P, h, w) -> maps, finest first."""
+        """Turn static fields (B, S, H, W) and predictors (B, P, h, w) into maps, finest first."""
         return self.context(self.static_features(static), coarse)
 
 

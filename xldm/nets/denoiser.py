@@ -1,4 +1,4 @@
-"""The denoiser: predicts the velocity v of a noisy latent, given the context."""
+"""The denoiser, which predicts the velocity v of a noisy latent, given the context."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_PERIOD = 10000.0
 
 
 def embed_step(step: Tensor, width: int) -> Tensor:
-    """Sinusoids (B, width) of diffusion steps (B,), cosines first."""
+    """Embed diffusion steps (B,) as sinusoids (B, width), cosines first."""
     half = width // 2
     rates = torch.exp(-math.log(MAX_PERIOD) / half * torch.arange(half, device=step.device))
     angle = step[:, None].float() * rates
@@ -26,15 +26,15 @@ def embed_step(step: Tensor, width: int) -> Tensor:
 
 
 def _zero(conv: nn.Conv2d) -> nn.Conv2d:
-    nn.init.zeros_(conv.weight)
-    nn.init.zeros_(conv.bias)
+    for parameter in conv.parameters():
+        nn.init.zeros_(parameter)
     return conv
 
 
 class StepBlock(nn.Module):
-    """Residual block that is told the diffusion step.
+    """Residual block with the embedded diffusion step as a second input.
 
-    The identities stand where other designs normalise; they keep the release's parameter names.
+    The identities replace normalisation layers and keep the release's parameter names.
     """
 
     def __init__(self, channels: int, out_channels: int, embedding: int) -> None:
@@ -53,6 +53,7 @@ class StepBlock(nn.Module):
         self.skip_connection = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Map x (B, channels, h, w) and the embedding (B, E) to (B, out_channels, h, w)."""
         h = self.in_layers(x) + self.emb_layers(embedding)[:, :, None, None]
         return self.out_layers(h) + self.skip_connection(x)
 
@@ -65,24 +66,27 @@ class Downsample(nn.Module):
         self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Halve the resolution of x (B, C, h, w)."""
         return self.op(x)
 
 
 class Upsample(nn.Module):
-    """Nearest neighbour x2, then a 3x3 convolution."""
+    """Nearest-neighbour interpolation by 2, then a 3x3 convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Double the resolution of x (B, C, h, w)."""
         return self.conv(nn.functional.interpolate(x, scale_factor=2, mode="nearest"))
 
 
 class Stage(nn.ModuleList):
-    """Layers applied in turn; each is handed what it needs of step and context."""
+    """A sequence of layers, which receive step and context where they need them."""
 
     def forward(self, x: Tensor, embedding: Tensor, context: Sequence[Tensor]) -> Tensor:
+        """Apply all layers to x (B, C, h, w)."""
         for layer in self:
             if isinstance(layer, StepBlock):
                 x = layer(x, embedding)
@@ -95,7 +99,7 @@ class Stage(nn.ModuleList):
 
 
 class Denoiser(nn.Module):
-    """U-shaped network without normalisation, conditioned by AFNO cross blocks.
+    """U-shaped network without normalisation, conditioned through AFNO cross blocks.
 
     Parameters
     ----------
@@ -104,7 +108,7 @@ class Denoiser(nn.Module):
     config : DenoiserConfig
         Widths.
     context : ConditionerConfig
-        Gives the context's width at each level.
+        Defines the width of the context at each level.
     """
 
     def __init__(self, channels: int, config: DenoiserConfig, context: ConditionerConfig) -> None:
@@ -152,7 +156,7 @@ class Denoiser(nn.Module):
         )
 
     def forward(self, x: Tensor, step: Tensor, context: Sequence[Tensor]) -> Tensor:
-        """Velocity (B, L, h, w) of the noisy latent x (B, L, h, w) at steps (B,)."""
+        """Predict the velocity (B, L, h, w) of the noisy latent x (B, L, h, w) at steps (B,)."""
         embedding = self.time_embed(embed_step(step, self.width))
         maps = [channels_last(c) for c in context]
         skips = []

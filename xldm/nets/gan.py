@@ -10,16 +10,16 @@ __all__ = ["PatchDiscriminator"]
 
 
 class PatchDiscriminator(nn.Module):
-    """Tells real from generated patches: one logit for every patch of some 70 cells.
+    """Classify patches of about 70 cells as real or generated, with one logit for each patch.
 
     Parameters
     ----------
     channels : int
-        Of the fields that it sees.
+        Channels of the fields.
     width : int
-        Filters of the first layer; they double with each layer up to eight times as many.
+        Filters of the first layer; each layer doubles them, up to eight times ``width``.
     layers : int
-        Layers that halve the size.
+        Number of layers that halve the size.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class PatchDiscriminator(nn.Module):
         body: list[nn.Module] = [_conv(channels, width, stride=2), nn.LeakyReLU(0.2)]
         for i, (before, after) in enumerate(pairwise(widths)):
             body += [
-                # What is normalised next needs no bias.
+                # Without bias, since the normalisation that follows removes it.
                 _conv(before, after, stride=2 if i + 1 < layers else 1, bias=False),
                 nn.BatchNorm2d(after),
                 nn.LeakyReLU(0.2),
@@ -47,7 +47,7 @@ class PatchDiscriminator(nn.Module):
         self.apply(_initialise)
 
     def forward(self, field: Tensor) -> Tensor:
-        """Logits (B, 1, h, w) of fields (B, C, H, W)."""
+        """Return the logits (B, 1, h, w) of fields (B, C, H, W)."""
         return self.net(field)
 
 

@@ -1,6 +1,8 @@
-"""The regression UNET that gives the mean of the fine field."""
+"""The regression UNET, which predicts the mean of the fine field."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +13,10 @@ __all__ = ["RegressionUNet"]
 
 
 class DoubleConv(nn.Module):
-    """Two times: 3x3 convolution without bias, batch norm, ReLU.
+    """Two layers of 3x3 convolution without bias, batch norm and ReLU.
 
-    Outside training the norms are constants, and go into the convolutions: a fifth of the time.
+    In evaluation mode the constant norms are folded into the convolutions, which saves a fifth of
+    the time.
     """
 
     def __init__(self, channels: int, out_channels: int) -> None:
@@ -28,30 +31,33 @@ class DoubleConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, H, W) to (B, out_channels, H, W)."""
         if self.training:
             return self.conv(x)
-        for conv, norm in (self.conv[:2], self.conv[3:5]):
-            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        for i in (0, 3):
+            conv, norm = cast(nn.Conv2d, self.conv[i]), cast(nn.BatchNorm2d, self.conv[i + 1])
+            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+            scale = norm.weight / torch.sqrt(variance + norm.eps)
             weight = conv.weight * scale[:, None, None, None]
-            bias = norm.bias - norm.running_mean * scale
-            x = nn.functional.conv2d(x, weight, bias, padding=1).relu_()
+            x = nn.functional.conv2d(x, weight, norm.bias - mean * scale, padding=1).relu_()
         return x
 
 
 class Down(nn.Module):
-    """One encoder level: the features it found, and the same at half the resolution."""
+    """One encoder level: returns its features, and the features at half the resolution."""
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = DoubleConv(channels, out_channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features (B, out_channels, H, W) and the same pooled to (H/2, W/2)."""
         skip = self.conv(x)
         return skip, nn.functional.max_pool2d(skip, 2)
 
 
 class Up(nn.Module):
-    """One decoder level: twice the resolution, joined with the encoder's features."""
+    """One decoder level: doubles the resolution and joins the encoder's features."""
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
@@ -59,6 +65,7 @@ class Up(nn.Module):
         self.conv = DoubleConv(2 * out_channels, out_channels)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Combine x (B, channels, H, W) with the encoder's features at (2H, 2W)."""
         return self.conv(torch.cat((self.up(x), skip), dim=1))
 
 
@@ -72,7 +79,7 @@ class RegressionUNet(nn.Module):
     targets : int
         Number of targets.
     config : RegressionConfig
-        Widths; four levels, since the release names each level.
+        Widths of exactly four levels, since the release names each level.
 
     Examples
     --------
@@ -92,7 +99,7 @@ class RegressionUNet(nn.Module):
         self.outputs = nn.Conv2d(f1, targets, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) -> (B, targets, H, W); H and W are multiples of 16."""
+        """Map (B, channels, H, W) to (B, targets, H, W); H and W are multiples of 16."""
         skip1, x = self.e1(x)
         skip2, x = self.e2(x)
         skip3, x = self.e3(x)
