@@ -1,9 +1,9 @@
-"""Average the weights of two packages, one trained on from the other.
+"""Average the weights of two packages, the second trained further from the first.
 
     python tools/average.py OUT FIRST SECOND --share 0.4
 
-Each weight is ``share`` of the second's and the rest of the first's (arXiv 2109.01903). Curve and
-settings of the training are the first's.
+Each weight is ``(1 - share) * first + share * second`` (arXiv 2109.01903). The training curve and
+settings are copied from the first package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from xldm.training.packaging import CURVE, PRESET
 
 
 def average(first: torch.nn.Module, second: torch.nn.Module, share: float) -> None:
-    """Move the weights of the first network so far towards the second's."""
+    """Move the weights of the first network by a share towards the second network."""
     others = second.state_dict()
     for name, weight in first.state_dict().items():
         if weight.is_floating_point():
@@ -28,12 +28,12 @@ def average(first: torch.nn.Module, second: torch.nn.Module, share: float) -> No
 
 
 def parts(config: ModelConfig) -> tuple:
-    """What two packages must have in common."""
+    """Return the parts of a configuration that both packages must share."""
     return config.grid, config.predictors, config.components
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("first", type=Path)

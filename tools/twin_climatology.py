@@ -1,4 +1,4 @@
-"""Measure the twin: the figures in docs/twin.md.
+"""Measure the climate of the twin for docs/twin.md.
 
 Prints the tables of ``docs/twin.md``; takes about four minutes on one core::
 
@@ -29,7 +29,7 @@ MONTHS = {"Jan": 1, "Apr": 4, "Jul": 7, "Oct": 10}
 
 
 def quadratic(era5: xr.Dataset) -> xr.Dataset:
-    """ERA5 side bilinearly to 16 km, then by splines of degree 2 to 2 km."""
+    """Interpolate the ERA5 side bilinearly to 16 km, then by splines of degree 2 to 2 km."""
     coarse = projected.coordinates(projected.ITALY, fine=False)
     fine = projected.coordinates(projected.ITALY, fine=True)
     near = era5[list(NAMES)].isel(valid_time=0)
@@ -42,7 +42,7 @@ def quadratic(era5: xr.Dataset) -> xr.Dataset:
 
 
 def scores(name: str, estimate: np.ndarray, truth: np.ndarray, land: np.ndarray) -> dict:
-    """RMSE in all, over land and over sea, bias, R2 and correlation of one hour."""
+    """Return RMSE (all, land, sea), bias, R2 and correlation of one hour."""
     error = estimate - truth
     return {
         f"{name} RMSE": np.sqrt((error**2).mean()),
@@ -55,7 +55,7 @@ def scores(name: str, estimate: np.ndarray, truth: np.ndarray, land: np.ndarray)
 
 
 def unresolved(twin: Twin, stamp: np.datetime64) -> dict:
-    """Spread of the random part that the coarse side does not show (below about 60 km)."""
+    """Return the spread of the random part that the coarse side cannot show (below about 60 km)."""
     hour = int(stamp.astype("datetime64[h]").astype(int))
     expected, spread = twin._expected(hour)
     random = twin._fine(hour) - expected
@@ -73,12 +73,12 @@ def unresolved(twin: Twin, stamp: np.datetime64) -> dict:
 
 
 def lapse(t2m: np.ndarray, orog: np.ndarray, where: np.ndarray) -> float:
-    """Regression of temperature on height in K per km."""
+    """Return the regression of temperature on height in K per km."""
     return float(np.polyfit(orog[where] / 1000, t2m[where], 1)[0])
 
 
 def year(twin: Twin, hours: int) -> None:
-    """Scores, speeds and spectra over hours spread evenly over 2001 and over the day."""
+    """Print scores, speeds and spectra for hours spread evenly over 2001 and over the day."""
     static = statics.embedded()
     land, orog = static["land_mask"].values > 0, static["orog"].values
     alps = land & (orog > 100) & (static["lat"].values > 45)
@@ -111,7 +111,7 @@ def year(twin: Twin, hours: int) -> None:
     quantiles = np.percentile(speeds, [50, 90, 99, 99.9, 100])
     print("| speed: 50, 90, 99, 99.9 %, largest |", quantiles.round(1), "|")
     band = (wavelength > 10) & (wavelength < 100)
-    # Averaging over directions leaves density in the plane: one power steeper than by wavenumber.
+    # The mean over directions is a density in the plane, one power steeper than by wavenumber.
     slope = np.polyfit(np.log(1 / wavelength[band]), np.log(energy[band]), 1)[0] + 1
     print(f"| slope of kinetic energy, 10 to 100 km | {slope:.2f} |")
 
