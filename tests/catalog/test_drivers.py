@@ -175,7 +175,7 @@ def test_a_written_twin_opens_by_its_place(cat, group, tmp_path):
 
 
 def test_a_side_that_the_twin_does_not_have_is_refused(cat):
-    with pytest.raises(ValueError, match="one of era5, fine, not 'rough'"):
+    with pytest.raises(ValueError, match="one of era5, fine; got 'rough'"):
         cat.twin(group="rough").read()
 
 
