@@ -74,8 +74,8 @@ def _of_protocol(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure
 
 
 def _of_stores(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]:
-    from .. import evaluate, load_model
-    from ..evaluation import figures
+    from ..evaluation import evaluate, figures
+    from ..packages.registry import load_model
 
     truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
     forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}

@@ -109,7 +109,8 @@ def _structure(name: str, ds: xr.Dataset, wanted: list) -> Iterator[str]:
         yield f"{name}: expected variables such as t2m; the dataset has none"
     for variable in wanted:
         if variable not in ds:
-            yield f"{name}: {variable} is in the truth but not here; it has {', '.join(ds)}"
+            held = ", ".join(map(str, ds))
+            yield f"{name}: {variable} is in the truth but not here; it has {held}"
             continue
         dims = set(ds[variable].dims)
         allowed = set(DIMS) if name == "truth" else {*DIMS, "member"}

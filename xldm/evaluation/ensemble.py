@@ -193,7 +193,7 @@ def reliability(
 
 
 def spread_skill(
-    mean_variance: np.ndarray, mean_square_error: np.ndarray, members: int
+    mean_variance: np.ndarray, mean_square_error: np.ndarray, members: int | np.ndarray
 ) -> np.ndarray:
     """Ratio of an ensemble's spread to the error of its mean: 1 where it is reliable [1]_.
 
@@ -206,7 +206,7 @@ def spread_skill(
         Mean over places of the members' variance, with divisor m - 1.
     mean_square_error : ndarray (...)
         Mean over places of the squared error of the members' mean, in the same units.
-    members : int
+    members : int or ndarray (...)
         Number of members m.
 
     Returns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -121,7 +122,7 @@ def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset |
         y=truth["y"],
         x=truth["x"],
     )  # fmt: skip
-    if static is not None:
+    if static is not None and plan.ground.land is not None:
         land = plan.ground.land.reshape(plan.ground.shape).astype("int8")
         result = result.assign_coords(land_mask=(("y", "x"), land))
         if "spatial_ref" in static.coords:
@@ -134,7 +135,7 @@ def _about(
 ) -> dict:
     """What was compared and how much of it: attributes that a netCDF file can hold."""
     origin = {row: forecasts[row.removesuffix(MEAN)].attrs for row in plan.forecasts}
-    models = {
+    models: dict[str, dict[str, Any]] = {
         row: {k: _plain(attrs[k]) for k in _PROVENANCE if k in attrs}
         for row, attrs in origin.items()
         if "model" in attrs
@@ -158,6 +159,6 @@ def _about(
     }
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     """A NumPy scalar as what JSON knows."""
     return value.item() if isinstance(value, np.generic) else value

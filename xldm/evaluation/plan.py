@@ -134,10 +134,11 @@ class Plan:
         """The truth and every forecast."""
         return ("truth", *self.forecasts)
 
-    @property
-    def binned(self) -> tuple[str, ...]:
-        """Variables that a range of values is known for."""
-        return tuple(v for v in self.variables if distributions.edges(v) is not None)
+    @functools.cached_property
+    def binned(self) -> dict[str, np.ndarray]:
+        """Edges of the bins of every variable whose range of values is known."""
+        known = {v: distributions.edges(v) for v in self.variables}
+        return {v: edges for v, edges in known.items() if edges is not None}
 
     @property
     def wavelength(self) -> np.ndarray:

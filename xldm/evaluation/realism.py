@@ -31,10 +31,8 @@ def distributed(plan: Plan, state: State) -> xr.Dataset:
     quantiles = np.full((*shape, len(QUANTILES)), np.nan)
     distance = np.full((shape[0] - 1, *shape[1:]), np.nan)
     density: dict[str, np.ndarray] = {}
-    for v, variable in enumerate(plan.variables):
-        edges = distributions.edges(variable)
-        if edges is None:
-            continue
+    for variable, edges in plan.binned.items():
+        v = plan.variables.index(variable)
         counts = by_stratum(plan.ground, state.total[f"bins {variable}"], 1)
         density[variable] = distributions.density(counts, edges)
         quantiles[:, v] = distributions.quantile(counts, edges, np.array(QUANTILES))
@@ -54,20 +52,20 @@ def distributed(plan: Plan, state: State) -> xr.Dataset:
         ),
     }
     ds = xr.Dataset(out, {"quantile": np.array(QUANTILES)})
-    for v in (v for v in ("t2m", "wind_speed") if v in density):
-        bins = (f"{v}_bin", _centres(v), {"units": "K" if v == "t2m" else "m s-1"})
-        ds[f"density_{v}"] = (("source", "stratum", f"{v}_bin"), density[v])
-        ds = ds.assign_coords({f"{v}_bin": bins})
+    for name in (n for n in ("t2m", "wind_speed") if n in density):
+        bins = (f"{name}_bin", _centres(plan, name), {"units": "K" if name == "t2m" else "m s-1"})
+        ds[f"density_{name}"] = (("source", "stratum", f"{name}_bin"), density[name])
+        ds = ds.assign_coords({f"{name}_bin": bins})
     if plan.has_wind:
         both = np.stack([density[w] for w in WIND], axis=1)
         ds["density_wind"] = (("source", "component", "stratum", "wind_bin"), both)
-        bins = ("wind_bin", _centres("u10"), {"units": "m s-1"})
+        bins = ("wind_bin", _centres(plan, "u10"), {"units": "m s-1"})
         ds = ds.assign_coords(component=list(WIND), wind_bin=bins)
     return ds
 
 
-def _centres(variable: str) -> np.ndarray:
-    edges = distributions.edges(variable)
+def _centres(plan: Plan, variable: str) -> np.ndarray:
+    edges = plan.binned[variable]
     return (edges[1:] + edges[:-1]) / 2
 
 

@@ -202,9 +202,8 @@ def _crps(mean: Means) -> np.ndarray:
 
 
 def _spread_skill(mean: Means) -> np.ndarray:
-    return ensemble.spread_skill(
-        mean["variance"], mean["squared error of the mean"], mean["members"]
-    )
+    square = mean["squared error of the mean"]
+    return ensemble.spread_skill(mean["variance"], square, mean["members"])
 
 
 def _of_errors(name: str, long_name: str, value: Callable, **attrs: str) -> Score:

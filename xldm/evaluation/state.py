@@ -57,7 +57,8 @@ def merge(earlier: State | None, later: State) -> State:
 def _add(state: State | None, plan: Plan, block: Callable[[], tuple]) -> State:
     """A state and the block that follows it."""
     times, truth, forecasts = block()
-    total, hourly, series = zeros(plan), [], {name: [] for name in plan.sources}
+    total, hourly = zeros(plan), []
+    series: dict[str, list[np.ndarray]] = {name: [] for name in plan.sources}
     for t in range(len(times)):
         now = {name: members[:, t] for name, members in forecasts.items()}
         hourly.append(add_hour(plan, total, truth[t], now))
@@ -112,16 +113,17 @@ def state_of(
     shared = dask.delayed(plan, pure=False, traverse=False)
     add = dask.delayed(_add, pure=False, traverse=False)
     join = dask.delayed(merge, pure=False, traverse=False)
+
+    def block(number: int) -> Callable[[], tuple]:
+        hours = {"time": blocks[number]}
+        parts_of = {name: f.isel(hours) for name, f in forecasts.items()}
+        return functools.partial(_load, *_culled(truth.isel(hours), parts_of))
+
     states = []
-    for part in np.array_split(np.arange(len(blocks)), min(parts, len(blocks))):
-        state = None
-        for b in part:
-            hours = {"time": blocks[b]}
-            block = functools.partial(
-                _load,
-                *_culled(truth.isel(hours), {k: f.isel(hours) for k, f in forecasts.items()}),
-            )
-            state = add(state, shared, block)
+    for first, *rest in np.array_split(np.arange(len(blocks)), min(parts, len(blocks))):
+        state = add(None, shared, block(first))
+        for number in rest:
+            state = add(state, shared, block(number))
         states.append(state)
     return functools.reduce(join, states)
 

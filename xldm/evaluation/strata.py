@@ -149,7 +149,9 @@ def by_stratum(ground: Ground, sums: np.ndarray, axis: int = -2) -> np.ndarray:
 def _on(grid: xr.Dataset, static: xr.Dataset) -> xr.Dataset:
     missing = [v for v in ("orog", "land_mask") if v not in static]
     if missing:
-        raise InputError(f"static: lacks {', '.join(missing)}; it has {', '.join(static)}")
+        raise InputError(
+            f"static: lacks {', '.join(missing)}; it has {', '.join(map(str, static))}"
+        )
     try:
         return static.sel(y=grid["y"], x=grid["x"], method="nearest", tolerance=0.5)
     except KeyError:

@@ -40,9 +40,8 @@ def zeros(plan: Plan) -> dict[str, np.ndarray]:
     }
     for key in plan.mapped:
         shapes[f"map {key}"] = (forecasts, variables, len(plan.field_names[key]), cells)
-    for variable in plan.binned:
-        bins = distributions.edges(variable).size - 1
-        shapes[f"bins {variable}"] = (sources, classes, bins)
+    for variable, edges in plan.binned.items():
+        shapes[f"bins {variable}"] = (sources, classes, edges.size - 1)
     return {name: np.zeros(shape) for name, shape in shapes.items()}
 
 
@@ -145,7 +144,7 @@ def _fields(plan: Plan, key: str, members: np.ndarray, truth: np.ndarray, valid:
 def _lapse(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """n, z, zz, T and zT over land: what a straight line of temperature against height needs."""
     ground = plan.ground
-    if "t2m" not in plan.targets or ground.land is None:
+    if "t2m" not in plan.targets or ground.land is None or ground.height is None:
         return np.full(5, np.nan)
     v = plan.targets.index("t2m")
     inside = ground.land & valid[v]
@@ -196,16 +195,11 @@ def _along_grid(plan: Plan, east: np.ndarray, north: np.ndarray) -> tuple[np.nda
 def _distribution(plan, total, row: int, source: np.ndarray, valid: np.ndarray) -> None:
     """Histograms by class, and the wind's mean speed by exposure."""
     ground = plan.ground
-    for v, variable in enumerate(plan.variables):
-        if variable in plan.binned:
-            inside = valid[v]
-            counts = distributions.counts(
-                source[:, v][:, inside],
-                distributions.edges(variable),
-                ground.label[inside],
-                ground.classes,
-            )
-            total[f"bins {variable}"][row] += counts / len(source)
+    for variable, edges in plan.binned.items():
+        v = plan.variables.index(variable)
+        values, label = source[:, v][:, valid[v]], ground.label[valid[v]]
+        counts = distributions.counts(values, edges, label, ground.classes)
+        total[f"bins {variable}"][row] += counts / len(source)
     if plan.has_wind and ground.exposure is not None:
         inside = valid[-1] & (ground.exposure >= 0)
         speed, kind = source[:, -1].mean(0)[inside], ground.exposure[inside]

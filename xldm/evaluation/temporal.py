@@ -231,7 +231,8 @@ def _within(
 def _join(
     earlier: tuple[np.ndarray, np.ndarray], later: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(np.concatenate(pair) for pair in zip(earlier, later, strict=True))
+    hours, values = (np.concatenate(pair) for pair in zip(earlier, later, strict=True))
+    return hours, values
 
 
 def _date(hours: int) -> np.datetime64:

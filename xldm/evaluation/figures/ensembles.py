@@ -109,7 +109,7 @@ def reliability(result: xr.Dataset) -> Figure:
         ax.axis("off")
     for i, event in enumerate(events):
         block, column = divmod(i, columns)
-        pair = axes[2 * block : 2 * block + 2, column]
+        pair = axes[2 * block, column], axes[2 * block + 1, column]
         for ax in pair:
             ax.axis("on")
         _reliability(pair, result, str(event), names, style)

@@ -119,7 +119,7 @@ def scores_by_period(
     )
     for i, score in enumerate(scores):
         for j, variable in enumerate(columns):
-            pair = axes[i, 2 * j : 2 * j + 2]
+            pair = axes[i, 2 * j], axes[i, 2 * j + 1]
             table = result[score].sel(variable=variable, stratum=stratum)
             if score == "bias":
                 for ax in pair:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -24,6 +24,7 @@ from .style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
 __all__ = ["error_maps", "snapshot", "snapshots"]
@@ -261,7 +262,7 @@ def _box(ax: Axes, zoom: tuple[float, float, float, float]) -> None:
     )
 
 
-def _map(ax: Axes, field: xr.DataArray, land: xr.DataArray | None, **style: object):
+def _map(ax: Axes, field: xr.DataArray, land: xr.DataArray | None, **style: Any) -> QuadMesh:
     """A field and, if the land is known, the coast; kilometres, without ticks."""
     x, y = (field[c].values / 1e3 for c in ("x", "y"))
     image = ax.pcolormesh(x, y, field.values, shading="nearest", rasterized=True, **style)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from .style import (
+    Style,
     blank,
     boxes,
     dots,
@@ -37,7 +38,7 @@ TURNED = ("vorticity", "divergence")
 HALF = 10 * np.log10(0.5)  # dB
 
 
-def _line(style: dict[str, object]) -> dict[str, object]:
+def _line(style: Style) -> Style:
     return {k: v for k, v in style.items() if k != "marker"}
 
 
@@ -76,7 +77,7 @@ def distributions(result: xr.Dataset, *, stratum: str = "all") -> Figure:
             top.plot(at, values, label=literal(name), **line)
             low.plot(at, values / truth, **line)
         # Empty classes at either end of the axis are cut off.
-        some = at[np.isfinite(density).any("source").values]
+        some = at[np.isfinite(density.values).any(0)]
         width = np.diff(at).mean()
         top.set(yscale="log", ylabel=units, xlim=(some.min() - width, some.max() + width))
         low.set(yscale="log", ylim=(0.1, 10), ylabel="ratio to the truth", xlabel=label)
@@ -169,7 +170,8 @@ def _power_of_hours(ax: Axes, one: xr.Dataset, style: dict) -> None:
     names = [str(n) for n in hourly["source"].values]
     offsets = (np.arange(len(names)) - (len(names) - 1) / 2) / (len(names) + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        decibels = 10 * np.log10(hourly / hourly.sel(source="truth").median("time"))
+        ratio = hourly / hourly.sel(source="truth").median("time")
+        decibels = ratio.copy(data=10 * np.log10(ratio.values))
     for place in range(hourly.sizes["at_wavelength"]):
         samples = {n: decibels.isel(at_wavelength=place).sel(source=n).values for n in names}
         boxes(ax, samples, style, place + offsets, width=0.8 / (len(names) + 1))

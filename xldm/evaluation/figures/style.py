@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,7 @@ import xarray as xr
 from ..strata import SEASONS
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -38,6 +39,8 @@ __all__ = [
     "wrapped",
 ]
 
+#: Keyword arguments of matplotlib that set how a line looks.
+Style = dict[str, Any]
 #: Width of a figure in inches; on A4 its letters of 10 points are printed at about 8.
 WIDTH = 9.0
 # Apart in colour for every kind of colour vision; lines and markers tell them apart in grey.
@@ -80,9 +83,9 @@ def grid_shape(panels: int, most: int) -> tuple[int, int]:
     return rows, -(-panels // rows)
 
 
-def styles(result: xr.Dataset) -> dict[str, dict[str, object]]:
+def styles(result: xr.Dataset) -> dict[str, Style]:
     """Colour, line and marker of the truth and every forecast, by its place in the result."""
-    out: dict[str, dict[str, object]] = {
+    out: dict[str, Style] = {
         "truth": {"color": "k", "linestyle": "-", "linewidth": 2.4, "marker": "*"}
     }
     for i, name in enumerate(result["forecast"].values):
@@ -174,7 +177,7 @@ def event_label(result: xr.Dataset, event: str) -> tuple[str, str]:
 
 def legend(figure: Figure) -> None:
     """One legend below the figure, of all that its panels name, each once."""
-    found = {}
+    found: dict[str, Artist] = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
@@ -184,8 +187,8 @@ def legend(figure: Figure) -> None:
     widest = 0.72 + 0.077 * max(map(len, found))
     most = max(int(figure.get_figwidth() / widest), 1)
     figure.legend(
-        found.values(),
-        found.keys(),
+        list(found.values()),
+        list(found),
         loc="outside lower center",
         ncols=grid_shape(len(found), most)[1],
         frameon=False,
@@ -203,8 +206,8 @@ def note(text: str) -> Figure:
 def boxes(
     ax: Axes,
     samples: Mapping[str, np.ndarray],
-    style: Mapping[str, Mapping[str, object]],
-    positions: Sequence[float],
+    style: Mapping[str, Style],
+    positions: np.ndarray,
     *,
     horizontal: bool = False,
     width: float = 0.7,
@@ -228,7 +231,7 @@ def boxes(
 def dots(
     ax: Axes,
     table: xr.DataArray,
-    style: Mapping[str, Mapping[str, object]],
+    style: Mapping[str, Style],
     *,
     horizontal: bool = False,
     named: bool = True,
@@ -253,9 +256,9 @@ def dots(
 
 
 def hours_and_seasons(
-    axes: Sequence[Axes],
+    axes: tuple[Axes, Axes],
     table: xr.DataArray,
-    style: Mapping[str, Mapping[str, object]],
+    style: Mapping[str, Style],
     *,
     named: bool = True,
 ) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 from markupsafe import Markup
@@ -92,7 +92,7 @@ def _drawn(result: xr.Dataset, name: str, **options: object) -> Markup:
     return _figure(getattr(figures, name)(result, **options), CAPTIONS[name])
 
 
-def _json(result: xr.Dataset, name: str, default: str) -> dict | list:
+def _json(result: xr.Dataset, name: str, default: str) -> Any:
     return json.loads(result.attrs.get(name) or default)
 
 

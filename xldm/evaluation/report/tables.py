@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,7 @@ def long_form(result: xr.Dataset) -> pd.DataFrame:
     names = [n for n in result.data_vars if n != "n" and {*result[n].dims} <= {*PLAIN, *NAMED}]
     frame = pd.concat([_rows(result, str(n)) for n in names], ignore_index=True)
     if "n" not in result:
-        return frame.assign(n=pd.NA)[COLUMNS]
+        return frame.assign(n=np.full(len(frame), pd.NA))[COLUMNS]
     count = _rows(result, "n")
     keys = list(result["n"].dims)
     count = count[keys].assign(n=count["value"].astype("Int64"))
@@ -131,12 +131,12 @@ def _column(values: np.ndarray) -> list[str]:
     return [f"{v:{style}}".replace("-", "−") if np.isfinite(v) else "–" for v in values]
 
 
-def _best(values: np.ndarray, shown: Sequence[str], loss: Loss) -> np.ndarray:
-    """Where the best is, with those that are shown as equally good."""
-    size = loss(values.astype(float))
+def _best(values: np.ndarray, shown: Sequence[str], loss: Loss | None) -> np.ndarray:
+    """Where the best is, with values that read the same; nowhere without a loss."""
+    size = loss(values.astype(float)) if loss else np.full(values.shape, np.nan)
     if values.size < 2 or not np.isfinite(size).any():
         return np.zeros(values.size, bool)
-    at = np.nanargmin(size)
+    at = int(np.nanargmin(size))
     same = [
         s == shown[at] or (loss is np.abs and s.strip("−") == shown[at].strip("−")) for s in shown
     ]
@@ -144,13 +144,10 @@ def _best(values: np.ndarray, shown: Sequence[str], loss: Loss) -> np.ndarray:
 
 
 def _scored(caption: str, corner: str, names: Sequence[str], columns: dict[str, np.ndarray],
-            losses: dict[str, Loss | None]) -> Markup:  # fmt: skip
+            losses: Mapping[str, Loss | None]) -> Markup:  # fmt: skip
     """A table of numbers, a column each, the best of every column in bold."""
     shown = {c: _column(v) for c, v in columns.items()}
-    best = [
-        _best(v, shown[c], losses[c]) if losses[c] else np.zeros(v.size, bool)
-        for c, v in columns.items()
-    ]
+    best = [_best(v, shown[c], losses[c]) for c, v in columns.items()]
     rows = list(zip(names, *shown.values(), strict=True))
     return _table(caption, [corner, *columns], rows, np.transpose(best))
 
@@ -163,7 +160,7 @@ def main_scores(result: xr.Dataset) -> Markup:
     """Return the scores of all values, the user's own last, as a table per variable."""
     out = []
     dims = {"forecast", "variable", "stratum", "period"}
-    own = [s for s, a in result.items() if {*a.dims} == dims and s not in {"n", *NAMES}]
+    own = [str(s) for s, a in result.items() if {*a.dims} == dims and s not in {"n", *NAMES}]
     for variable in variables(result):
         one = result.sel(variable=variable, stratum="all", period="all")
         scores = [s for s in ("rmse", "bias", "mae", "r2", "pcc", "crps", *own) if s in one]
@@ -223,16 +220,15 @@ def spectral(result: xr.Dataset) -> Markup:
         shown = np.array([[_decibels(e) for e in row] for row in errors])
         resolution = [f"{r:.3g} km" if np.isfinite(r) else "never under half"
                       for r in one["effective_resolution"].values]  # fmt: skip
-        best = [
-            _best(e, [s.strip("−") for s in t], np.abs)
-            for e, t in zip(errors.T, shown.T, strict=True)
-        ]
-        best = np.column_stack([*best, np.zeros(len(resolution), bool)])
+        columns = zip(errors.T, np.strings.strip(shown.T, "−"), strict=True)
+        best = [_best(e, s, np.abs) for e, s in columns]
+        no_best = np.zeros(len(resolution), bool)
         header = ["forecast", *one["band"].values, "effective resolution"]
         rows = [[n, *s, r] for n, s, r in zip(_names(result), shown, resolution, strict=True)]
         known = field in result["variable"].values
         name = units_of(result, field).rpartition(",")[0] if known else field.replace("_", " ")
-        out.append(_table(f"Error of power by wavelength, dB: {name}", header, rows, best))
+        caption = f"Error of power by wavelength, dB: {name}"
+        out.append(_table(caption, header, rows, np.column_stack([*best, no_best])))
     return Markup("").join(out)
 
 
