@@ -104,7 +104,7 @@ def test_members_in_the_truth_are_refused(truth):
 
 def test_reserved_names_are_refused(truth):
     for name in ("truth", "LDM_res mean"):
-        with pytest.raises(InputError, match="kept for the truth or for the mean"):
+        with pytest.raises(InputError, match="reserved for the truth or the mean"):
             comparable({name: truth}, truth)
 
 

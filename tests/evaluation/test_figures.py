@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from xldm.evaluation import figures
 from xldm.evaluation.figures import style
 
-OF_RESULT = sorted(set(figures.__all__) - {"snapshot"})
+OF_RESULT = [n for n in figures.__all__ if not n.startswith("snapshot")]
 OF_MEMBERS = {"rank_histograms", "reliability"}
 MANY = ["quadratic", "UNET", "GAN", "LDM_res", "LDM_res mean", "LDM_res of two steps",
         "LDM_res of two steps mean", "autoencoder"]  # fmt: skip

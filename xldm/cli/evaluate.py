@@ -1,4 +1,4 @@
-"""``xldm evaluate``: what forecasts are worth, as a report."""
+"""``xldm evaluate``: score forecasts and write a report."""
 
 from __future__ import annotations
 
@@ -20,27 +20,31 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "evaluate",
         help="score forecasts against a truth and write a report",
-        description="Score stores of forecasts (NAME=PATH ...), or what a protocol draws from a "
-        "model, against a truth or hours of the synthetic twin.",
+        description="Score stores of forecasts (NAME=PATH ...), or the forecasts that a protocol "
+        "draws from a model, against a truth or hours of the synthetic twin.",
     )
     command.add_argument("forecasts", nargs="*", metavar="NAME=PATH", help="netCDF or Zarr")
     command.add_argument("--protocol", help="comparison, residual or sampling")
     command.add_argument(
         "--model",
         default="italy-2km",
-        help="what a protocol draws from, and whose static fields tell land from sea "
+        help="model of a protocol; its static fields tell land from sea "
         "(default %(default)s; '' for none)",
     )
     command.add_argument(
         "--beside", action="append", default=[], metavar="NAME=MODEL",
         help="another model in the comparison, e.g. GAN=run/gan/package; repeat it",
     )  # fmt: skip
-    command.add_argument("--members", type=int, default=8, help="of a protocol's ensembles")
+    command.add_argument("--members", type=int, default=8, help="size of a protocol's ensembles")
     command.add_argument("--truth", help="netCDF or Zarr, path or URL")
-    command.add_argument("--era5", help="what a protocol downscales: netCDF, GRIB or Zarr")
-    command.add_argument("--twin", type=int, metavar="YEAR", help="truth and input of the twin")
+    command.add_argument("--era5", help="input of a protocol: netCDF, GRIB or Zarr")
+    command.add_argument(
+        "--twin", type=int, metavar="YEAR", help="take truth and input from the twin"
+    )
     command.add_argument("--twin-seed", type=int, default=0)
-    command.add_argument("--hours", type=int, default=48, help="of the twin's year (default 48)")
+    command.add_argument(
+        "--hours", type=int, default=48, help="number of hours of the twin's year (default 48)"
+    )
     command.add_argument("--align", choices=["exact", "common"], default="exact")
     command.add_argument("--report", required=True, help="folder to write")
     command.set_defaults(run=_evaluate)

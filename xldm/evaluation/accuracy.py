@@ -1,4 +1,4 @@
-"""From sums to how near the truth forecasts are: scores, ranks, events."""
+"""Accuracy: make scores, rank histograms and event scores of the sums of a record."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def scored(plan: Plan, state: State) -> xr.Dataset:
 def _values(
     plan: Plan, scores: Iterable[Score], truth: np.ndarray, sums: Mapping[str, np.ndarray]
 ) -> Iterator[tuple[Score, np.ndarray]]:
-    """Scores from sums ``OF_TRUTH`` (..., 3) and sums (..., field) by key of the statistics."""
+    """Yield scores, from sums ``OF_TRUTH`` (..., 3) and sums (..., field) of each statistics."""
     n, o, oo = np.moveaxis(truth, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         common = {"n": n, "members": plan.member_counts[:, None, None], "o": o / n, "oo": oo / n}
@@ -83,9 +83,10 @@ def ranks(plan: Plan, state: State) -> xr.Dataset:
 
 
 def events(plan: Plan, state: State) -> xr.Dataset:
-    """Brier score and reliability of the exceedance of thresholds.
+    """Return Brier score and reliability of the exceedance of thresholds.
 
-    Probabilities are shares of members; ensembles of other sizes meet on `PROBABILITIES`.
+    A probability is the share of members. Each is counted at the nearest of `PROBABILITIES`, so
+    that ensembles of different sizes can be compared.
     """
     counts = np.moveaxis(state.total["events"], 2, 0)  # (2, forecast, event, class, k)
     score, curves = [], []

@@ -1,4 +1,4 @@
-"""What may be compared: forecasts and truth on the same cells and times, in the same units."""
+"""Refuse forecasts and truth that differ in cells, times or units."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ MEAN = " mean"
 def comparable(
     forecasts: Mapping[str, xr.Dataset], truth: xr.Dataset, how: str = "exact"
 ) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
-    """Forecasts and truth with dims (member, time, y, x) and (time, y, x), nothing else.
+    """Return forecasts (member, time, y, x) and truth (time, y, x) that can be compared.
 
-    Nothing is computed, converted or filled: what does not match is refused, or, for times and
-    cells and on demand, left out.
+    Nothing is computed, converted or filled. Datasets that do not match are refused; on demand,
+    times and cells that are not in all of them are left out.
 
     Parameters
     ----------
     forecasts : mapping of str to Dataset (time, y, x) or (member, time, y, x)
-        By the names they are listed under.
+        By the name to list each under.
     truth : Dataset (time, y, x)
-        Its variables are compared, and have to be in every forecast with the same units.
+        Every variable in it is compared; each forecast must hold it in the same units.
     how : {"exact", "common"}
-        Whether times and cells must be the same, or those in all datasets are taken.
+        Require the same times and cells, or take those that all datasets have.
 
     Returns
     -------
     forecasts : dict of str to Dataset (member, time, y, x)
-        A forecast without members has one.
+        A forecast without members gets one.
     truth : Dataset (time, y, x)
 
     Raises
@@ -79,7 +79,7 @@ def comparable(
                 faults += _same(name, dim, forecast[dim].values, truth[dim].values)
     faults += _spacing(truth)
     _refuse(faults)
-    # Coordinates that agree to a rounding error are made the same ones.
+    # Coordinates may differ by a rounding error: take the truth's.
     shared = {
         name: _with_member(forecast.assign_coords({d: truth[d] for d in DIMS}))
         for name, forecast in shared.items()
@@ -98,13 +98,13 @@ def _names(forecasts: Mapping[str, xr.Dataset]) -> Iterator[str]:
     for name in forecasts:
         if name == "truth" or name.endswith(MEAN):
             yield (
-                f"forecasts: {name!r} is kept for the truth or for the mean of an ensemble; "
+                f"forecasts: {name!r} is reserved for the truth or the mean of an ensemble; "
                 "give it another name"
             )
 
 
 def _structure(name: str, ds: xr.Dataset, wanted: list) -> Iterator[str]:
-    """Faults of variables, dims and the time axis that keep a dataset from being looked at."""
+    """Yield faults of variables, dims and the time axis."""
     if not wanted:
         yield f"{name}: expected variables such as t2m; the dataset has none"
     for variable in wanted:
@@ -121,10 +121,10 @@ def _structure(name: str, ds: xr.Dataset, wanted: list) -> Iterator[str]:
                 "so select or reduce the others"
             )
         if not ds[variable].attrs.get("units"):
-            yield f"{name}: {variable} has no units; set its attribute, they are not guessed"
+            yield f"{name}: {variable} has no units; set the attribute, xldm does not guess"
     for dim in DIMS:
         if dim not in ds.coords:
-            yield f"{name}: has no coordinate {dim}, so nothing says what its values stand for"
+            yield f"{name}: has no coordinate {dim}, so the place or time of its values is unknown"
     if "time" in ds.coords:
         times = ds["time"].to_index()
         if times.hasnans:
@@ -161,7 +161,7 @@ def _calendar(name: str, forecast: xr.Dataset, truth: xr.Dataset) -> Iterator[st
 
 
 def _bare(ds: xr.Dataset, names: list) -> xr.Dataset:
-    """Variables alone, with their dimension coordinates."""
+    """Return the variables with their dimension coordinates only."""
     bare = ds[names].reset_coords(drop=True)
     return bare.transpose(*(d for d in ("member", *DIMS) if d in bare.dims))
 
@@ -214,7 +214,7 @@ def _common(
 
 
 def _spacing(truth: xr.Dataset) -> Iterator[str]:
-    """Cells must be squares in a row: spectra are over wavelengths in metres."""
+    """Yield a fault unless cells are squares of one size, which spectra need."""
     steps = [np.diff(truth[d].values) for d in ("y", "x")]
     if any(s.size == 0 for s in steps):
         yield "truth: expected at least 2 x 2 cells"

@@ -1,7 +1,7 @@
-"""Frequency distributions: histograms that add up, and what is read off them.
+"""Frequency distributions: histograms that add up; their densities, quantiles and distances.
 
-Their bins are narrow enough that quantiles and distances are known to a bin width whatever the
-length of the record, which is why no value needs to be kept.
+Bins are narrow: quantiles and distances are known to a bin width. So no value is kept, however long
+the record is.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _BINS = {
 
 
 def edges(variable: str) -> np.ndarray | None:
-    """Bin edges of a variable's histogram.
+    """Return the bin edges of a variable's histogram.
 
     Parameters
     ----------
     variable : str
-        Such as ``t2m``, ``u10``, ``v10`` or ``wind_speed``.
+        For example ``t2m``, ``u10``, ``v10`` or ``wind_speed``.
 
     Returns
     -------
     ndarray (bins + 1,) or None
-        In K or m s-1, 0.05 apart; None for a variable that no limits are known of.
+        In K or m s-1, 0.05 apart; None if the variable has no known limits.
 
     Examples
     --------
@@ -44,15 +44,15 @@ def edges(variable: str) -> np.ndarray | None:
 
 
 def counts(values: np.ndarray, edges: np.ndarray, label: np.ndarray, labels: int) -> np.ndarray:
-    """Histogram of the values of each class of places.
+    """Count values in bins, separately for each class of places.
 
     Parameters
     ----------
     values : ndarray (..., N)
-        Values at N places, in the unit of ``edges``; all leading dims count alike.
+        Values at N places, in the unit of ``edges``; all leading dims are pooled.
     edges : ndarray (bins + 1,)
-        Evenly spaced. A value on an edge belongs above it, but for rounding; values beyond the ends
-        are counted in the end bins.
+        Evenly spaced. A value on an edge counts in the bin above it, but for rounding. Values
+        beyond the ends count in the end bins.
     label : ndarray of int (N,)
         Class of each place, from 0.
     labels : int
@@ -61,7 +61,7 @@ def counts(values: np.ndarray, edges: np.ndarray, label: np.ndarray, labels: int
     Returns
     -------
     ndarray of int (labels, bins)
-        Their sum is the number of values, NaN apart: it is not counted.
+        Their sum is the number of values; NaN is not counted.
 
     Examples
     --------
@@ -76,19 +76,19 @@ def counts(values: np.ndarray, edges: np.ndarray, label: np.ndarray, labels: int
     missing = np.isnan(position)
     if missing.any():
         position, start = position[~missing], start[~missing]
-    # Truncation is rounding down, since nothing is below 0.
+    # Truncation rounds down, since nothing is below 0.
     index = np.clip(position, 0, bins - 1, out=position).astype(np.intp)
     index += start
     return np.bincount(index.ravel(), minlength=labels * bins).reshape(labels, bins)
 
 
 def density(counts: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Probability density, which integrates to one.
+    """Return the probability density of a histogram, whose integral is one.
 
     Parameters
     ----------
     counts : ndarray (..., bins)
-        From :func:`counts`, or sums of such.
+        From :func:`counts`, or a sum of several.
     edges : ndarray (bins + 1,)
         Bin edges.
 
@@ -107,15 +107,14 @@ def density(counts: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def quantile(counts: np.ndarray, edges: np.ndarray, q: float | np.ndarray) -> np.ndarray:
-    """Quantiles of a histogram, as if its values were spread evenly within each bin.
+    """Return quantiles of a histogram, taking values as evenly spread within each bin.
 
-    The smallest value that a share ``q`` of all does not exceed lies in the bin that the result
-    lies in, so the two differ by a bin width at most, and less where a bin holds many.
+    The exact quantile lies in the same bin as the result, so the two differ by a bin width at most.
 
     Parameters
     ----------
     counts : ndarray (..., bins)
-        From :func:`counts`, or sums of such.
+        From :func:`counts`, or a sum of several.
     edges : ndarray (bins + 1,)
         Bin edges.
     q : float or ndarray (Q,)
@@ -138,15 +137,15 @@ def quantile(counts: np.ndarray, edges: np.ndarray, q: float | np.ndarray) -> np
 
 
 def wasserstein(counts_a: np.ndarray, counts_b: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Wasserstein distance of order one between two histograms.
+    """Return the Wasserstein distance of order one between two histograms.
 
-    The integral of ``|F_a - F_b|`` over their cumulative distributions, with all values at the
-    centres of their bins: the distance of the values themselves differs by a bin width at most.
+    It is the integral of ``|F_a - F_b|`` over their cumulative distributions, with all values at
+    the centres of their bins. The distance of the values differs from it by a bin width at most.
 
     Parameters
     ----------
     counts_a, counts_b : ndarray (..., bins)
-        From :func:`counts`, or sums of such.
+        From :func:`counts`, or a sum of several.
     edges : ndarray (bins + 1,)
         Bin edges.
 
@@ -170,7 +169,7 @@ def _row_quantile(row: np.ndarray, edges: np.ndarray, q: np.ndarray) -> np.ndarr
     filled = np.flatnonzero(row)
     if filled.size == 0:
         return np.full(q.shape, np.nan)
-    # Only bins that hold something, so that the inverse has no flat part.
+    # Only bins with values, so that the inverse has no flat part.
     cumulative = np.cumsum(row[filled])
     target = q * cumulative[-1]
     at = np.searchsorted(cumulative, target)

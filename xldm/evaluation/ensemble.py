@@ -1,8 +1,8 @@
 """Scores of ensembles: CRPS, ranks, probabilities of events, spread against skill.
 
-An ensemble is an array whose first axis is the member. Counts are sums over places, so those of
-disjoint places or times add up. *Strata* are groups of places that may overlap; ``membership``
-(N, S) is 1 where a place belongs to a stratum and 0 elsewhere.
+The first axis of an ensemble is the member. Counts are sums over places, so counts of disjoint
+places or times add up. *Strata* are groups of places that may overlap; ``membership`` (N, S) is 1
+where a place belongs to a stratum and 0 elsewhere.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ __all__ = ["brier", "crps", "event_counts", "rank_counts", "reliability", "sprea
 
 
 def crps(ensemble: np.ndarray, truth: np.ndarray, *, fair: bool = False) -> np.ndarray:
-    """Continuous ranked probability score of an ensemble.
+    """Return the continuous ranked probability score of an ensemble.
 
     For members x_i and truth y [1]_::
 
         CRPS = mean_i |x_i - y| - 1/(2 m^2) sum_ij |x_i - x_j|
 
     The fair score [2]_ divides by m (m - 1) instead: its mean does not depend on the number of
-    members, and is least for members drawn from the truth's distribution. In order of size,
+    members, and is least for members drawn from the truth's distribution. For sorted members,
     sum_ij |x_i - x_j| is 2 sum_i (2 i - m - 1) x_i.
 
     Parameters
@@ -28,15 +28,15 @@ def crps(ensemble: np.ndarray, truth: np.ndarray, *, fair: bool = False) -> np.n
     ensemble : ndarray (m, ...)
         Members.
     truth : ndarray (...)
-        What happened, in the members' units.
+        In the members' units.
     fair : bool
-        Whether to give the fair score.
+        Return the fair score.
 
     Returns
     -------
     ndarray (...)
-        In the members' units, 0 at best; the fair score may be negative. One member's CRPS is its
-        absolute error, and its fair score NaN. NaN where a member or the truth is.
+        In the members' units, 0 at best; the fair score may be negative. The CRPS of one member is
+        its absolute error, and its fair score is NaN. NaN where a member or the truth is NaN.
 
     References
     ----------
@@ -63,19 +63,19 @@ def crps(ensemble: np.ndarray, truth: np.ndarray, *, fair: bool = False) -> np.n
 
 
 def rank_counts(ensemble: np.ndarray, truth: np.ndarray, membership: np.ndarray) -> np.ndarray:
-    """How often the truth had each rank among the members.
+    """Count how often the truth had each rank among the members.
 
-    The rank is the number of members below the truth. Where members equal the truth, it could have
-    any of several ranks, and counts for each of them alike.
+    The rank is the number of members below the truth. Where members equal the truth, several ranks
+    are possible, and each gets the same share of the count.
 
     Parameters
     ----------
     ensemble : ndarray (m, N)
         Members.
     truth : ndarray (N,)
-        What happened.
+        In the members' units.
     membership : ndarray (N, S)
-        0 or 1: which strata a place belongs to.
+        1 where a place belongs to a stratum, else 0.
 
     Returns
     -------
@@ -97,24 +97,24 @@ def rank_counts(ensemble: np.ndarray, truth: np.ndarray, membership: np.ndarray)
 def event_counts(
     ensemble: np.ndarray, truth: np.ndarray, threshold: float, membership: np.ndarray
 ) -> np.ndarray:
-    """How often k of m members exceeded a threshold, and how often the truth then did.
+    """Count how often k of m members exceeded a threshold, and how often the truth then did.
 
     Parameters
     ----------
     ensemble : ndarray (m, N)
         Members.
     truth : ndarray (N,)
-        What happened.
+        In the members' units.
     threshold : float
-        The event is a value above it, in the members' units.
+        In the members' units; the event is a value above it.
     membership : ndarray (N, S)
-        0 or 1: which strata a place belongs to.
+        1 where a place belongs to a stratum, else 0.
 
     Returns
     -------
     ndarray (2, S, m + 1)
-        For k from 0 to m, float64: the places where k members had the event, and those among them
-        where the truth had it. Places where a member or the truth is NaN are not counted.
+        For k from 0 to m, float64: the places where k members had the event, and how many of them
+        had it in the truth. Places where a member or the truth is NaN are not counted.
 
     Examples
     --------
@@ -132,12 +132,12 @@ def event_counts(
 
 
 def brier(counts: np.ndarray) -> np.ndarray:
-    """Brier score: mean squared difference of k / m and 1 where there was an event, 0 elsewhere.
+    """Return the Brier score: mean of (k / m - event)^2, where event is 1 or 0.
 
     Parameters
     ----------
     counts : ndarray (2, ..., m + 1)
-        From :func:`event_counts`, or a sum of such.
+        From :func:`event_counts`, or a sum of several.
 
     Returns
     -------
@@ -159,22 +159,22 @@ def brier(counts: np.ndarray) -> np.ndarray:
 def reliability(
     counts: np.ndarray, probabilities: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How often the event came true for each probability that it was given.
+    """Return how often the event happened for each forecast probability.
 
     Parameters
     ----------
     counts : ndarray (2, ..., m + 1)
-        From :func:`event_counts`, or a sum of such.
+        From :func:`event_counts`, or a sum of several.
     probabilities : ndarray (P,), optional
-        Shares of members k / m are counted with the nearest of these, so that ensembles of other
+        Count each share of members k / m at the nearest of these, so that ensembles of different
         sizes can be compared; default the m + 1 shares themselves.
 
     Returns
     -------
     frequency : ndarray (..., P)
-        Share of places with the event among those given that probability; NaN where none was.
+        Share of the places of a probability that had the event; NaN where there is no place.
     count : ndarray (..., P)
-        Places given that probability.
+        Places of each probability.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def reliability(
 def spread_skill(
     mean_variance: np.ndarray, mean_square_error: np.ndarray, members: int | np.ndarray
 ) -> np.ndarray:
-    """Ratio of an ensemble's spread to the error of its mean: 1 where it is reliable [1]_.
+    """Return the ratio of an ensemble's spread to the error of its mean: 1 if reliable [1]_.
 
     ``sqrt((m + 1) / m * variance / mse)``: the mean of m members misses a truth drawn like them by
     (m + 1) / m of their variance.
@@ -212,7 +212,7 @@ def spread_skill(
     Returns
     -------
     ndarray (...)
-        Below 1: too sure. Infinite for a spread about a mean without error, NaN without either.
+        Below 1, the ensemble spreads too little. Infinite if only the error is 0, NaN if both are.
 
     References
     ----------
@@ -236,7 +236,7 @@ def _known(ensemble: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def _spread(
     first: np.ndarray, columns: np.ndarray, size: int, membership: np.ndarray
 ) -> np.ndarray:
-    """Count places (N,), each evenly over its ``columns`` from ``first`` on; (S, size)."""
+    """Count each place (N,) evenly over its ``columns``, starting at ``first``; (S, size)."""
     import scipy.sparse  # here, since it takes long to import
 
     end = np.cumsum(columns)

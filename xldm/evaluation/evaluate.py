@@ -1,4 +1,4 @@
-"""Forecasts and truth in, a dataset of scores out."""
+"""Evaluate forecasts: datasets in, one dataset of scores out."""
 
 from __future__ import annotations
 
@@ -42,45 +42,47 @@ def evaluate(
 ) -> xr.Dataset:
     """Compare forecasts with a truth: errors, ensembles, distributions, spectra, time, physics.
 
-    One pass over the record: blocks of hours are read, reduced to sums and forgotten, so that
-    memory does not depend on the record's length. It runs on whichever dask scheduler is active, a
-    cluster's included. Dask-backed datasets are read lazily, those of `downscale` are drawn on the
-    way. Scores of the wind's speed are of the speed of each member, never of averaged components.
+    One pass over the record reads blocks of hours, reduces them to sums and forgets them, so that
+    memory does not depend on the length of the record. It runs on the active dask scheduler, a
+    cluster too. Dask-backed datasets are read lazily; forecasts of `downscale` are computed on the
+    way. Wind speed is taken of each member, never of averaged components.
 
     Parameters
     ----------
     forecasts : mapping of str to Dataset
         Dims (time, y, x), or (member, time, y, x) of an ensemble, by the name to list each under.
-        An ensemble is listed twice: its members together, as single draws, and, with " mean"
+        An ensemble is listed twice: under its name, its members as single draws; with " mean"
         after the name, their mean.
     truth : Dataset (time, y, x)
-        Every variable in it is compared, and has to be in each forecast in the same units. Where
-        ``u10`` and ``v10`` are among them, ``wind_speed`` is compared too.
+        Every variable in it is compared; each forecast must hold it in the same units. With ``u10``
+        and ``v10``, ``wind_speed`` is compared too.
     static : Dataset (y, x), optional
-        ``orog`` [m], ``land_mask`` and ``spatial_ref``, e.g. ``load_model(name).static``: for
+        ``orog`` [m], ``land_mask`` and ``spatial_ref``, e.g. ``load_model(name).static``, for
         scores by land, sea and height, and for physical consistency.
     thresholds : mapping of str to tuple of float, optional
-        By variable, in its units: the events of Brier scores and reliability.
+        Events of Brier scores and reliability: thresholds by variable, in its units.
     scores : iterable of Score, optional
-        Scores of your own, beside the built-in and registered ones: :class:`evaluation.Score`.
+        Your own scores, beside the built-in and registered ones.
     align : {"exact", "common"}
-        Refuse datasets whose times or cells differ, or compare those that all have.
+        Refuse datasets whose times or cells differ, or compare times and cells that all have.
     parts : int
-        Parts of the record that are worked on side by side; memory is proportional to it.
+        Number of parts of the record to work on in parallel; memory is proportional to it.
     progress : bool, optional
-        Progress bar; default if the terminal is interactive.
+        Show a progress bar; default if the terminal is interactive.
 
     Returns
     -------
     Dataset
         Scores by forecast, variable, stratum and period; docs/evaluation.md describes each.
-        Places where the truth or any forecast is NaN count for none of them; attribute
-        ``missing_values`` and variable ``n`` say how many are left.
+        Places where the truth or any forecast is NaN count for no forecast: attribute
+        ``missing_values`` is their number, variable ``n`` the number of values left.
 
     Raises
     ------
     InputError
         If the datasets cannot be compared; the message lists every reason.
+    ArgumentError
+        If a result already holds something under the name of a score.
 
     Examples
     --------
@@ -102,7 +104,7 @@ def evaluate(
 
 
 def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset | None):
-    """All scores in one dataset with their coordinates."""
+    """Return all scores in one dataset with their coordinates."""
     makers = (
         accuracy.scored, accuracy.ranks, accuracy.events,
         realism.distributed, realism.spectral, realism.in_time, realism.physics,
@@ -133,7 +135,7 @@ def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset |
 def _about(
     plan: Plan, state: State, forecasts: Mapping[str, xr.Dataset], truth: xr.Dataset
 ) -> dict:
-    """What was compared and how much of it: attributes that a netCDF file can hold."""
+    """Return attributes that say what was compared, in types that netCDF files can hold."""
     origin = {row: forecasts[row.removesuffix(MEAN)].attrs for row in plan.forecasts}
     models: dict[str, dict[str, Any]] = {
         row: {k: _plain(attrs[k]) for k in _PROVENANCE if k in attrs}
@@ -160,5 +162,5 @@ def _about(
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy scalar as what JSON knows."""
+    """Return a NumPy scalar as a Python number."""
     return value.item() if isinstance(value, np.generic) else value

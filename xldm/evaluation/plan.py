@@ -1,4 +1,4 @@
-"""What is evaluated: the names along every dimension of the sums, fixed before a value is read."""
+"""The plan of an evaluation: names along every dimension, fixed before a value is read."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ STRIDE = 8  # cells, between the points whose series are followed in time
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Names along the dimensions of the sums.
+    """Hold the names along every dimension of the sums.
 
     Parameters
     ----------
     targets : tuple of str
-        What the datasets hold.
+        Variables of the datasets.
     members : dict of str to int
-        Of each forecast.
+        Number of members of each forecast.
     events : tuple of (str, float)
-        Variable and threshold that it exceeds.
+        Variable, and the threshold to exceed.
     scores : tuple of Score
     ground : Ground
     """
@@ -56,7 +56,7 @@ class Plan:
         thresholds: Mapping[str, tuple[float, ...]] | None = None,
         scores: Iterable[Score] = (),
     ) -> Plan:
-        """The plan for aligned datasets.
+        """Make the plan for aligned datasets.
 
         Raises
         ------
@@ -78,17 +78,17 @@ class Plan:
 
     @property
     def has_wind(self) -> bool:
-        """Whether there is a wind to take the speed of."""
+        """Whether both components of the wind are targets."""
         return set(WIND) <= set(self.targets)
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Targets, and the speed of the wind where its components are among them."""
+        """Targets, and the wind's speed if both components are targets."""
         return (*self.targets, *(["wind_speed"] if self.has_wind else []))
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What has a spectrum: scalars alone, the wind as energy, vorticity and divergence."""
+        """Fields with a spectrum: scalars, and kinetic energy, vorticity and divergence of wind."""
         if not self.has_wind:
             return self.targets
         scalars = tuple(t for t in self.targets if t not in WIND)
@@ -97,7 +97,7 @@ class Plan:
 
     @property
     def forecasts(self) -> tuple[str, ...]:
-        """Every forecast; an ensemble is followed by its mean."""
+        """Every forecast; the mean of an ensemble follows it."""
         return tuple(
             row
             for name, m in self.members.items()
@@ -111,7 +111,7 @@ class Plan:
 
     @functools.cached_property
     def statistics(self) -> dict[str, Statistics]:
-        """Functions that the scores need, each once, by a key of their sums."""
+        """Functions that the scores need, each once, by the key of its sums."""
         needed = dict.fromkeys(s for score in self.scores for s in score.statistics)
         return {f"statistics {i}": s for i, s in enumerate(needed)}
 
@@ -142,7 +142,7 @@ class Plan:
 
     @property
     def wavelength(self) -> np.ndarray:
-        """Of the spectra, in metres, longest first."""
+        """Wavelengths of the spectra in metres, longest first."""
         longest = min(self.ground.shape) * self.ground.spacing
         return longest / np.arange(1, min(self.ground.shape) // 2 + 1)
 

@@ -1,4 +1,4 @@
-"""What to compare: each protocol draws the forecasts of one question to a model."""
+"""Protocols: each answers one question about a model, and draws the forecasts for it."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def comparison(
     members: int = 8,
     beside: Mapping[str, Model] = MappingProxyType({}),
 ) -> Pair:
-    """The paper's: interpolation, the regression alone, the whole model, and what bounds it.
+    """Compare interpolation, regression, the whole model and its autoencoder, as the paper does.
 
-    "autoencoder" is the mean plus the true residual, encoded and decoded: what would be left of
-    the errors if the diffusion were perfect.
+    "autoencoder" is the mean plus the true residual, encoded and decoded: its errors would remain
+    if the diffusion were perfect.
 
     Parameters
     ----------
     model : Model
     era5 : Dataset
-        What the model takes; hours of it become one chunk each.
+        Input of the model. Each hour becomes one chunk.
     truth : Dataset (time, y, x)
         The model's targets at the same times.
     members : int
-        Of the ensemble.
+        Size of the ensemble.
     beside : mapping of str to Model
-        Other models to compare with, such as a GAN.
+        Other models to compare, by name, for example a GAN.
 
     Returns
     -------
     forecasts : dict of str to Dataset
-        Dask-backed, so that they are drawn while they are evaluated.
+        Dask-backed: the evaluation computes them block by block.
     truth : Dataset (time, y, x)
     """
     era5 = hourly(era5)
@@ -72,10 +72,10 @@ def comparison(
 
 
 def residual(model: Model, era5: xr.Dataset, truth: xr.Dataset, members: int = 8) -> Pair:
-    """What the regression leaves, and what of it the autoencoder and the whole model give back.
+    """Compare the residual of the truth with those of the autoencoder and of the whole model.
 
-    Fields are residuals, named ``t2m_residual`` and so on: spectra show at which wavelengths the
-    autoencoder loses power, and errors of "no residual" are those of the regression.
+    Fields are residuals of the regression, named ``t2m_residual`` and so on. Spectra show at which
+    wavelengths the autoencoder loses power; errors of "no residual" are those of the regression.
     """
     era5 = hourly(era5)
     mean = downscale(era5, model.baseline("regression"), members=None)
@@ -102,7 +102,7 @@ def sampling(
     steps: tuple[int, ...] = (4, 8, 16),
     yardstick: int = 100,
 ) -> Pair:
-    """Quality against the number of steps, with DDIM of many steps as the yardstick."""
+    """Compare samplers at several numbers of steps, with DDIM of many steps as the yardstick."""
     era5 = hourly(era5)
     ways = [("dpm-solver++", n) for n in steps] + [("ddim", n) for n in (*steps, yardstick)]
     return {
@@ -160,14 +160,14 @@ def evaluate_protocol(
     loaded = load_model(model)
     others = {"beside": {n: load_model(m) for n, m in beside.items()}} if beside else {}
     forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members, **others)
-    # One part: the networks of a model run one block at a time in any case.
+    # One part: a model's networks run one block at a time anyway.
     result = evaluate(forecasts, observed, static=loaded.static, parts=1)
     result.attrs["protocol"] = name
     return result, figures.snapshots(forecasts, observed, result, loaded.static)
 
 
 def hourly(era5: xr.Dataset) -> xr.Dataset:
-    """The same data in chunks of an hour, so that fields are drawn hour by hour."""
+    """Return the data in chunks of one hour, so that fields are drawn hour by hour."""
     time = next((d for d in era5.dims if d in ("time", "valid_time")), None)
     if time is None:
         raise InputError(f"era5: expected a dimension time or valid_time, got {tuple(era5.dims)}")
@@ -175,12 +175,12 @@ def hourly(era5: xr.Dataset) -> xr.Dataset:
 
 
 def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
-    """The regression's mean plus the true residual after encoding and decoding.
+    """Return the regression's mean plus the true residual after encoding and decoding.
 
     Parameters
     ----------
     model : Model
-        Of components with an autoencoder.
+        Its components need an autoencoder.
     era5 : Dataset
     truth : Dataset (time, y, x)
         On the model's whole fine grid.
@@ -196,7 +196,9 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
         If the model has no autoencoder, or the truth is not on its grid at the input's times.
     """
     if not _whole(model):
-        raise InputError(f"{model.config.name} has no autoencoder, so nothing to reconstruct with")
+        raise InputError(
+            f"{model.config.name} has no autoencoder, so there is nothing to reconstruct with"
+        )
     report = check(era5, model.config)
     coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     names = [t.name for t in model.config.targets]
@@ -219,12 +221,12 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
 
 
 def _draws(model: Model) -> bool:
-    """Whether there is anything random about its fields."""
+    """Whether any component draws noise."""
     return any(part.noise_shape(*model.config.grid.shape) for part in model.components.values())
 
 
 def _whole(model: Model) -> bool:
-    """Whether it has everything from the mean to the denoiser."""
+    """Whether every component has regression, autoencoder and denoiser."""
     return all(
         isinstance(part, ResidualDiffusion) and not part.config.partial
         for part in model.components.values()

@@ -1,4 +1,4 @@
-"""From sums to what fields are like: distributions, spectra, changes in time, physics."""
+"""Realism: distributions, spectra, changes in time and physics, from the sums of a record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNITS = {"t2m": "K2", "kinetic_energy": "m2 s-2", "vorticity": "s-2", "divergen
 
 
 def distributed(plan: Plan, state: State) -> xr.Dataset:
-    """Densities, quantiles and their errors, and Wasserstein distances, by stratum."""
+    """Return densities, quantiles and their errors, and Wasserstein distances, by stratum."""
     shape = (len(plan.sources), len(plan.variables), len(plan.ground.strata))
     quantiles = np.full((*shape, len(QUANTILES)), np.nan)
     distance = np.full((shape[0] - 1, *shape[1:]), np.nan)
@@ -70,7 +70,7 @@ def _centres(plan: Plan, variable: str) -> np.ndarray:
 
 
 def spectral(plan: Plan, state: State) -> xr.Dataset:
-    """Mean spectra, power at chosen wavelengths hour by hour, errors by band, resolution."""
+    """Return mean spectra, hourly power at chosen wavelengths, errors by band, resolution."""
     hours = state.total["power_hours"]
     with np.errstate(divide="ignore", invalid="ignore"):
         power = state.total["power"] / np.where(hours > 0, hours, np.nan)[:, None]
@@ -132,7 +132,7 @@ def spectral(plan: Plan, state: State) -> xr.Dataset:
 
 
 def in_time(plan: Plan, state: State) -> xr.Dataset:
-    """Autocorrelation and root mean square increment by lag, at points of the grid."""
+    """Return autocorrelation and root mean square increment by lag, at points of the grid."""
     lagged = [state.lagged[name].sums for name in plan.sources]
     dims = ("source", "variable", "lag")
     return xr.Dataset(
@@ -153,7 +153,7 @@ def in_time(plan: Plan, state: State) -> xr.Dataset:
 
 
 def physics(plan: Plan, state: State) -> xr.Dataset:
-    """Lapse rate and coastal contrast by period, wind by exposure; none without static fields."""
+    """Return lapse rate and coastal contrast by period, wind by exposure; needs static fields."""
     if plan.ground.land is None:
         return xr.Dataset()
     out = {}

@@ -1,4 +1,4 @@
-r"""Scores, each declared by the sums that it needs and the value that follows from their means.
+r"""Scores: each declares the sums it needs and the value that follows from their means.
 
 With n values, truth o, forecast f and error e = f - o:
 
@@ -41,7 +41,7 @@ TAKEN = frozenset({
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """Declare a score: the sums that it needs, and its value.
+    """Declare a score: the sums it needs, and its value.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def of_ensemble(members: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]
 
 
 def _variances(mean: Means) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Variances of truth and forecast and their covariance; 0 where only rounding is left."""
+    """Return variances of truth and forecast, 0 below rounding error, and their covariance."""
     # Rounding leaves variances of about 1e-16 of the mean square where there is none.
     least = 1e-13 * mean["oo"]
     spread = mean["oo"] - mean["o"] ** 2

@@ -1,7 +1,7 @@
-"""Radially averaged power spectra of fields on a square grid, and what is read off them.
+"""Radially averaged power spectra of fields on a square grid, their errors and resolution.
 
-Lengths are in metres. Power is scaled such that white noise of variance s has power s at every
-wavelength; a missing value anywhere in a field leaves no power known anywhere in its spectrum.
+Lengths are in metres. White noise of variance s has power s at every wavelength. A field with a
+missing value has no spectrum: all of it is NaN.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["band_error", "effective_resolution", "radial_spectrum", "ring_power"
 def radial_spectrum(
     field: np.ndarray, spacing: float, *, window: str | None = "hann"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Power by wavelength, averaged over directions.
+    """Return power by wavelength, averaged over directions.
 
-    The mean is removed; trends between opposite edges are left in, and the window keeps them from
-    leaking into the small scales.
+    The mean is removed. Trends between opposite edges stay; the window keeps them from leaking into
+    the small scales.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def radial_spectrum(
     Returns
     -------
     wavelength : ndarray (n,)
-        Centres of the bins in metres, longest first. Bins are one wavenumber of the shorter side
-        wide, and the last holds that side's shortest wave, of two cells.
+        Centres of the bins in metres, longest first. A bin is one wavenumber of the shorter side
+        wide; the last holds the shortest wave, of two cells.
     power : ndarray (..., n)
         Mean power of each bin's modes, in the field's units squared.
 
     Raises
     ------
     ArgumentError
-        If ``window`` is not one of those listed.
+        If ``window`` is something else.
 
     Examples
     --------
@@ -60,16 +60,16 @@ def radial_spectrum(
 
 
 def ring_power(field: np.ndarray, *, window: str | None = "hann") -> tuple[np.ndarray, np.ndarray]:
-    """Mean power of every ring of Fourier modes, and the number of modes in it.
+    """Return the mean power of every ring of Fourier modes, and the number of its modes.
 
-    :func:`radial_spectrum` without its wavelengths, but with ring 0 (what mean the windowed
-    anomaly has) and the rings in the corners, beyond the shorter side's shortest wave. No mode is
-    missing, so Parseval's theorem holds, with a the field less its mean, w the window and N the
-    number of cells::
+    Unlike :func:`radial_spectrum`, it keeps ring 0 (the mean of the windowed anomaly) and the rings
+    in the corners, with waves shorter than the shorter side's shortest one. No mode is missing, so
+    Parseval's theorem holds, with a the field less its mean, w the window and N the number of
+    cells::
 
         sum(power * modes) / N = sum((w a)^2) / sum(w^2)
 
-    which is the field's variance where there is no window.
+    which is the field's variance without a window.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def ring_power(field: np.ndarray, *, window: str | None = "hann") -> tuple[np.nd
     Raises
     ------
     ArgumentError
-        If ``window`` is not one of those listed.
+        If ``window`` is something else.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def ring_power(field: np.ndarray, *, window: str | None = "hann") -> tuple[np.nd
 def wind_spectra(
     u: np.ndarray, v: np.ndarray, spacing: float, *, window: str | None = "hann"
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Spectra of a wind field's kinetic energy, vorticity and divergence.
+    """Return spectra of a wind field's kinetic energy, vorticity and divergence.
 
     With a hat for the transform of the windowed component, and k and l the angular wavenumbers to
     the right and northward::
@@ -135,7 +135,7 @@ def wind_spectra(
     Raises
     ------
     ArgumentError
-        If ``window`` is not one of those listed.
+        If ``window`` is something else.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def wind_spectra(
 def band_error(
     wavelength: np.ndarray, power: np.ndarray, truth: np.ndarray, band: tuple[float, float]
 ) -> np.ndarray:
-    """Error in dB of the power summed over a band: ``10 log10(sum(power) / sum(truth))``.
+    """Return the error in dB of a band's power: ``10 log10(sum(power) / sum(truth))``.
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ def band_error(
     power, truth : ndarray (..., n)
         Spectra on these bins.
     band : (short, long)
-        The band holds the bins with short <= wavelength < long, in the unit of ``wavelength``, so
-        that neighbouring bands share none.
+        The band holds the bins with short <= wavelength < long, in the unit of ``wavelength``;
+        neighbouring bands share no bin.
 
     Returns
     -------
@@ -198,10 +198,10 @@ def band_error(
 def effective_resolution(
     wavelength: np.ndarray, power: np.ndarray, truth: np.ndarray, share: float = 0.5
 ) -> np.ndarray:
-    """Wavelength at which power falls under a share of the truth's, for good.
+    """Return the wavelength below which power stays under a share of the truth's.
 
-    Going from long waves to short, the crossing after which the ratio of the two remains under
-    ``share`` to the end; between the two bins, the ratio is taken as a power of the wavelength.
+    From long waves to short, this is the crossing after which the ratio of the two stays under
+    ``share``. Between two bins, the ratio is interpolated as a power of the wavelength.
 
     Parameters
     ----------
@@ -215,8 +215,8 @@ def effective_resolution(
     Returns
     -------
     ndarray (...)
-        In the unit of ``wavelength``. NaN if the shortest wave's power is not under the share (the
-        field resolves all that the grid can); the longest wavelength if all power is.
+        In the unit of ``wavelength``. NaN if the shortest wave's power is not under the share: the
+        field resolves all waves of the grid. The longest wavelength if all power is under it.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def effective_resolution(
         ratio = np.log(power / truth) - np.log(share)
     resolved = ~(ratio < 0)  # an unknown ratio is not under the share
     n = wavelength.size
-    first = n - resolved[..., ::-1].argmax(-1)  # of the bins that are under it to the end
+    first = n - resolved[..., ::-1].argmax(-1)  # bin from which on all are under the share
     first = np.where(resolved.any(-1), first, 0)
     below, above = np.clip(first, 0, n - 1), np.clip(first - 1, 0, n - 1)
 
@@ -242,7 +242,7 @@ def effective_resolution(
 
 
 def _transform(field: np.ndarray, window: str | None) -> np.ndarray:
-    """Half plane of the transform of the windowed anomaly, scaled as power is."""
+    """Return the half plane of the transform of the windowed anomaly."""
     anomaly = np.asarray(field, "float64")
     anomaly = anomaly - anomaly.mean((-2, -1), keepdims=True)
     anomaly *= _window(field.shape[-2:], window)
@@ -251,7 +251,7 @@ def _transform(field: np.ndarray, window: str | None) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _window(shape: tuple[int, int], window: str | None) -> np.ndarray:
-    """Window (y, x) whose squares sum to one."""
+    """Return a window (y, x) whose squares sum to one."""
     match window:
         case "hann":
             weights = np.outer(*(np.hanning(n + 2)[1:-1] for n in shape))
@@ -259,8 +259,7 @@ def _window(shape: tuple[int, int], window: str | None) -> np.ndarray:
             weights = np.ones(shape)
         case _:
             raise ArgumentError(
-                f'window is "hann", or None for periodic fields; got {window!r}, which no '
-                "spectrum is defined with here"
+                f'window: expected "hann", or None for periodic fields; got {window!r}'
             )
     weights /= np.sqrt((weights**2).sum())
     weights.flags.writeable = False
@@ -269,13 +268,13 @@ def _window(shape: tuple[int, int], window: str | None) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _rings(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ring of each mode of the half plane (flat), modes in each ring, and modes each stands for."""
+    """Return each mode's ring (flat), the modes of each ring, and each mode's weight."""
     rows, columns = shape
     short = min(shape)
     y = scipy.fft.fftfreq(rows, 1 / rows) * short / rows
     x = scipy.fft.rfftfreq(columns, 1 / columns) * short / columns
     ring = np.floor(np.hypot(y[:, None], x) + 0.5).astype(int)
-    # The half plane's other modes are conjugate to those left of them.
+    # Each mode stands for its conjugate too, but for the first and the last column.
     weight = np.full(ring.shape, 2.0)
     weight[:, 0] = 1
     if columns % 2 == 0:
@@ -287,7 +286,7 @@ def _rings(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _ring_means(power: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Half planes (..., y, x // 2 + 1) to (..., rings)."""
+    """Average half planes (..., y, x // 2 + 1) over rings (..., rings)."""
     ring, modes, weight = _rings(shape)
     planes = (power * weight).reshape(-1, ring.size)
     sums = np.array([np.bincount(ring, plane, minlength=modes.size) for plane in planes])
@@ -300,9 +299,9 @@ def _wavelengths(shape: tuple[int, int], spacing: float) -> np.ndarray:
 
 
 def _angular_wavenumbers(shape: tuple[int, int], spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rightward (x // 2 + 1,) and northward (y, 1), in radians per metre.
+    """Return wavenumbers rightward (x // 2 + 1,) and northward (y, 1), in radians per metre.
 
-    A wave of two cells has no derivative at cell centres, so its wavenumber is set to 0.
+    A wave of two cells has no derivative at cell centres, so its wavenumber is 0.
     """
     rows, columns = shape
     right = 2 * np.pi * scipy.fft.rfftfreq(columns, spacing)

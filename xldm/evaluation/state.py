@@ -1,4 +1,4 @@
-"""States: what is left of a part of the record, and how parts are put together."""
+"""States: the sums of a part of the record, which merge with those of the next part."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCK_BYTES = 2**28
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Sums over some hours.
+    """Hold the sums over some hours.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class State:
     total : dict of ndarray
         Sums over all hours.
     lagged : dict of str to temporal.Lagged
-        Of the truth and each forecast: sums over pairs of hours, and the hours at both ends that
-        may yet form pairs with neighbouring parts.
+        Of the truth and each forecast: sums over pairs of hours, and the hours at both ends, which
+        may form pairs with neighbouring parts.
     """
 
     times: np.ndarray
@@ -43,7 +43,7 @@ class State:
 
 
 def merge(earlier: State | None, later: State) -> State:
-    """The state of two parts of the record that follow one another."""
+    """Return the state of two successive parts of the record."""
     if earlier is None:
         return later
     return State(
@@ -55,7 +55,7 @@ def merge(earlier: State | None, later: State) -> State:
 
 
 def _add(state: State | None, plan: Plan, block: Callable[[], tuple]) -> State:
-    """A state and the block that follows it."""
+    """Return a state with the next block added."""
     times, truth, forecasts = block()
     total, hourly = zeros(plan), []
     series: dict[str, list[np.ndarray]] = {name: [] for name in plan.sources}
@@ -74,7 +74,7 @@ def _add(state: State | None, plan: Plan, block: Callable[[], tuple]) -> State:
 
 
 def _at_points(plan: Plan, targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Targets (member, V, y, x) to variables (member, V, point), with means of ensembles."""
+    """Return variables (member, V, point) of targets (member, V, y, x), with ensemble means."""
     rows, columns = plan.points
     return with_means({n: with_speed(plan, t[..., rows, columns]) for n, t in targets.items()})
 
@@ -82,10 +82,10 @@ def _at_points(plan: Plan, targets: dict[str, np.ndarray]) -> dict[str, np.ndarr
 def _load(
     truth: xr.Dataset, forecasts: dict[str, xr.Dataset]
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Values of a block: times (T,), truth (T, V, y, x), forecasts (member, T, V, y, x)."""
+    """Load a block: times (T,), truth (T, V, y, x), forecasts (member, T, V, y, x)."""
 
     def stacked(ds: xr.Dataset, axis: int) -> np.ndarray:
-        # One thread each: blocks of several parts of the record are at work at the same time.
+        # One thread each, since blocks of several parts are computed at the same time.
         loaded = ds.compute(scheduler="synchronous")
         return np.stack([v.values for v in loaded.values()], axis=axis)
 
@@ -95,11 +95,11 @@ def _load(
 def state_of(
     plan: Plan, truth: xr.Dataset, forecasts: dict[str, xr.Dataset], *, parts: int
 ) -> Delayed:
-    """The state of aligned datasets, not computed yet.
+    """Return the delayed state of aligned datasets.
 
-    The record is cut into ``parts`` that are worked on side by side, and each of them into blocks
-    that are read, added and forgotten one after another. So memory depends on the number of parts
-    and the size of a block, not on the length of the record.
+    Dask works on ``parts`` of the record in parallel. Within a part, it reads, adds and forgets one
+    block after another. So memory depends on the number of parts and the size of a block, not on
+    the length of the record.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def state_of(
     truth : Dataset (time, y, x)
     forecasts : dict of str to Dataset (member, time, y, x)
     parts : int
-        How many blocks may be in memory at a time.
+        Number of blocks in memory at a time.
     """
     blocks = _blocks(truth, forecasts)
     shared = dask.delayed(plan, pure=False, traverse=False)
@@ -129,13 +129,13 @@ def state_of(
 
 
 def _culled(truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> tuple:
-    """The same with graphs that hold only what a block needs, since each is sent on its own."""
+    """Return datasets whose graphs hold only the tasks of a block, since each travels alone."""
     truth, *rest = dask.optimize(truth, *forecasts.values())
     return truth, dict(zip(forecasts, rest, strict=True))
 
 
 def _blocks(truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> list[slice]:
-    """Runs of hours: whole chunks of the dataset whose chunks are longest, within a limit."""
+    """Cut the hours into blocks: whole chunks of the longest-chunked dataset, within a limit."""
     every = [truth, *forecasts.values()]
     hour = sum(v.nbytes for ds in every for v in ds.values()) / truth.sizes["time"]
     most = max(1, int(BLOCK_BYTES // hour))
@@ -153,7 +153,7 @@ def _blocks(truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> list[slice]:
 
 
 def _time_chunks(ds: xr.Dataset) -> tuple[int, ...]:
-    """Lengths of the chunks in time, of dask or of the store; single hours if there are none."""
+    """Return lengths of the chunks in time, of dask or of the store; else single hours."""
     if ds.chunks:
         return ds.chunksizes["time"]
     length = ds.sizes["time"]

@@ -1,4 +1,4 @@
-"""Where a cell lies: on land or sea, how high, how near the coast, how exposed."""
+"""Strata and periods: group cells by land, height and coast, and hours by season and time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..grids.projected import turn
 
 __all__ = ["EXPOSURES", "SEASONS", "Ground", "by_period", "by_stratum", "periods"]
 
-HEIGHTS = (200.0, 500.0, 1000.0, 1500.0, 2000.0)  # m, between the bands of land
+HEIGHTS = (200.0, 500.0, 1000.0, 1500.0, 2000.0)  # m, limits of the bands of land
 COAST = 20e3  # m
-SURROUNDINGS = 22e3  # m, side of the square whose mean height a cell's is compared with
+SURROUNDINGS = 22e3  # m, side of the square around a cell whose mean height is its level
 EXPOSURES = {
     "deep valley": (-np.inf, -150.0),
     "valley": (-150.0, -30.0),
@@ -32,7 +32,7 @@ SEASONS = ("DJF", "MAM", "JJA", "SON")
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Cells of a grid, row after row, by what scores are told apart by.
+    """Hold what strata depend on, for each cell of a grid, row after row.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class Ground:
     spacing : float
         Cell width in metres.
     label : ndarray (N,) of int
-        Which of the disjoint classes a cell belongs to.
+        Number of the class of each cell; classes are disjoint.
     strata : dict of str to list of int
-        Names of unions of classes.
+        Classes of each stratum.
     land : ndarray (N,) of bool, or None
-        None if no static fields are known.
+        None without static fields.
     height : ndarray (N,), or None
         Terrain height in metres.
     coast : ndarray (N,) of int, or None
@@ -68,7 +68,7 @@ class Ground:
 
     @classmethod
     def of(cls, grid: xr.Dataset, static: xr.Dataset | None) -> Ground:
-        """The ground under a dataset's cells.
+        """Make the ground of a dataset's cells.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Ground:
 
     @property
     def classes(self) -> int:
-        """How many disjoint classes there are."""
+        """Number of disjoint classes."""
         return max(i for parts in self.strata.values() for i in parts) + 1
 
     @functools.cached_property
@@ -120,7 +120,7 @@ class Ground:
 
 
 def periods(times: np.ndarray) -> dict[str, np.ndarray]:
-    """Names of periods and which hours belong to them; those without an hour are left out.
+    """Return the hours of every period, bool (time,), by name; periods without hours are left out.
 
     Examples
     --------
@@ -136,12 +136,12 @@ def periods(times: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def by_period(sums: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Sums (time, ...) of each period, along a new first axis."""
+    """Add sums (time, ...) up over each period, along a new first axis."""
     return np.stack([sums[hours].sum(0) for hours in periods(times).values()])
 
 
 def by_stratum(ground: Ground, sums: np.ndarray, axis: int = -2) -> np.ndarray:
-    """Sums by disjoint class -> by stratum, along the same axis."""
+    """Add sums of disjoint classes up over each stratum, along the same axis."""
     parts = [sums.take(classes, axis).sum(axis) for classes in ground.strata.values()]
     return np.stack(parts, axis)
 

@@ -1,7 +1,7 @@
-"""From the fields of an hour to sums: everything a score is made of, and nothing that grows.
+"""Reduce the fields of an hour to sums.
 
-Two kinds of sums: *hourly* ones are kept hour by hour (a few hundred numbers a forecast), *total*
-ones are added up over the record (maps, histograms, spectra). Members count 1 / m each, so that an
+There are two kinds. *Hourly* sums are kept for each hour: a few hundred numbers a forecast. *Total*
+sums are added up over the record: maps, histograms, spectra. Each of m members counts 1 / m, so an
 ensemble weighs as much as a single forecast.
 """
 
@@ -25,7 +25,7 @@ OF_TRUTH = ("n", "o", "oo")
 
 
 def zeros(plan: Plan) -> dict[str, np.ndarray]:
-    """Total sums of no hours at all."""
+    """Return the total sums of no hours: zeros."""
     cells, variables = int(np.prod(plan.ground.shape)), len(plan.variables)
     forecasts, sources = len(plan.forecasts), len(plan.sources)
     classes, ranks = plan.ground.classes, max(plan.members.values()) + 1
@@ -46,7 +46,7 @@ def zeros(plan: Plan) -> dict[str, np.ndarray]:
 
 
 def with_speed(plan: Plan, targets: np.ndarray) -> np.ndarray:
-    """Targets (..., V, y, x) -> variables (..., V or V + 1, N) in float64."""
+    """Return variables (..., V or V + 1, N) of targets (..., V, y, x), in float64."""
     values = targets.reshape(*targets.shape[:-2], -1).astype(np.float64)
     if not plan.has_wind:
         return values
@@ -57,13 +57,13 @@ def with_speed(plan: Plan, targets: np.ndarray) -> np.ndarray:
 def add_hour(
     plan: Plan, total: dict[str, np.ndarray], truth: np.ndarray, forecasts: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Add an hour to the total sums, in place, and give its hourly ones.
+    """Add an hour to the total sums, in place, and return its hourly sums.
 
     Parameters
     ----------
     plan : Plan
     total : dict of ndarray
-        As `zeros` makes them.
+        From `zeros`.
     truth : ndarray (V, y, x)
         Targets.
     forecasts : dict of str to ndarray (member, V, y, x)
@@ -95,7 +95,7 @@ def add_hour(
 
 
 def with_means(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Arrays (member, ...) by source, each ensemble followed by its mean as ``plan.sources`` is."""
+    """Return arrays (member, ...) in the order of ``plan.sources``: means follow ensembles."""
     out = {}
     for name, members in values.items():
         out[name] = members
@@ -105,7 +105,7 @@ def with_means(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
-    """Sums over the cells of every class, and maps."""
+    """Return sums over the cells of every class, and add to maps, ranks and events."""
     truth, classes = values["truth"][0], plan.ground.membership
     of_truth = np.stack([valid, truth, truth**2], axis=1)
     total["map truth"] += of_truth
@@ -135,14 +135,14 @@ def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
 
 
 def _fields(plan: Plan, key: str, members: np.ndarray, truth: np.ndarray, valid: np.ndarray):
-    """Fields (field, N) of members (m, N), 0 where values are missing."""
+    """Return fields (field, N) of members (m, N), 0 where values are missing."""
     given = plan.statistics[key](members, truth)
     fields = np.stack([np.asarray(given[name], float) for name in plan.field_names[key]])
     return fields if valid.all() else np.where(valid, fields, 0.0)
 
 
 def _lapse(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """n, z, zz, T and zT over land: what a straight line of temperature against height needs."""
+    """Return sums of 1, z, zz, T and zT over land, for a line of temperature against height."""
     ground = plan.ground
     if "t2m" not in plan.targets or ground.land is None or ground.height is None:
         return np.full(5, np.nan)
@@ -153,7 +153,7 @@ def _lapse(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _coast(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Count and sum of temperature on land, then at sea, within reach of the coast."""
+    """Return number and sum of temperatures on land, then at sea, near the coast."""
     if "t2m" not in plan.targets or plan.ground.coast is None:
         return np.full(4, np.nan)
     v = plan.targets.index("t2m")
@@ -163,7 +163,7 @@ def _coast(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _spectra(plan, total, grids: dict[str, np.ndarray], valid: np.ndarray) -> np.ndarray:
-    """Power (source, field, chosen wavelength) of grids (member, V, y, x), mean over members."""
+    """Return power (source, field, chosen wavelength) of grids (member, V, y, x)."""
     hourly = np.full((len(grids), len(plan.fields), plan.at_wavelength.size), np.nan)
     whole = {t: valid[v].all() for v, t in enumerate(plan.targets)}
     whole_wind = plan.has_wind and whole["u10"] and whole["v10"]
@@ -185,7 +185,7 @@ def _spectra(plan, total, grids: dict[str, np.ndarray], valid: np.ndarray) -> np
 
 
 def _along_grid(plan: Plan, east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wind along the axes of the grid, where it is known how they lie."""
+    """Turn the wind to the axes of the grid, if their direction is known."""
     if plan.ground.turn is None:
         return east.astype(np.float64), north.astype(np.float64)
     cosine, sine = plan.ground.turn
@@ -193,7 +193,7 @@ def _along_grid(plan: Plan, east: np.ndarray, north: np.ndarray) -> tuple[np.nda
 
 
 def _distribution(plan, total, row: int, source: np.ndarray, valid: np.ndarray) -> None:
-    """Histograms by class, and the wind's mean speed by exposure."""
+    """Add histograms by class, and the wind's mean speed by exposure."""
     ground = plan.ground
     for variable, edges in plan.binned.items():
         v = plan.variables.index(variable)

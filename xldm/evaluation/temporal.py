@@ -1,8 +1,7 @@
 """Persistence and change in time: lagged statistics of series at fixed points.
 
-A block of hours leaves behind sums over the pairs of hours inside it, and its first and last day,
-from which :func:`merge` makes the pairs that straddle a border. So each pair of the record counts
-once, wherever the record was cut.
+A block of hours keeps sums over its pairs of hours, and its first and last day. From these days,
+:func:`merge` makes the pairs across a border. So each pair counts once, wherever the record is cut.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ __all__ = ["LAGS", "Lagged", "autocorrelation", "increment_rms", "lagged", "merg
 
 LAGS = (1, 3, 6, 12, 24)  # hours
 
-# Below this share of the mean square, a variance is what rounding left of none.
+# Below this share of the mean square, a variance is rounding error.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Lagged:
-    """Lagged sums of a stretch of the record, and what its neighbours need to know of it.
+    """Hold lagged sums of a stretch of the record, and the hours at its ends.
 
     Attributes
     ----------
     sums : ndarray (7, variable, point, lag)
         Over pairs of values a at t and b at t + lag, of all members: their number, and the sums of
-        a, b, a^2, b^2, a b and (b - a)^2. Those of other places add up where pairs are pooled.
+        a, b, a^2, b^2, a b and (b - a)^2.
     head, tail : (ndarray of int64 (hours,), ndarray (hours, member, variable, point))
         Hours since 1970 and values of the first and the last ``max(LAGS)`` hours.
     """
@@ -40,14 +39,14 @@ class Lagged:
 
 
 def lagged(times: np.ndarray, values: np.ndarray) -> Lagged:
-    """Statistics of one block of hours.
+    """Compute the lagged sums of one block of hours.
 
     Parameters
     ----------
     times : ndarray of datetime64 (time,)
         Whole hours, ascending; hours may be missing.
     values : ndarray (time, member, variable, point)
-        Series, NaN where a value is missing: its pairs are left out.
+        Series. Pairs with NaN are left out.
 
     Returns
     -------
@@ -88,7 +87,7 @@ def lagged(times: np.ndarray, values: np.ndarray) -> Lagged:
 
 
 def merge(earlier: Lagged, later: Lagged) -> Lagged:
-    """Statistics of two successive stretches taken together.
+    """Merge the lagged sums of two successive stretches.
 
     Parameters
     ----------
@@ -135,10 +134,10 @@ def merge(earlier: Lagged, later: Lagged) -> Lagged:
 
 
 def autocorrelation(sums: np.ndarray) -> np.ndarray:
-    """Correlation in time between values a lag apart, at each point, then averaged over points.
+    """Return the correlation of values a lag apart, at each point, averaged over points.
 
-    Pearson's, of all pairs at a point. Correlation of all points together would tell how well the
-    map of the mean climate correlates with itself.
+    It is Pearson's, of all pairs at a point. Pooling all points would measure how well the map of
+    the mean climate correlates with itself.
 
     Parameters
     ----------
@@ -148,7 +147,7 @@ def autocorrelation(sums: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray (variable, lag)
-        From -1 to 1. Points whose values do not vary have none and are left out; NaN if all are.
+        From -1 to 1. Points whose values do not vary are left out; NaN if none varies.
 
     Examples
     --------
@@ -166,7 +165,7 @@ def autocorrelation(sums: np.ndarray) -> np.ndarray:
 
 
 def increment_rms(sums: np.ndarray) -> np.ndarray:
-    """Root of the mean squared change over a lag, over all pairs of all points.
+    """Return the root mean square change over a lag, over all pairs of all points.
 
     Parameters
     ----------
@@ -192,20 +191,20 @@ def increment_rms(sums: np.ndarray) -> np.ndarray:
 def _pair_sums(
     first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """Sums over the pairs of an hour of ``first`` and one of ``second`` a lag later."""
+    """Add up pairs of an hour of ``first`` and an hour of ``second`` a lag later."""
     sums = np.zeros((7, *first[1].shape[2:], len(LAGS)))
     for place, lag in enumerate(LAGS):
         _, at, then = np.intersect1d(
             first[0] + lag, second[0], assume_unique=True, return_indices=True
         )
-        # An hour at a time: its values stay in the cache, and no copy of the block is made.
+        # One hour at a time: its values stay in the cache, and the block is not copied.
         for i, j in zip(at, then, strict=True):
             sums[..., place] += _hour_sums(first[1][i], second[1][j])
     return sums
 
 
 def _hour_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Sums over members (member, variable, point) to (7, variable, point)."""
+    """Add up members (member, variable, point) to sums (7, variable, point)."""
     a, b = a.astype("float64"), b.astype("float64")
     change = b - a
     missing = np.isnan(change)

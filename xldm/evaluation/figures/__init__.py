@@ -1,6 +1,6 @@
-"""Figures of a result of :func:`xldm.evaluate`, each a function that gives a matplotlib ``Figure``.
+"""Figures of a result of :func:`xldm.evaluate`, as matplotlib ``Figure`` objects.
 
-A forecast has the same colour, line and marker in all of them; the truth is black.
+A forecast has the same colour, line and marker in all figures; the truth is black.
 """
 
 from .ensembles import rank_histograms, reliability, spread_skill

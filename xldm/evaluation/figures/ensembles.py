@@ -1,4 +1,4 @@
-"""Whether the members of an ensemble mean what they say."""
+"""Figures of ensembles: ranks, reliability, spread and skill."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ GREY = "0.55"
 
 
 def rank_histograms(result: xr.Dataset, *, stratum: str = "all") -> Figure:
-    """How often the truth has each rank among the members, relative to a reliable ensemble.
+    """Draw how often the truth has each rank among the members, relative to a reliable ensemble.
 
     Parameters
     ----------
     result : xarray.Dataset
         With ``rank_histogram`` (forecast, variable, stratum, rank) and ``members`` (forecast).
     stratum : str
-        Where.
+        Stratum to show.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def rank_histograms(result: xr.Dataset, *, stratum: str = "all") -> Figure:
 
 
 def reliability(result: xr.Dataset) -> Figure:
-    """How often an event came, by the probability that an ensemble gave it; and how often it did.
+    """Draw the frequency of events by forecast probability, and how often each was forecast.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _reliability(
 
 
 def spread_skill(result: xr.Dataset, *, stratum: str = "all") -> Figure:
-    """CRPS, spread and skill of ensembles, by hour of the day and season.
+    """Draw CRPS, spread and skill of ensembles, by hour of the day and season.
 
     Parameters
     ----------
@@ -151,13 +151,13 @@ def spread_skill(result: xr.Dataset, *, stratum: str = "all") -> Figure:
         With ``crps``, ``spread``, ``skill`` and ``spread_skill``
         (forecast, variable, stratum, period).
     stratum : str
-        Where.
+        Stratum to show.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Above the CRPS of all forecasts (of one without members it is the MAE); then the skill, with
-        the spread in grey; below their ratio, 1 where the ensemble is reliable.
+        Above, the CRPS of all forecasts, which is the MAE without members; then the skill, with the
+        spread in grey; below, their ratio, 1 if the ensemble is reliable.
     """
     style, names, columns = styles(result), ensembles(result), variables(result)
     if not names or not has(result, "spread", stratum=stratum):

@@ -1,4 +1,4 @@
-"""Errors against the truth: hour by hour, by period, by stratum."""
+"""Figures of errors: hour by hour, by period, by stratum."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def score_boxes(
     *,
     stratum: str = "all",
 ) -> Figure:
-    """Scores of every hour as box plots, one box per forecast: the form of arXiv 2406.13627.
+    """Draw scores of every hour as box plots, one box per forecast, as in arXiv 2406.13627.
 
-    A box reaches from quartile to quartile with the median in it, whiskers from the 1st to the
-    99th percentile; hours beyond are not drawn.
+    A box reaches from quartile to quartile and shows the median; whiskers reach from the 1st to the
+    99th percentile. Hours beyond are not drawn.
 
     Parameters
     ----------
     result : xarray.Dataset
-        With ``rmse_hourly`` and the like (forecast, variable, stratum, time).
+        With ``rmse_hourly`` and others (forecast, variable, stratum, time).
     scores : sequence of str
-        Which scores, one column each.
+        Scores, one column each.
     stratum : str
-        Where.
+        Stratum to show.
 
     Returns
     -------
@@ -93,16 +93,16 @@ def score_boxes(
 def scores_by_period(
     result: xr.Dataset, scores: Sequence[str] = ("rmse", "bias"), *, stratum: str = "all"
 ) -> Figure:
-    """Scores by hour of the day and by season.
+    """Draw scores by hour of the day and by season.
 
     Parameters
     ----------
     result : xarray.Dataset
         With the scores (forecast, variable, stratum, period).
     scores : sequence of str
-        Which scores, one row each.
+        Scores, one row each.
     stratum : str
-        Where.
+        Stratum to show.
 
     Returns
     -------
@@ -138,16 +138,16 @@ def scores_by_period(
 def scores_by_stratum(
     result: xr.Dataset, scores: Sequence[str] = ("rmse", "bias"), *, period: str = "all"
 ) -> Figure:
-    """Scores on land, at sea and by height.
+    """Draw scores on land, at sea and by height.
 
     Parameters
     ----------
     result : xarray.Dataset
         With the scores (forecast, variable, stratum, period).
     scores : sequence of str
-        Which scores, one column each.
+        Scores, one column each.
     period : str
-        When.
+        Period to show.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Maps on the grid of the truth: errors over time, and fields of one hour."""
+"""Figures of maps: scores at every cell, and fields of one hour."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["error_maps", "snapshot", "snapshots"]
 
-# Lightness is monotone, or symmetric about no error, so that maps can be read without colour.
+# Lightness is monotone, or symmetric about 0, so that maps can be read without colour.
 COLOURS = {"rmse": "YlOrRd", "bias": "RdBu_r", "mae": "YlOrRd", "r2": "viridis", "pcc": "viridis"}
-# Of a variable in a snapshot: what is taken off it, the units then, and its colours.
+# Of a variable in a snapshot: the value to subtract, its label, and its colours.
 SHOWN = {
     "t2m": (273.15, "2 m temperature, °C", "RdYlBu_r"),
     "wind_speed": (0.0, "wind speed, m s$^{-1}$", "viridis"),
@@ -39,20 +39,20 @@ SHOWN = {
 
 
 def error_maps(result: xr.Dataset, score: str = "rmse", variable: str = "t2m") -> Figure:
-    """A score over time at every cell, one map per forecast on one scale of colours.
+    """Draw a score over time at every cell, one map per forecast, with one colour scale.
 
-    The scale leaves out the most extreme 0.5 % of the cells at either end; that of the bias is
+    The scale leaves out the most extreme 0.5 % of the cells at either end. For the bias it is
     symmetric.
 
     Parameters
     ----------
     result : xarray.Dataset
-        With ``rmse_map`` and the like (forecast, variable, y, x); the coast is drawn where there is
-        a ``land_mask`` (y, x).
+        With ``rmse_map`` or another (forecast, variable, y, x). With a ``land_mask`` (y, x), the
+        coast is drawn.
     score : {"rmse", "bias", "mae", "r2", "pcc"}
-        Which score.
+        Score to show.
     variable : str
-        Of which variable.
+        Variable to show.
 
     Returns
     -------
@@ -110,31 +110,31 @@ def snapshot(
     *,
     zoom: tuple[float, float, float, float] | None = None,
 ) -> Figure:
-    """Truth and forecasts of one hour side by side, the whole above and a part of it below.
+    """Draw truth and forecasts of one hour side by side, the whole above and a part below.
 
     Parameters
     ----------
     truth : xarray.Dataset
         Fields (y, x) of one hour.
     forecasts : mapping of str to xarray.Dataset
-        The same from every forecast, one member of an ensemble.
+        The same of every forecast; of an ensemble, one member.
     static : xarray.Dataset, optional
         ``land_mask`` (y, x), for the coast.
     variable : str
-        Which field; "wind_speed" is made from u10 and v10.
+        Field to show; "wind_speed" is computed from u10 and v10.
     zoom : (x_min, x_max, y_min, y_max), optional
-        The part in metres of the projection; default a quarter of each side, where the truth has
-        most detail.
+        Part to show below, in metres of the projection; default a quarter of each side, where the
+        truth has most detail.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Each row on one scale of colours, the truth's between its 0.2 and 99.8 % quantiles.
+        Each row has one colour scale, between the 0.2 and 99.8 % quantiles of the truth.
 
     Raises
     ------
     ArgumentError
-        If a dataset lacks the variable, or has it over other dimensions than (y, x).
+        If a dataset lacks the variable, or has it over dimensions other than (y, x).
     """
     fields = {
         name: _field(name, ds, variable) for name, ds in {"truth": truth, **forecasts}.items()
@@ -143,7 +143,7 @@ def snapshot(
     blocks, columns = grid_shape(len(fields), most=5)
     aspect = fields["truth"].sizes["y"] / fields["truth"].sizes["x"]
     side = WIDTH * 0.88 / max(columns, 2)
-    # A part has the shape of the whole by default, so that both rows are as high.
+    # By default the part has the shape of the whole, so both rows are equally high.
     figure = blank(2 * blocks * (side * aspect + 0.2))
     axes = figure.subplots(2 * blocks, columns, squeeze=False)
     for ax in axes.flat:
@@ -217,7 +217,7 @@ def _snapshot_row(figure, axes, fields, truth, land, zoom) -> None:
 
 
 def _field(name: str, ds: xr.Dataset, variable: str) -> xr.DataArray:
-    """A field to be shown, in the units that it is shown in."""
+    """Return a field in the units of the figure."""
     if variable == "wind_speed" and variable not in ds and {"u10", "v10"} <= set(ds.data_vars):
         ds = ds.assign(wind_speed=np.hypot(ds["u10"], ds["v10"]))
     if variable not in ds:
@@ -233,14 +233,14 @@ def _field(name: str, ds: xr.Dataset, variable: str) -> xr.DataArray:
 
 
 def _most_detailed(truth: xr.DataArray) -> tuple[float, float, float, float]:
-    """Of windows a quarter as wide and high, the one in which the field is steepest on average."""
+    """Return the limits of the steepest window, a quarter as wide and high as the field."""
     import scipy.ndimage
 
     values = np.nan_to_num(truth.values - np.nanmean(truth.values))
     steepness = np.hypot(*np.gradient(values))
     rows, columns = (max(n // 4, 2) for n in values.shape)
     mean = scipy.ndimage.uniform_filter(steepness, (rows, columns), mode="constant")
-    # Windows that reach over the edge are filled with zeros there, but may win nevertheless.
+    # A window across the edge is filled with zeros there, and may win nevertheless.
     row, column = np.unravel_index(mean.argmax(), mean.shape)
     row = np.clip(row - rows // 2, 0, values.shape[0] - rows)
     column = np.clip(column - columns // 2, 0, values.shape[1] - columns)
@@ -263,7 +263,7 @@ def _box(ax: Axes, zoom: tuple[float, float, float, float]) -> None:
 
 
 def _map(ax: Axes, field: xr.DataArray, land: xr.DataArray | None, **style: Any) -> QuadMesh:
-    """A field and, if the land is known, the coast; kilometres, without ticks."""
+    """Draw a field and, if the land is known, the coast; in kilometres, without ticks."""
     x, y = (field[c].values / 1e3 for c in ("x", "y"))
     image = ax.pcolormesh(x, y, field.values, shading="nearest", rasterized=True, **style)
     if land is not None and 0 < land.mean() < 1:

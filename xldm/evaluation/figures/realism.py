@@ -1,4 +1,4 @@
-"""What fields are like, truth and forecasts: distributions, spectra, changes in time, physics."""
+"""Figures of realism: distributions, spectra, changes in time, physics."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def _line(style: Style) -> Style:
 
 
 def distributions(result: xr.Dataset, *, stratum: str = "all") -> Figure:
-    """Densities of T2m and wind speed with their tails, and their ratio to the truth's.
+    """Draw densities of T2m and wind speed with their tails, and their ratio to the truth's.
 
     Parameters
     ----------
     result : xarray.Dataset
         With ``density_t2m`` (source, stratum, t2m_bin), ``density_wind_speed`` likewise, or both.
     stratum : str
-        Where.
+        Stratum to show.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Above the densities, logarithmic; below the ratios, between a tenth and ten times.
+        Above, the densities on a logarithmic scale; below, the ratios from 0.1 to 10.
     """
     result, style = selected(result), styles(result)
     shown = {
@@ -76,7 +76,7 @@ def distributions(result: xr.Dataset, *, stratum: str = "all") -> Figure:
             line = _line(style[str(name)])
             top.plot(at, values, label=literal(name), **line)
             low.plot(at, values / truth, **line)
-        # Empty classes at either end of the axis are cut off.
+        # Cut off empty classes at either end of the axis.
         some = at[np.isfinite(density.values).any(0)]
         width = np.diff(at).mean()
         top.set(yscale="log", ylabel=units, xlim=(some.min() - width, some.max() + width))
@@ -90,14 +90,14 @@ def distributions(result: xr.Dataset, *, stratum: str = "all") -> Figure:
 
 
 def _in_classes(density: xr.DataArray, width: float) -> xr.DataArray:
-    """Densities of bins of one width, averaged over classes about as wide as asked for."""
+    """Average densities of equal bins over classes of about the given width."""
     bins = next(str(d) for d in density.dims if d != "source")
     share = max(round(width / np.diff(density[bins]).mean()), 1)
     return density.coarsen({bins: share}, boundary="trim").mean()
 
 
 def spectra(result: xr.Dataset, fields: Sequence[str] | None = None) -> Figure:
-    """Power by wavelength, its error in dB, and its spread over hours at chosen wavelengths.
+    """Draw power by wavelength, its error in dB, and its spread over hours.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ def spectra(result: xr.Dataset, fields: Sequence[str] | None = None) -> Figure:
         With ``spectrum`` (source, field, wavelength), ``spectrum_hourly``
         (source, field, at_wavelength, time) and ``effective_resolution`` (forecast, field).
     fields : sequence of str, optional
-        Which fields, one column each; those that are not in the result are left out. Default all
-        but vorticity and divergence.
+        Fields, one column each; fields that the result lacks are skipped. Default all but
+        vorticity and divergence.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Wavelengths decrease to the right. A marker on the line of half the power is at the
-        effective resolution of a forecast; one that never falls under it has none.
+        Wavelengths decrease to the right. A marker on the line of half the power shows the
+        effective resolution of a forecast; a forecast that stays above the line has none.
     """
     result, style = selected(result), styles(result)
     known = [str(f) for f in result["field"].values] if "field" in result else []
@@ -165,7 +165,7 @@ def _power(top: Axes, middle: Axes, one: xr.Dataset, style: dict) -> None:
 
 
 def _power_of_hours(ax: Axes, one: xr.Dataset, style: dict) -> None:
-    """Boxes of the power in single hours, relative to the truth's median."""
+    """Draw boxes of the power in single hours, relative to the truth's median."""
     hourly = one["spectrum_hourly"]
     names = [str(n) for n in hourly["source"].values]
     offsets = (np.arange(len(names)) - (len(names) - 1) / 2) / (len(names) + 1)
@@ -182,7 +182,7 @@ def _power_of_hours(ax: Axes, one: xr.Dataset, style: dict) -> None:
 
 
 def temporal(result: xr.Dataset) -> Figure:
-    """Autocorrelation and root mean square change, by lag.
+    """Draw autocorrelation and root mean square change, by lag.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def temporal(result: xr.Dataset) -> Figure:
 
 
 def physics(result: xr.Dataset) -> Figure:
-    """Lapse rate and contrast across the coast by hour and season; wind by exposure.
+    """Draw lapse rate and coastal contrast by hour and season, and wind by exposure.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def physics(result: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One row each of what is there.
+        One row for each variable in the result.
     """
     result, style = selected(result), styles(result)
     labels = {

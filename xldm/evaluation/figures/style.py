@@ -1,4 +1,4 @@
-"""What all figures share: colours, lines and markers, labels, legends, kinds of panels."""
+"""Style of all figures: colours, lines, markers, labels, legends, kinds of panels."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ __all__ = [
 
 #: Keyword arguments of matplotlib that set how a line looks.
 Style = dict[str, Any]
-#: Width of a figure in inches; on A4 its letters of 10 points are printed at about 8.
+#: Width of a figure in inches; on A4, its 10 point letters are printed at about 8 points.
 WIDTH = 9.0
-# Apart in colour for every kind of colour vision; lines and markers tell them apart in grey.
+# Distinct for every kind of colour vision; lines and markers differ too, for grey prints.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#7F7F7F")
 LINES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (9, 2)), (0, (1, 1)),
          (0, (9, 2, 2, 2)), (0, (3, 1, 1, 1, 1, 1)))  # fmt: skip
@@ -63,7 +63,7 @@ SCORES = {
 
 
 def blank(height: float, width: float = WIDTH) -> Figure:
-    """A figure to draw on, in inches."""
+    """Return an empty figure, its size in inches."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -72,7 +72,7 @@ def blank(height: float, width: float = WIDTH) -> Figure:
 
 
 def grid_shape(panels: int, most: int) -> tuple[int, int]:
-    """Rows and columns for so many panels, with as few empty places as can be.
+    """Return rows and columns for a number of panels, with few empty places.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def grid_shape(panels: int, most: int) -> tuple[int, int]:
 
 
 def styles(result: xr.Dataset) -> dict[str, Style]:
-    """Colour, line and marker of the truth and every forecast, by its place in the result."""
+    """Return colour, line and marker of the truth and of every forecast, in their order."""
     out: dict[str, Style] = {
         "truth": {"color": "k", "linestyle": "-", "linewidth": 2.4, "marker": "*"}
     }
@@ -96,44 +96,44 @@ def styles(result: xr.Dataset) -> dict[str, Style]:
 
 
 def selected(result: xr.Dataset) -> xr.Dataset:
-    """The sources that are the truth or among the forecasts, should some of these be left out."""
+    """Drop sources that are neither the truth nor among the result's forecasts."""
     if "source" not in result.dims:
         return result
     return result.sel(source=[s for s in result["source"].values if s in styles(result)])
 
 
 def has(result: xr.Dataset, name: str, **at: object) -> bool:
-    """Whether the result has a variable that is not missing throughout (at a selection)."""
+    """Tell whether the result has a variable with any value (at a selection)."""
     if name not in result:
         return False
     return bool(np.isfinite(result[name].sel(at)).any())
 
 
 def variables(result: xr.Dataset) -> list[str]:
-    """Evaluated variables; the components of the wind are left out where its speed is there."""
+    """Return the evaluated variables, without the wind's components if its speed is there."""
     names = [str(v) for v in result["variable"].values]
     return [v for v in names if v not in ("u10", "v10") or "wind_speed" not in names]
 
 
 def ensembles(result: xr.Dataset) -> list[str]:
-    """Forecasts with members."""
+    """Return the names of forecasts with members."""
     if "members" not in result:
         return []
     return [str(n) for n in result["forecast"].values[result["members"].values > 1]]
 
 
 def literal(text: object) -> str:
-    """Text from data for a label: a dollar sign is no mathematics."""
+    """Escape dollar signs, which start mathematics in a label."""
     return str(text).replace("$", r"\$")
 
 
 def wrapped(name: object, inches: float) -> str:
-    """A name for a title of 10 points, in lines of this width."""
+    """Wrap a name for a title of 10 points, in lines of this width."""
     return literal(textwrap.fill(str(name), max(int(inches / 0.085), 8)))
 
 
 def typeset(units: str) -> str:
-    """Units with raised exponents.
+    """Return units with raised exponents.
 
     Examples
     --------
@@ -144,21 +144,21 @@ def typeset(units: str) -> str:
 
 
 def variable_label(result: xr.Dataset, variable: str) -> str:
-    """Long name of a variable."""
+    """Return the long name of a variable."""
     if "long_name" not in result.coords:
         return literal(variable)
     return literal(result["long_name"].sel(variable=variable).item())
 
 
 def units_label(result: xr.Dataset, variable: str) -> str:
-    """Units of a variable, typeset."""
+    """Return the units of a variable, typeset."""
     if "units" not in result.coords:
         return ""
     return typeset(result["units"].sel(variable=variable).item())
 
 
 def score_label(result: xr.Dataset, score: str, variable: str) -> str:
-    """Name of a score, of single hours or cells too, and its units: its own or the variable's."""
+    """Return the name of a score, also by hour or cell, and its own or the variable's units."""
     short = score.removesuffix("_hourly").removesuffix("_map")
     name, own = SCORES.get(short, literal(short)), result[score].attrs.get("units")
     units = units_label(result, variable) if own is None else typeset(own) if own != "1" else ""
@@ -166,7 +166,7 @@ def score_label(result: xr.Dataset, score: str, variable: str) -> str:
 
 
 def event_label(result: xr.Dataset, event: str) -> tuple[str, str]:
-    """An event in words, T2m in °C, and its units."""
+    """Return an event in words, T2m in °C, and its units."""
     one = result.sel(event=event)
     variable, threshold = one["event_variable"].item(), one["threshold"].item()
     if variable == "t2m":
@@ -176,7 +176,7 @@ def event_label(result: xr.Dataset, event: str) -> tuple[str, str]:
 
 
 def legend(figure: Figure) -> None:
-    """One legend below the figure, of all that its panels name, each once."""
+    """Draw one legend below the figure, with each label of its panels once."""
     found: dict[str, Artist] = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
@@ -197,7 +197,7 @@ def legend(figure: Figure) -> None:
 
 
 def note(text: str) -> Figure:
-    """A small figure that says why there is none."""
+    """Return a small figure that says why there is nothing to draw."""
     figure = blank(0.7)
     figure.text(0.5, 0.5, text, ha="center", va="center")
     return figure
@@ -212,7 +212,7 @@ def boxes(
     horizontal: bool = False,
     width: float = 0.7,
 ) -> None:
-    """Boxes from quartile to quartile with the median; whiskers hold 98 % of the values."""
+    """Draw boxes from quartile to quartile; whiskers hold 98 % of the values."""
     drawn = ax.boxplot(
         [v[np.isfinite(v)] for v in samples.values()],
         positions=positions,
@@ -236,7 +236,7 @@ def dots(
     horizontal: bool = False,
     named: bool = True,
 ) -> None:
-    """Values (source or forecast, category) as markers side by side in each category."""
+    """Draw values (source or forecast, category) as markers side by side in each category."""
     by, category = table.dims
     places = np.arange(table.sizes[category])
     offsets = 0.5 * (np.arange(table.sizes[by]) - (table.sizes[by] - 1) / 2) / table.sizes[by]
@@ -262,12 +262,12 @@ def hours_and_seasons(
     *,
     named: bool = True,
 ) -> None:
-    """Values (source or forecast, period): by hour of the day on the left, by season on the right.
+    """Draw values (source or forecast, period) by hour of the day, left, and season, right.
 
-    The two panels have one scale. Lines that are not ``named`` are left out of the legend.
+    The two panels share a scale. The legend leaves out lines that are not ``named``.
     """
     left, right = axes
-    right.sharey(left)  # first, so that the scale holds what both show
+    right.sharey(left)  # first, so that the scale covers both panels
     periods = [str(p) for p in table["period"].values]
     hours = [p for p in periods if p.endswith(" UTC")]
     by = table.dims[0]

@@ -1,4 +1,4 @@
-"""A report of a result: a page to read and to print, a table of scores, the result itself."""
+"""Reports of a result: a page to read and print, a table of scores, and the result."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ def write(
 ) -> Path:
     """Write ``report.html``, ``scores.csv`` and ``result.nc`` into a folder of their own.
 
-    They are written aside and moved there together, so that the folder holds the whole report or
-    what it held before. The page needs no other file: figures are in it.
+    They are written aside and moved into place together, so the folder holds either the whole new
+    report or its earlier content. The page needs no other file: it contains its figures.
 
     Parameters
     ----------
     result : xarray.Dataset
         From :func:`xldm.evaluate`.
     folder : path
-        New, empty, or an earlier report, which is replaced; folders above it are made.
+        New, empty, or an earlier report, which is replaced. Parent folders are created.
     title : str, optional
-        Of the page; default the attribute ``title`` of the result.
+        Title of the page; default the attribute ``title`` of the result.
     snapshots : mapping of str to matplotlib.figure.Figure, optional
         Figures of single hours by caption, from :func:`xldm.evaluation.figures.snapshots`.
 
     Returns
     -------
     pathlib.Path
-        Where ``report.html`` is.
+        Path of ``report.html``.
 
     Raises
     ------
     ExistsError
-        If something else is in the folder; it is left as it is.
+        If the folder holds anything else; it is not touched.
 
     See Also
     --------
@@ -89,7 +89,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _put(aside: Path, folder: Path) -> None:
-    """Move a finished report to its place; an earlier one goes only when the new one is there."""
+    """Move a finished report into place; remove an earlier one only afterwards."""
     _refuse_foreign(folder)  # again: drawing took a while
     if not folder.exists():
         os.replace(aside, folder)

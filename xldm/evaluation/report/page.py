@@ -1,4 +1,4 @@
-"""The page of a report: HTML that needs nothing beside itself."""
+"""The page of a report: one HTML file with all figures."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DPI = 150
 
 
 def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figure]) -> str:
-    """The whole page.
+    """Return the whole page.
 
     Parameters
     ----------
     result : xarray.Dataset
         In memory.
     title : str or None
-        Of the page; None for the attribute of the result.
+        Title of the page; None for the attribute of the result.
     snapshots : mapping of str to matplotlib.figure.Figure
         By caption.
 
@@ -71,7 +71,7 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
 
 
 def _figure(figure: Figure, caption: str) -> Markup:
-    """A figure with its caption, as the smaller of SVG and PNG."""
+    """Return a figure with its caption, as the smaller of SVG and PNG."""
     images = {}
     for kind, mime in (("svg", "svg+xml"), ("png", "png")):
         file = io.BytesIO()
@@ -97,7 +97,7 @@ def _json(result: xr.Dataset, name: str, default: str) -> Any:
 
 
 def _compared(result: xr.Dataset) -> Markup:
-    """The record and the forecasts."""
+    """Describe the record and the forecasts."""
     models = _json(result, "forecast_models", "{}")
     keys = {"model": "model", "sampler": "sampler", "steps": "steps", "seed": "seed",
             "training_data": "trained on", "model_sha256": "sha256"}  # fmt: skip

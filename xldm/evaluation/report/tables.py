@@ -1,4 +1,4 @@
-"""Scores as tables: every one in long form, and those that a reader wants, in HTML."""
+"""Tables of scores: all of them in long form, and the main ones in HTML."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = [
 
 COLUMNS = ["score", "forecast", "variable", "stratum", "period", "value", "units", "n"]
 RENAMED = {"source": "forecast", "field": "variable", "event": "variable"}
-# Dimensions of the long form, and those whose value joins the name of the score.
+# Dimensions that become columns, and dimensions whose value joins the name of the score.
 PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period")
 NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability")
 NAMES = {"rmse": "RMSE", "bias": "bias", "mae": "MAE", "r2": "R²", "pcc": "PCC", "crps": "CRPS",
          "crps_fair": "fair CRPS", "spread": "spread", "skill": "skill",
          "spread_skill": "spread / skill"}  # fmt: skip
 
-# What is best in a column: the least of this.
+# The least loss is the best of a column.
 Loss = Callable[[np.ndarray], np.ndarray]
 LOSS: dict[str, Loss] = {"r2": np.negative, "pcc": np.negative, "bias": np.abs,
                          "spread_skill": lambda ratio: np.abs(ratio - 1)}  # fmt: skip
 
 
 def long_form(result: xr.Dataset) -> pd.DataFrame:
-    """Every score that is one number, a row each; maps, series and curves are left to the dataset.
+    """Return a table of all scores, a row for each number; maps, series and curves are left out.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def long_form(result: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns score, forecast, variable, stratum, period, value, units, n. A quantile, band, lag
-        or the like is part of the name of the score; n is the number of values used, where it is
-        known. Missing values are left out.
+        Columns score, forecast, variable, stratum, period, value, units, n. The name of a score
+        includes its quantile, band, lag, exposure, rank or probability; n is the number of values
+        used, where known. Missing values are left out.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def long_form(result: xr.Dataset) -> pd.DataFrame:
     count = count[keys].assign(n=count["value"].astype("Int64"))
     counted = [n for n in names if {*keys} <= {*result[n].dims}]
     frame = frame.merge(count, "left", on=keys)
-    # A score over other values than the count's has no count.
+    # Scores over other dimensions have no count.
     frame["n"] = frame["n"].where(frame["score"].isin(counted))
     return frame[COLUMNS]
 
@@ -102,18 +102,18 @@ def _word(value: object) -> str:
 def _table(
     caption: str, header: Sequence[str], rows: Sequence[Sequence[object]], best: np.ndarray
 ) -> Markup:
-    """A table with the best cells, ndarray of bool (rows, columns - 1), in bold."""
+    """Return a table with ``best``, bool (rows, columns - 1), in bold."""
     return render("table", caption=caption, header=header, rows=rows, best=best)
 
 
 def _units(units: str) -> str:
-    """Units with raised exponents, in plain text."""
+    """Return units with raised exponents, in plain text."""
     raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     return re.sub(r"(?<=[A-Za-z])-?\d+", lambda m: m.group().translate(raised), units)
 
 
 def units_of(result: xr.Dataset, variable: str) -> str:
-    """Name and units of a variable, as in a caption."""
+    """Return name and units of a variable, for a caption."""
     name, units = variable, ""
     if "long_name" in result.coords:
         name = str(result["long_name"].sel(variable=variable).item())
@@ -123,7 +123,7 @@ def units_of(result: xr.Dataset, variable: str) -> str:
 
 
 def _column(values: np.ndarray) -> list[str]:
-    """Numbers with as many decimals as give the largest four digits."""
+    """Format numbers so that the largest has four digits."""
     finite = np.abs(values[np.isfinite(values)])
     largest = finite.max(initial=0.0)
     digits = 3 - int(np.floor(np.log10(largest))) if largest > 0 else 3
@@ -132,7 +132,7 @@ def _column(values: np.ndarray) -> list[str]:
 
 
 def _best(values: np.ndarray, shown: Sequence[str], loss: Loss | None) -> np.ndarray:
-    """Where the best is, with values that read the same; nowhere without a loss."""
+    """Mark the best value and all that read the same; nothing without a loss."""
     size = loss(values.astype(float)) if loss else np.full(values.shape, np.nan)
     if values.size < 2 or not np.isfinite(size).any():
         return np.zeros(values.size, bool)
@@ -145,7 +145,7 @@ def _best(values: np.ndarray, shown: Sequence[str], loss: Loss | None) -> np.nda
 
 def _scored(caption: str, corner: str, names: Sequence[str], columns: dict[str, np.ndarray],
             losses: Mapping[str, Loss | None]) -> Markup:  # fmt: skip
-    """A table of numbers, a column each, the best of every column in bold."""
+    """Return a table of numbers, the best of every column in bold."""
     shown = {c: _column(v) for c, v in columns.items()}
     best = [_best(v, shown[c], losses[c]) for c, v in columns.items()]
     rows = list(zip(names, *shown.values(), strict=True))
@@ -171,7 +171,7 @@ def main_scores(result: xr.Dataset) -> Markup:
 
 
 def by_stratum(result: xr.Dataset, score: str) -> Markup:
-    """A score by stratum, a table per variable; the best of every row in bold."""
+    """Return a score by stratum, a table per variable, the best of every row in bold."""
     out, loss = [], LOSS.get(score, np.positive)
     for variable in variables(result):
         values = result[score].sel(variable=variable, period="all").transpose("stratum", "forecast")
@@ -189,7 +189,7 @@ def by_stratum(result: xr.Dataset, score: str) -> Markup:
 
 
 def distribution(result: xr.Dataset) -> Markup:
-    """Errors of quantiles and Wasserstein distances, a table per variable."""
+    """Return errors of quantiles and Wasserstein distances, a table per variable."""
     out = []
     for variable in variables(result):
         one = result.sel(variable=variable, stratum="all")
@@ -207,12 +207,12 @@ def distribution(result: xr.Dataset) -> Markup:
 
 
 def _decibels(value: float) -> str:
-    # Added to zero, a value that rounds to nothing has no sign.
+    # Adding 0 removes the sign of a value that rounds to 0.
     return f"{round(value, 1) + 0.0:.1f}".replace("-", "−") if np.isfinite(value) else "–"
 
 
 def spectral(result: xr.Dataset) -> Markup:
-    """Errors of power by band and effective resolution, a table per field."""
+    """Return errors of power by band and effective resolution, a table per field."""
     out = []
     for field in result["field"].values if has(result, "spectral_error") else []:
         one = result.sel(field=field)
@@ -233,7 +233,7 @@ def spectral(result: xr.Dataset) -> Markup:
 
 
 def ensemble(result: xr.Dataset) -> Markup:
-    """CRPS, spread and skill of those with members, a table per variable."""
+    """Return CRPS, spread and skill of ensembles, a table per variable."""
     names, out = ensembles(result), []
     scores = ("crps", "crps_fair", "spread", "skill", "spread_skill")
     for variable in variables(result) if names else []:
@@ -245,7 +245,7 @@ def ensemble(result: xr.Dataset) -> Markup:
 
 
 def events(result: xr.Dataset) -> Markup:
-    """Brier scores, a row per event."""
+    """Return Brier scores, a row per event."""
     if not has(result, "brier"):
         return Markup()
     brier = result["brier"].sel(stratum="all").transpose("event", "forecast").values

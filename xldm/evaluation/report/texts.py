@@ -1,4 +1,4 @@
-"""What a report says whatever the numbers are: captions and definitions."""
+"""Fixed texts of a report: captions and definitions."""
 
 from __future__ import annotations
 
