@@ -10,6 +10,7 @@ import xarray as xr
 from .. import statics
 from ..config import Variable
 from ..errors import ArgumentError, BatchError
+from ..storage.location import Place
 from ..stores import splits
 from ..stores.schema import DAY
 from ..stores.variables import scaled_variables
@@ -38,6 +39,7 @@ def batches(
     ahead: int = 2,
     cache_bytes: int = 0,
     allow_leaky: bool = False,
+    place: Place | None = None,
 ) -> Batches:
     """Return the batches of normalised windows of a training store.
 
@@ -74,6 +76,8 @@ def batches(
         Bytes of fields to keep in memory for later epochs.
     allow_leaky : bool
         Accept a store in which hours of different splits are neighbours.
+    place : Place, optional
+        Location of the store (`xldm.storage.location.locate`); errors name it if it goes away.
 
     Returns
     -------
@@ -137,4 +141,5 @@ def batches(
         shard=shard,
         ahead=ahead,
         cache_bytes=cache_bytes,
+        place=place,
     )

@@ -7,7 +7,7 @@ its samples and let go of it. A block is the wanted hours of one day.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +19,10 @@ import xarray as xr
 from ..config import Variable
 from ..errors import BatchError
 from ..numerics import scaling
+from ..storage.location import Place
 from . import epoch_order, labels
 from .batch import Batch, Sample
+from .lost_store import naming
 from .windows import cells, windows
 
 __all__ = ["Batches", "LabelledSide"]
@@ -51,6 +53,8 @@ class Batches:
     shard: tuple[int, int]
     ahead: int
     cache_bytes: int
+    #: Location of the store, named if it goes away; None if it lies in memory.
+    place: Place | None = None
     _cache: OrderedDict = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
     #: The batch indexed last, by number: its other side is often wanted next.
     _last: dict[int, Batch] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -103,7 +107,7 @@ class Batches:
             number=number,
         )
 
-    def epoch(self, number: int, start: int = 0, step: int = 1) -> Iterator[Batch]:
+    def epoch(self, number: int, start: int = 0, step: int = 1) -> Generator[Batch, None, None]:
         """Yield the batches of an epoch, read ahead by threads that end with the iteration.
 
         Parameters
@@ -118,7 +122,12 @@ class Batches:
         ------
         BatchError
             If a value is missing or infinite where it must not be.
+        StoreError
+            If the store is gone or cannot be reached.
         """
+        return naming(self.place, self._epoch(number, start, step))
+
+    def _epoch(self, number: int, start: int, step: int) -> Generator[Batch, None, None]:
         samples = self.order(number)
         mine = self._shares(samples)[start::step]
         wanted: dict[int, list[int]] = {}  # by day, in the order in which they are first needed

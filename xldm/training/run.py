@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion
@@ -20,6 +21,7 @@ from ..storage.location import Place, locate
 from ..stores.open import open_training_store
 from . import checkpoints, initialisation
 from .adversarial_module import AdversarialModule
+from .datamodule import DataModule
 from .latents import encode
 from .lightning_module import TrainingModule, trained_weights
 from .model_config import model_config, stage_config
@@ -30,7 +32,7 @@ from .packaging import Base, write_package
 from .phases import Phase
 from .preset import Preset, read_preset
 from .run_record import claim, holds
-from .samples import Draws, Source, StoreData
+from .samples import Draws
 from .stages import STAGES, AutoencoderPhase, LatentPhase, RegressionPhase, Stage
 from .trainer import fit
 
@@ -220,22 +222,23 @@ def _train_phase(
     objective = objective_of(stage, phase, part)
     key = (run.preset.seed, stage.seed + number)
     seed = run.preset.seed + 1000 * (stage.seed + number)
-    source = Source(
-        run.store, config.predictors, part.targets, run.place, allow_leaky=run.allow_leaky
-    )
-    draws = Draws(objective, (*key, 0))
+    draws = Draws(objective, key)
     end = checkpoints.newest(place)
+    data = DataModule(
+        run.store, predictors=config.predictors, targets=part.targets, size=phase.size,
+        batch_size=phase.batch_size, windows=phase.windows, dropout=phase.dropout, seed=seed,
+        allow_leaky=run.allow_leaky, place=run.place, validate_batches=phase.validate_batches,
+        start=end[1]["xldm"]["done"] * phase.accumulate if end else 0, prepare=draws.sample,
+    )  # fmt: skip
     if end is None or not end[1]["xldm"]["finished"]:
-        latents = {}
         if isinstance(phase, LatentPhase) and phase.cache_latents:
             for split in ("train", "val") if phase.validate_every else ("train",):
-                latents[split] = encode(
-                    net, source, split, draws, folder.within(f"latents/{split}"),
-                    seed=seed, device=_torch_device(run.device), progress=run.progress,
+                data.latents[split] = encode(
+                    net, data, split, phase, folder.within(f"latents/{split}"),
+                    device=_torch_device(run.device), progress=run.progress,
                 )  # fmt: skip
-        data = StoreData(source, phase, draws, seed, latents)
         where = f"{stage.name} of {part.name}, phase {number}"
-        module = _module(net, objective, source.static, where, seed)
+        module = _module(net, objective, data.static, where, seed)
         fit(
             module, data, place, end and end[0],
             logs=folder.location, device=run.device, devices=run.devices, progress=run.progress,
@@ -245,7 +248,8 @@ def _train_phase(
     chosen = (checkpoints.best(place) if phase.patience else None) or last
     net.load_state_dict(trained_weights(chosen["state_dict"]))
     if isinstance(phase, AutoencoderPhase) and phase.standardise:
-        _standardise(net, source, replace(phase, dropout=0.0), draws)
+        batches = data.batches("train", dropout=0.0, seed=run.preset.seed)
+        _standardise(net, itertools.islice(batches, phase.standardise), data.static, draws)
     return last["xldm"]["curve"]
 
 
@@ -261,12 +265,10 @@ def _module(
 
 @torch.no_grad()
 def _standardise(
-    net: ResidualDiffusion, source: Source, phase: AutoencoderPhase, draws: Draws
+    net: ResidualDiffusion, batches: Iterable[Batch], static: torch.Tensor, draws: Draws
 ) -> None:
     """Bring the latents of some training batches to mean 0 and standard deviation 1."""
-    batches, static = source.batches("train", phase, draws.key[0], (0, 1)), source.static
-    some = itertools.islice(source.reading(batches.epoch(0)), phase.standardise)
-    samples = (draws.sample(batch).on(static) for batch in some)
+    samples = (draws.sample(batch).on(static) for batch in batches)
     net.eval()
     autoencoder = present(net.autoencoder)
     latents = [autoencoder.encode(residual(net, sample))[0] for sample in samples]

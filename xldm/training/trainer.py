@@ -20,15 +20,15 @@ from ..errors import TrainingError
 from ..storage.location import Place
 from . import checkpoints
 from .adversarial_module import AdversarialModule
+from .datamodule import DataModule
 from .lightning_module import TrainingModule
-from .samples import StoreData
 
 __all__ = ["fit"]
 
 
 def fit(
     module: TrainingModule,
-    data: StoreData,
+    data: DataModule,
     place: Place,
     path: str | None,
     *,
@@ -42,7 +42,7 @@ def fit(
     Parameters
     ----------
     module : TrainingModule
-    data : StoreData
+    data : DataModule
     place : Place
         Folder of the checkpoints.
     path : str, optional

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from xldm.training.samples import Stream
+from xldm.batches.torch_loader import BatchDataset
 
 
 class Counting:
@@ -21,9 +21,9 @@ class Counting:
     def __len__(self) -> int:
         return 5
 
-    def epoch(self, number: int, start: int = 0):
+    def epoch(self, number: int, start: int = 0, step: int = 1):
         try:
-            for batch in range(start, 5):
+            for batch in range(start, 5, step):
                 if 5 * number + batch == self.fails_at:
                     raise OSError("gone")
                 yield 5 * number + batch
@@ -31,15 +31,9 @@ class Counting:
             self.closed.set()
 
 
-class Plain:
-    """Draws nothing."""
-
-    def sample(self, batch: int) -> int:
-        return batch
-
-
-def stream(batches: Counting, start: int = 0) -> Stream:
-    return Stream(batches, iter, Plain(), start)
+def stream(batches: Counting, start: int = 0) -> BatchDataset:
+    """Its batches as they are."""
+    return BatchDataset(batches, lambda batch: batch, start=start)
 
 
 @pytest.mark.parametrize("start", [0, 3, 5, 13])
