@@ -13,6 +13,7 @@ import xarray as xr
 from xldm import statics
 from xldm.batches import epoch_order
 from xldm.batches.generator import batches
+from xldm.batches.sample_reader import SampleReader
 from xldm.config import Variable
 from xldm.errors import BatchError
 from xldm.grids.projected import coordinates
@@ -206,9 +207,9 @@ def test_an_epoch_goes_on_where_it_was_left(store):
 
 def test_a_day_is_read_once_in_an_epoch(store, monkeypatch):
     made, read = plain(store, size=(4, 4), windows=3, batch_size=5, shuffle=40), []
-    inner = type(made)._read
+    inner = SampleReader.read
     monkeypatch.setattr(
-        type(made), "_read", lambda self, rows: read.append(rows) or inner(self, rows)
+        SampleReader, "read", lambda self, rows: read.append(rows) or inner(self, rows)
     )
     list(made)
     train = training(store)

@@ -15,6 +15,7 @@ from xbatcher.loaders.torch import IterableDataset, MapDataset
 
 from xldm import open_training_store
 from xldm.batches.generator import Batches, batches
+from xldm.batches.sample_reader import SampleReader
 from xldm.stores.variables import scaled_variables
 
 
@@ -54,7 +55,7 @@ def test_windows_are_those_of_xbatcher_where_it_covers_the_grid(store, group, si
 
 def test_what_xbatcher_leaves_over_has_windows_that_end_there(store):
     ours = as_they_are(store, size=(8, 3), windows=None, shuffle=0)
-    hours = ours.groups["coarse"][["t2m", "u10"]]
+    hours = ours.reader.groups["coarse"][["t2m", "u10"]]
     theirs = BatchGenerator(hours, {"time": 1, "y": 8, "x": 3})
     assert len(theirs) == hours.sizes["time"] * 2 and len(ours) == hours.sizes["time"] * 3
     for number in range(3):
@@ -78,7 +79,11 @@ def test_coordinates_say_where_each_window_of_a_batch_lies(store):
     made = batches(store, size=(4, 3), batch_size=6, seed=4)
     batch, tree = next(iter(made)), made[0]
     assert tree["coarse"]["t2m"].dims == ("sample", "y_input", "x_input")
-    for group, factor in (("coarse", 1), ("fine", made.factor), ("static", made.factor)):
+    for group, factor in (
+        ("coarse", 1),
+        ("fine", made.factor),
+        ("static", made.factor),
+    ):
         whole, found = store[group].to_dataset(), tree[group].to_dataset()
         for i, (row, column) in enumerate(batch.corner.tolist()):
             at = {
@@ -103,7 +108,7 @@ def test_dims_coordinates_and_attributes_are_those_of_the_store(store):
 
 def test_a_number_that_an_epoch_has_not_is_refused(store):
     made = batches(store)
-    with pytest.raises(IndexError, match=f"batch {len(made)} of {len(made)}"):
+    with pytest.raises(IndexError, match=f"there is no batch {len(made)}"):
         made[len(made)]
     with pytest.raises(IndexError):
         made.fine[-len(made) - 1]
@@ -137,8 +142,10 @@ def test_both_sides_go_into_an_iterable_dataset_of_xbatcher(store):
 
 def test_both_sides_of_an_indexed_batch_are_read_once(store, monkeypatch):
     made, read = batches(store, size=(4, 4)), []
-    inner = Batches._read
-    monkeypatch.setattr(Batches, "_read", lambda self, rows: read.append(rows) or inner(self, rows))
+    inner = SampleReader.read
+    monkeypatch.setattr(
+        SampleReader, "read", lambda self, rows: read.append(rows) or inner(self, rows)
+    )
     MapDataset(made.coarse, made.fine)[3]
     assert len(read) == 1
 

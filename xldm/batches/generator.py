@@ -15,7 +15,8 @@ from ..stores import splits
 from ..stores.schema import DAY
 from ..stores.variables import scaled_variables
 from .batch import Batch
-from .read_ahead import Batches
+from .batches import Batches
+from .sample_reader import SampleReader
 
 __all__ = ["SPLITS", "Batch", "BatchError", "Batches", "batches"]
 
@@ -126,20 +127,18 @@ def batches(
         raise ArgumentError(f"shard is (rank, ranks) with rank from 0; got {shard}.")
     at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == rows.size else rows
     hours = {name: groups[name].isel(time=at) for name in chosen}
+    reader = SampleReader(
+        groups | hours, chosen["coarse"], chosen["fine"], size, dropout, seed, cache_bytes
+    )
     return Batches(
-        groups | hours,
-        whole_static=statics.channels(groups["static"]),
+        reader,
+        statics.channels(groups["static"]),
         days=rows // DAY,
-        predictors=chosen["coarse"],
-        targets=chosen["fine"],
-        size=size,
         batch_size=batch_size,
         windows=windows,
         shuffle=shuffle,
-        dropout=dropout,
         seed=seed,
         shard=shard,
         ahead=ahead,
-        cache_bytes=cache_bytes,
         place=place,
     )

@@ -1,13 +1,9 @@
-"""Read the batches of a training store, ahead of their use in a loop, or one by its number.
-
-`xldm.batches.epoch_order` says which sample comes when. Here threads read blocks, cut each into
-its samples and let go of it. A block is the wanted hours of one day.
-"""
+"""Batches of a training store: a loop that reads ahead, and labelled batches by index."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,12 +13,11 @@ import numpy as np
 import xarray as xr
 
 from ..config import Variable
-from ..errors import BatchError
-from ..numerics import scaling
 from ..storage.location import Place
 from . import epoch_order, labels
 from .batch import Batch, Sample
 from .lost_store import naming
+from .sample_reader import SampleReader
 from .windows import cells, windows
 
 __all__ = ["Batches", "LabelledSide"]
@@ -30,32 +25,25 @@ __all__ = ["Batches", "LabelledSide"]
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of a training store, from `xldm.batches.generator.batches`.
+    """Batches of a training store; fields as of `xldm.batches.generator.batches`.
 
     A loop gives each `Batch` of epoch 0 as arrays, and ``epoch(n)`` those of any epoch, read ahead.
     ``batches[i]`` gives batch ``i`` of epoch 0 labelled; ``coarse`` and ``fine`` give one side.
     """
 
-    #: Coarse and fine side of the split's hours, and static fields, by group of the store.
-    groups: Mapping[str, xr.Dataset]
+    reader: SampleReader = field(repr=False)
     #: Static channels (S, y, x) of the whole fine grid.
     whole_static: np.ndarray = field(repr=False)
     #: Number of the chunk that holds each hour.
     days: np.ndarray = field(repr=False)
-    predictors: tuple[Variable, ...]
-    targets: tuple[Variable, ...]
-    size: tuple[int, int]
     batch_size: int
     windows: int | None
     shuffle: int
-    dropout: float
     seed: int
     shard: tuple[int, int]
     ahead: int
-    cache_bytes: int
     #: Location of the store, named if it goes away; None if it lies in memory.
     place: Place | None = None
-    _cache: OrderedDict = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
     #: The batch indexed last, by number: its other side is often wanted next.
     _last: dict[int, Batch] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -75,26 +63,42 @@ class Batches:
         Coarse and fine values are normalised, as in the loop; static fields are as in the store.
         """
         number = _counted(number, len(self))
+        sides = {"coarse": self.coarse, "fine": self.fine}
         groups = {
-            name: labels.fields(side[number], self.groups[name])
-            for name, side in {"coarse": self.coarse, "fine": self.fine}.items()
+            name: labels.fields(side[number], self.reader.groups[name])
+            for name, side in sides.items()
         }
         return xr.DataTree.from_dict(groups | {"static": self._cut("static", number)})
 
     @property
     def coarse(self) -> LabelledSide:
         """Predictors of each batch of epoch 0, labelled."""
-        return LabelledSide(self, "coarse")
+        return LabelledSide(self, "coarse", self.predictors)
 
     @property
     def fine(self) -> LabelledSide:
         """Targets of each batch of epoch 0, labelled."""
-        return LabelledSide(self, "fine")
+        return LabelledSide(self, "fine", self.targets)
+
+    @property
+    def predictors(self) -> tuple[Variable, ...]:
+        """Channels of the coarse side, with their scaling."""
+        return self.reader.predictors
+
+    @property
+    def targets(self) -> tuple[Variable, ...]:
+        """Channels of the fine side, with their scaling."""
+        return self.reader.targets
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a window in coarse cells."""
+        return self.reader.size
 
     @property
     def factor(self) -> int:
-        """Fine cells per coarse cell and axis."""
-        return self.groups["fine"].sizes["y"] // self.groups["coarse"].sizes["y"]
+        """Fine cells per coarse cell along each axis."""
+        return self.reader.factor
 
     def order(self, number: int) -> epoch_order.Samples:
         """Return the samples of an epoch, of all shards together."""
@@ -128,11 +132,11 @@ class Batches:
         return naming(self.place, self._epoch(number, start, step))
 
     def _epoch(self, number: int, start: int, step: int) -> Generator[Batch, None, None]:
-        samples = self.order(number)
-        mine = self._shares(samples)[start::step]
+        order = self.order(number)
+        mine = self._shares(order)[start::step]
         wanted: dict[int, list[int]] = {}  # by day, in the order in which they are first needed
         for place in np.concatenate([*mine, np.empty(0, int)]):
-            wanted.setdefault(int(samples.day[place]), []).append(int(place))
+            wanted.setdefault(int(order.day[place]), []).append(int(place))
         days = list(wanted)
         ready: dict[int, Sample] = {}
         with ThreadPoolExecutor(self.ahead, thread_name_prefix="xldm-batches") as pool:
@@ -142,10 +146,10 @@ class Batches:
                     for place in places:
                         while len(running) < self.ahead and days:
                             day = days.pop(0)
-                            places_of_day = np.array(wanted.pop(day))
-                            running[day] = pool.submit(self._block, samples, places_of_day, number)
+                            of_day = np.array(wanted.pop(day))
+                            running[day] = pool.submit(self.reader.samples, order, of_day, number)
                         if place not in ready:
-                            ready |= running.pop(samples.day[place]).result()
+                            ready |= running.pop(order.day[place]).result()
                     yield Batch.of([ready.pop(place) for place in places], self.whole_static)
             finally:
                 for future in running.values():
@@ -154,18 +158,19 @@ class Batches:
     @cached_property
     def _corners(self) -> np.ndarray:
         """Corners (rows, columns, 2) of an hour's windows: all there are, or those to draw from."""
-        return windows(self.groups["coarse"], self.size, everywhere=self.windows is not None)
+        coarse = self.reader.groups["coarse"]
+        return windows(coarse, self.size, everywhere=self.windows is not None)
 
     @cached_property
     def _first(self) -> tuple[epoch_order.Samples, list[np.ndarray]]:
         """Samples of epoch 0, and the places in it of each batch of this shard."""
-        samples = self.order(0)
-        return samples, self._shares(samples)
+        order = self.order(0)
+        return order, self._shares(order)
 
-    def _shares(self, samples: epoch_order.Samples) -> list[np.ndarray]:
+    def _shares(self, order: epoch_order.Samples) -> list[np.ndarray]:
         """Return the places in an epoch of the samples of each batch of this shard."""
         rank, ranks = self.shard
-        places = np.arange(samples.row.size)
+        places = np.arange(order.row.size)
         every = epoch_order.global_batches(places.size, self.batch_size, ranks)
         return [places[batch][rank::ranks] for batch in every]
 
@@ -173,86 +178,27 @@ class Batches:
         """Return a batch of epoch 0, read now."""
         if (last := self._last.get(number)) is not None:
             return last
-        samples, shares = self._first
-        ready: dict[int, Sample] = {}
-        for day in np.unique(samples.day[shares[number]]):
-            places = shares[number][samples.day[shares[number]] == day]
-            ready |= self._block(samples, places, 0)
-        found = Batch.of([ready[place] for place in shares[number]], self.whole_static)
+        order, shares = self._first
+        places, ready = shares[number], dict[int, Sample]()
+        for day in np.unique(order.day[places]):
+            ready |= self.reader.samples(order, places[order.day[places] == day], 0)
+        found = Batch.of([ready[place] for place in places], self.whole_static)
         self._last.clear()
         self._last[number] = found
         return found
 
     def _cut(self, group: str, number: int) -> xr.Dataset:
         """Cut the windows of a batch of epoch 0 from a group: coordinates, and static fields."""
-        samples, shares = self._first
-        at = shares[number]
-        stack = self.batch_size > 1 or at.size > 1
+        order, shares = self._first
+        places = shares[number]
+        stack = self.batch_size > 1 or places.size > 1
         factor = 1 if group == "coarse" else self.factor
         found = []
-        for row, *corner in np.stack([samples.row, samples.y, samples.x], axis=1)[at].tolist():
+        for row, *corner in np.stack([order.row, order.y, order.x], axis=1)[places].tolist():
             hour = {} if group == "static" else {"time": row if stack else [row]}
             found.append(hour | cells(corner, self.size, factor))
-        ds = self.groups[group]
+        ds = self.reader.groups[group]
         return labels.cut(ds if group == "static" else ds.coords.to_dataset(), found, stack=stack)
-
-    def _block(
-        self, samples: epoch_order.Samples, places: np.ndarray, epoch: int
-    ) -> dict[int, Sample]:
-        """Return the samples at some places of an epoch by place; their hours lie in one day."""
-        rows, of_place = np.unique(samples.row[places], return_inverse=True)
-        block = self._read(tuple(rows.tolist()))
-        return {
-            int(place): self._sample(block, i, samples, place, epoch)
-            for place, i in zip(places, of_place, strict=True)
-        }
-
-    def _read(self, rows: tuple[int, ...]) -> list[list[np.ndarray]]:
-        """Return the physical fields (row, y, x) of each predictor and of each target."""
-        if (kept := self._cache.get(rows)) is not None:
-            return kept
-        at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == len(rows) else list(rows)
-        block = []
-        for side, variables in (
-            (self.groups["coarse"], self.predictors),
-            (self.groups["fine"], self.targets),
-        ):
-            fields = side[[v.name for v in variables]].isel(time=at).load()
-            block.append([fields[v.name].values for v in variables])
-        if self.cache_bytes:
-            self._cache[rows] = block
-            # Threads share the cache: each lists it, and skips entries that another one dropped.
-            for oldest in list(self._cache):
-                kept = list(self._cache.values())
-                if sum(a.nbytes for b in kept for side in b for a in side) <= self.cache_bytes:
-                    break
-                self._cache.pop(oldest, None)
-        return block
-
-    def _sample(
-        self, block: list, hour: int, samples: epoch_order.Samples, place: int, epoch: int
-    ) -> Sample:
-        """Return a normalised sample from the whole fields of a block."""
-        corner = int(samples.y[place]), int(samples.x[place])
-        address = (epoch, int(samples.number[place]))
-        time = self.groups["coarse"]["time"].values[samples.row[place]]
-        sides = []
-        for fields, variables, factor in zip(
-            block, (self.predictors, self.targets), (1, self.factor), strict=True
-        ):
-            at = tuple(cells(corner, self.size, factor).values())
-            out = np.empty((len(variables), *(n * factor for n in self.size)), np.float32)
-            for i, (values, variable) in enumerate(zip(fields, variables, strict=True)):
-                window = values[(hour, *at)][None]
-                scaling.normalise(window, (variable,), out=out[i : i + 1])
-            sides.append(out)
-        coarse = scaling.fill_dry_land(sides[0], self.predictors)
-        for values, variables in ((coarse, self.predictors), (sides[1], self.targets)):
-            _refuse_gaps(values, variables, time)
-        if self.dropout:
-            rng = np.random.default_rng([self.seed, *address])
-            coarse = scaling.drop_predictors(coarse, rng, self.dropout)
-        return Sample(coarse, sides[1], time, corner, address)
 
 
 @dataclass(frozen=True)
@@ -265,6 +211,7 @@ class LabelledSide:
 
     batches: Batches
     group: str
+    variables: tuple[Variable, ...]
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -274,30 +221,18 @@ class LabelledSide:
             yield self._labelled(batch, number)
 
     def __getitem__(self, number: int) -> xr.DataArray:
-        """Return a side of a batch, dims (time or sample, variable, y, x)."""
+        """Return this side of a batch, dims (time or sample, variable, y, x)."""
         number = _counted(number, len(self))
         return self._labelled(self.batches._batch(number), number)
 
     def _labelled(self, batch: Batch, number: int) -> xr.DataArray:
-        variables = self.batches.predictors if self.group == "coarse" else self.batches.targets
         place = self.batches._cut(self.group, number)
-        return labels.labelled(getattr(batch, self.group), variables, place)
+        return labels.labelled(getattr(batch, self.group), self.variables, place)
 
 
 def _counted(number: int, length: int) -> int:
-    """Return an index from the start."""
+    """Return an index counted from the start."""
     number = index(number)
     if not -length <= number < length:
-        raise IndexError(f"batch {number} of {length}: an epoch has no such batch")
+        raise IndexError(f"an epoch has {length} batches: there is no batch {number}")
     return number % length
-
-
-def _refuse_gaps(values: np.ndarray, variables: Sequence[Variable], time: np.datetime64) -> None:
-    if np.isfinite(values.sum()) or np.isfinite(values).all():
-        return
-    channel, row, column = np.argwhere(~np.isfinite(values))[0]
-    raise BatchError(
-        f"{variables[channel].name} at {np.datetime_as_string(time, unit='h')} has no finite value "
-        f"at row {row}, column {column} of its window: a network trained on it would be lost. "
-        "Correct the store, or leave the hour out of its split."
-    )
