@@ -15,7 +15,7 @@ def test_the_loops_in_the_docs_run(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib").use("Agg")
     training_store.written(tmp_path / "italy.zarr")
     monkeypatch.chdir(tmp_path)
-    _, section = DOCS.read_text().split("## Loops of your own")
+    section = DOCS.read_text().split("## Loops of your own")[1].split("\n## ")[0]
     examples = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     steps: list[int] = []
     known = {"step": lambda coarse, *others: steps.append(len(coarse))}
