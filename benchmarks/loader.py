@@ -3,7 +3,7 @@
 Days of the twin are written as a store of real size, once on the disk and once on an S3 server on
 the loopback, and read by
 
-- ``ours``: `xldm.batches.generator` with windows of 512 fine cells;
+- ``ours``: `xldm.batches.generator.batches` with windows of 512 fine cells;
 - ``raw``: Zarr alone, the same chunks day by day with as many threads: the limit;
 - ``xbatcher``: its ``MapDataset`` on the same store, in torch's ``DataLoader``;
 - ``day files``: a day of compressed tensors is unpacked for each hour, as the paper's code does.

@@ -47,13 +47,16 @@ class LDM:
 
 @xr.register_datatree_accessor("ldm")
 class StoreLDM:
-    """What a training store is for, as ``store.ldm``."""
+    """Batches of a training store, as ``store.ldm``."""
 
     def __init__(self, store: xr.DataTree) -> None:
         self._store = store
 
     def batches(self, **options: Any) -> Batches:
-        """Batches of normalised windows; options as for :func:`xldm.batches.generator.batches`.
+        """Return the batches of normalised windows of the store.
+
+        A loop gives arrays, an index a labelled batch. See :func:`xldm.batches.generator.batches`
+        for the options.
 
         Examples
         --------

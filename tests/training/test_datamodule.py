@@ -7,6 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from xldm.batches.generator import batches
+from xldm.batches.torch_loader import tensors
+from xldm.errors import TrainingError
 from xldm.training import DataModule
 
 QUIET = {
@@ -53,3 +56,35 @@ def test_validation_has_the_hours_that_validate(shown, store):
     split = store["split"]["split"]
     expected = split["time"].values[split == 1].astype("datetime64[s]").astype("int64").tolist()
     assert sorted(set(shown.validated)) == expected
+
+
+def test_training_starts_at_any_batch_and_goes_from_epoch_to_epoch(store):
+    module, made = Mine(), batches(store, size=(4, 4), batch_size=16)
+    data = DataModule(store, size=(4, 4), batch_size=16, start=len(made) - 1)
+    trainer = lightning.Trainer(max_steps=3, limit_val_batches=0, **QUIET)
+    trainer.fit(module, datamodule=data)
+    expected = [*list(made.epoch(0))[-1:], *list(made.epoch(1))[:2]]
+    expected = [batch.time.astype("datetime64[s]").astype("int64").tolist() for batch in expected]
+    assert [times for _, times, _ in module.shown] == expected
+    assert data.stream.waited > 0
+
+
+def test_a_step_gets_what_prepare_makes_of_a_batch_and_its_split(store):
+    seen = []
+    data = DataModule(
+        store,
+        batch_size=16,
+        validate_batches=1,
+        prepare=lambda batch, split: seen.append(split) or tensors(batch),
+    )
+    trainer = lightning.Trainer(
+        max_epochs=2, num_sanity_val_steps=0, limit_train_batches=1, **QUIET
+    )
+    trainer.fit(Mine(), datamodule=data)
+    # Validation batches are kept: the second validation prepares none.
+    assert seen.count("val") == 1 and seen.count("train") >= 2
+
+
+def test_loaders_without_a_trainer_are_refused(store):
+    with pytest.raises(TrainingError, match=r"give it to Trainer\.fit"):
+        DataModule(store).train_dataloader()
