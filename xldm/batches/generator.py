@@ -18,10 +18,10 @@ from .batch import Batch
 from .batches import Batches
 from .sample_reader import SampleReader
 
-__all__ = ["SPLITS", "Batch", "BatchError", "Batches", "batches"]
+__all__ = ["Batch", "BatchError", "Batches", "batches"]
 
 #: Code of each split in a store.
-SPLITS = {"train": 0, "val": 1, "test": 2}
+_SPLITS = {"train": 0, "val": 1, "test": 2}
 
 
 def batches(
@@ -100,11 +100,11 @@ def batches(
     With a store, ``for epoch in range(n): for batch in batches(store, size=(64, 64),
     batch_size=8).epoch(epoch): ...`` gives ``batch.coarse``, ``batch.fine`` and ``batch.static``.
     """
-    if split not in SPLITS:
-        raise ArgumentError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    if split not in _SPLITS:
+        raise ArgumentError(f"split must be one of {', '.join(_SPLITS)}; got {split!r}")
     label = store["split"].to_dataset()["split"].load()
     splits.check(label, allow_leaky=allow_leaky)
-    rows = np.flatnonzero(label.values == SPLITS[split])
+    rows = np.flatnonzero(label.values == _SPLITS[split])
     if rows.size == 0:
         raise ArgumentError(f"The store has no hours for {split!r}: choose another split.")
     groups = {name: store[name].to_dataset() for name in ("coarse", "fine", "static")}

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from ..batches.batch import Batch
-from ..batches.generator import SPLITS
 from .objectives.base import Objective, Sample
 
 __all__ = ["Draws", "Encoded"]
+
+#: Numbers that the seeds of a split's draws hold. Other ones would change every trained model.
+_SPLIT_KEYS = {"train": (0,), "val": (0, 1)}
 
 
 class Encoded(NamedTuple):
@@ -42,7 +44,7 @@ class Draws:
     def sample(self, batch: Batch | Encoded, split: str = "train") -> Sample:
         """Return the tensors of a batch, with the noise drawn for each of its windows."""
         height, width = batch.coarse.shape[-2:]
-        key = (*self.key, SPLITS[split])
+        key = (*self.key, *_SPLIT_KEYS[split])
         drawn = [
             self.objective.draw(np.random.default_rng([*key, *address]), (height, width))
             for address in batch.address.tolist()
