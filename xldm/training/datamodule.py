@@ -1,4 +1,4 @@
-"""A training store as a data module of Lightning, for the stages and for modules of one's own."""
+"""The data module of Lightning for a training store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["DataModule"]
 class DataModule(lightning.LightningDataModule):
     """Batches of a training store, shared among the processes of a trainer.
 
-    The stages of `xldm.train` read by it; it suits a Lightning module of one's own as well. Pass
+    `xldm.train` uses it; a Lightning module of your own can as well. Pass
     ``use_distributed_sampler=False`` to the trainer, since batches are shared already.
 
     Parameters
