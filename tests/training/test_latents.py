@@ -173,5 +173,5 @@ def test_features_of_a_window_are_those_of_the_whole_grid_there():
 
 
 def test_windows_that_cover_are_not_cut_from_latents():
-    with pytest.raises(ValueError, match="say how many"):
+    with pytest.raises(ValueError, match="set windows to a number"):
         replace(cached().diffusion[0], windows=None)
