@@ -18,7 +18,9 @@ import numpy as np
 from ..errors import ArgumentError
 from . import ensemble
 
-__all__ = ["BUILT_IN", "Score", "Statistics", "field_names", "in_use", "register"]
+__all__ = [
+    "BUILT_IN", "Score", "Statistics", "errors", "field_names", "in_use", "of_ensemble", "register"
+]  # fmt: skip
 
 #: A function of the members (member, N) and the truth (N,): named fields (N,).
 Statistics = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]

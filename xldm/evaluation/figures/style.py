@@ -48,18 +48,11 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 LINES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (9, 2)), (0, (1, 1)),
          (0, (9, 2, 2, 2)), (0, (3, 1, 1, 1, 1, 1)))  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
-SCORES = {
-    "rmse": "RMSE",
-    "bias": "bias",
-    "mae": "MAE",
-    "r2": "R$^2$",
-    "pcc": "PCC",
-    "crps": "CRPS",
-    "crps_fair": "fair CRPS",
-    "spread": "spread",
-    "skill": "skill",
+SCORE_NAMES = {
+    "rmse": "RMSE", "bias": "bias", "mae": "MAE", "r2": "R²", "pcc": "PCC", "crps": "CRPS",
+    "crps_fair": "fair CRPS", "spread": "spread", "skill": "skill",
     "spread_skill": "spread / skill",
-}
+}  # fmt: skip
 
 
 def blank(height: float, width: float = WIDTH) -> Figure:
@@ -160,7 +153,7 @@ def units_label(result: xr.Dataset, variable: str) -> str:
 def score_label(result: xr.Dataset, score: str, variable: str) -> str:
     """Return the name of a score, also by hour or cell, and its own or the variable's units."""
     short = score.removesuffix("_hourly").removesuffix("_map")
-    name, own = SCORES.get(short, literal(short)), result[score].attrs.get("units")
+    name, own = SCORE_NAMES.get(short, literal(short)), result[score].attrs.get("units")
     units = units_label(result, variable) if own is None else typeset(own) if own != "1" else ""
     return f"{name}, {units}" if units else name
 

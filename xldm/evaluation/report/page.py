@@ -14,7 +14,7 @@ import xarray as xr
 from markupsafe import Markup
 
 from .. import figures
-from ..figures.style import WIDTH, ensembles, has, variables
+from ..figures.style import SCORE_NAMES, WIDTH, ensembles, has, variables
 from . import tables
 from .template import render
 from .texts import CAPTIONS, DEFINITIONS, HEDGING
@@ -143,7 +143,7 @@ def _scores(result: xr.Dataset) -> Markup:
         for score in ("rmse", "bias"):
             if has(result, f"{score}_map", variable=variable):
                 name = tables.units_of(result, variable).rpartition(",")[0] or variable
-                caption = CAPTIONS["error_maps"].format(score=tables.NAMES[score], variable=name)
+                caption = CAPTIONS["error_maps"].format(score=SCORE_NAMES[score], variable=name)
                 drawn = figures.error_maps(result, score, variable)
                 out.append(_figure(drawn, caption[0].upper() + caption[1:]))
     return _joined(out)

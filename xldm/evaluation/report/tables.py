@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from markupsafe import Markup
 
-from ..figures.style import ensembles, event_label, has, variables
+from ..figures.style import SCORE_NAMES, ensembles, event_label, has, variables
 from .template import render
 
 __all__ = [
@@ -29,9 +29,6 @@ RENAMED = {"source": "forecast", "field": "variable", "event": "variable"}
 # Dimensions that become columns, and dimensions whose value joins the name of the score.
 PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period")
 NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability")
-NAMES = {"rmse": "RMSE", "bias": "bias", "mae": "MAE", "r2": "R²", "pcc": "PCC", "crps": "CRPS",
-         "crps_fair": "fair CRPS", "spread": "spread", "skill": "skill",
-         "spread_skill": "spread / skill"}  # fmt: skip
 
 # The least loss is the best of a column.
 Loss = Callable[[np.ndarray], np.ndarray]
@@ -160,12 +157,13 @@ def main_scores(result: xr.Dataset) -> Markup:
     """Return the scores of all values, the user's own last, as a table per variable."""
     out = []
     dims = {"forecast", "variable", "stratum", "period"}
-    own = [str(s) for s, a in result.items() if {*a.dims} == dims and s not in {"n", *NAMES}]
+    own = [str(s) for s, a in result.items() if {*a.dims} == dims and s not in {"n", *SCORE_NAMES}]
     for variable in variables(result):
         one = result.sel(variable=variable, stratum="all", period="all")
         scores = [s for s in ("rmse", "bias", "mae", "r2", "pcc", "crps", *own) if s in one]
-        columns = {NAMES.get(s, s): one[s].values for s in scores}
-        losses = {NAMES.get(s, s): LOSS.get(s, None if s in own else np.positive) for s in scores}
+        columns = {SCORE_NAMES.get(s, s): one[s].values for s in scores}
+        known = {s: LOSS.get(s, None if s in own else np.positive) for s in scores}
+        losses = {SCORE_NAMES.get(s, s): loss for s, loss in known.items()}
         out.append(_scored(units_of(result, variable), "forecast", _names(result), columns, losses))
     return Markup("").join(out)
 
@@ -183,7 +181,7 @@ def by_stratum(result: xr.Dataset, score: str) -> Markup:
             rows = [[*r, f"{c:,.0f}"] for r, c in zip(rows, count, strict=True)]
             best = np.column_stack([best, np.zeros(len(rows), bool)])
         header = ["", *_names(result), *(["values"] if "n" in result else [])]
-        caption = f"{NAMES[score]}, {units_of(result, variable)}"
+        caption = f"{SCORE_NAMES[score]}, {units_of(result, variable)}"
         out.append(_table(caption, header, rows, best))
     return Markup("").join(out)
 
@@ -238,8 +236,8 @@ def ensemble(result: xr.Dataset) -> Markup:
     scores = ("crps", "crps_fair", "spread", "skill", "spread_skill")
     for variable in variables(result) if names else []:
         one = result.sel(forecast=names, variable=variable, stratum="all", period="all")
-        columns = {NAMES[s]: one[s].values for s in scores}
-        losses = {NAMES[s]: LOSS.get(s, np.positive) for s in scores} | {"spread": None}
+        columns = {SCORE_NAMES[s]: one[s].values for s in scores}
+        losses = {SCORE_NAMES[s]: LOSS.get(s, np.positive) for s in scores} | {"spread": None}
         out.append(_scored(units_of(result, variable), "ensemble", names, columns, losses))
     return Markup("").join(out)
 

@@ -6,19 +6,19 @@ __all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING"]
 
 HEDGING = (
     "The best of each column is bold. The lowest RMSE need not belong to the best field: where the "
-    "input does not decide between fields, the mean of all that are possible has the smallest "
-    "squared error, and less variance and smaller extremes than any of them; read it together with "
-    "the spectra and distributions. The CRPS of a forecast without members is its MAE."
+    "input allows many fields, their mean has the smallest squared error, but less variance and "
+    "smaller extremes than any of them. Read it together with the spectra and distributions. The "
+    "CRPS of a forecast without members is its MAE."
 )
 
 CAPTIONS = {
     "score_boxes": "Scores of single hours over all cells: boxes reach from quartile to quartile "
-    "with the median in them, whiskers hold the middle 98 % of the hours; best are boxes at the "
+    "and show the median, whiskers hold the middle 98 % of the hours. The best boxes are at the "
     "left for RMSE, at 0 for the bias, and near 1 for R² and PCC.",
-    "error_maps": "{score} of {variable} at every cell over the record, on one scale of colours "
+    "error_maps": "{score} of {variable} at every cell over the record, with one colour scale "
     "for all forecasts; the line is the coast.",
-    "scores_by_stratum": "RMSE and bias on land, at sea and by height of the land: a forecast "
-    "whose markers lie further left makes smaller errors there.",
+    "scores_by_stratum": "RMSE and bias on land, at sea and by height of the land: markers "
+    "further left are smaller errors.",
     "scores_by_period": "RMSE and bias by hour of the day (lines) and season (markers, on the same "
     "scale).",
     "distributions": "Densities of all values, and their ratio to the truth's: below 1 at the ends "
@@ -38,7 +38,7 @@ CAPTIONS = {
     "physics": "Change of T2m with height, difference of T2m across the coast, and wind speed by "
     "height above the surroundings: near the truth's line is right.",
     "snapshot": "{name}: the truth and the forecasts at one time, and below the part in the "
-    "frame; each row is on one scale of colours.",
+    "frame; each row has one colour scale.",
 }
 
 DEFINITIONS = (
@@ -49,7 +49,7 @@ DEFINITIONS = (
     ("R²", "1 − Σ(f − o)² / Σ(o − mean of o)²; 0 for the mean of the truth, negative if worse."),
     ("PCC", "Pearson correlation of f and o."),
     ("CRPS", "mean of E|X − o| − ½ E|X − X′|, with X, X′ drawn from the members; the fair CRPS "
-     "takes X ≠ X′, which does not depend on how many members there are."),
+     "takes X ≠ X′, which does not depend on the number of members."),
     ("spread", "√ of the mean variance of the members (divided by m − 1)."),
     ("skill", "RMSE of the ensemble mean."),
     ("spread / skill", "√((m + 1) / m) · spread / skill, 1 if truth and members are exchangeable."),
