@@ -6,6 +6,7 @@ import importlib.util
 import pickle
 from pathlib import Path
 
+import intake
 import numpy as np
 import pytest
 import release
@@ -301,3 +302,15 @@ def test_drivers_serve_other_catalogs(tmp_path):
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(StoreError, match="memory://n/x: there is no Zarr 2 store"):
         intake.open_catalog(str(tmp_path / "own.yaml")).a.read()
+
+
+# Catalogs of earlier versions
+
+
+def test_a_catalog_that_names_drivers_by_their_earlier_path_still_opens(tmp_path):
+    path = tmp_path / "catalog.yaml"
+    path.write_text(
+        "sources:\n  sample:\n    driver: xldm.drivers.Asset\n    args: {file: era5-sample.nc}\n"
+    )
+    found = intake.open_catalog(str(path)).sample.read()
+    xr.testing.assert_identical(found, xldm.open_catalog().era5_sample.read())

@@ -176,26 +176,7 @@ def dpm_solver_pp_2m(
     of first order, but so short that this matters only with many steps. `docs/inference.md`
     compares these times with others.
 
-    Parameters
-    ----------
-    denoise : callable
-        ``denoise(x, t) -> clean``, all of the shape of ``noise``.
-    schedule : Schedule
-        The schedule that the denoiser was trained on.
-    noise : array or tensor, any shape
-        Standard normal.
-    steps : int
-        Number of steps, equal to the number of denoiser calls (T steps make T - 1 calls).
-
-    Returns
-    -------
-    array or tensor
-        The clean field; shape and type of ``noise``.
-
-    Raises
-    ------
-    ArgumentError
-        If ``steps`` is not between 1 and the length of the schedule.
+    Arguments and result are those of :func:`ddim_trailing`.
 
     References
     ----------
@@ -231,26 +212,7 @@ def unipc(denoise: Denoise[Array], schedule: Schedule, noise: Array, steps: int)
     anyway, so it costs no call. This is the paper's variant for clean predictions with
     B(h) = exp(h) - 1 (B_2). Times and the last step are those of :func:`dpm_solver_pp_2m`.
 
-    Parameters
-    ----------
-    denoise : callable
-        ``denoise(x, t) -> clean``, all of the shape of ``noise``.
-    schedule : Schedule
-        The schedule that the denoiser was trained on.
-    noise : array or tensor, any shape
-        Standard normal.
-    steps : int
-        Number of steps, equal to the number of denoiser calls (T steps make T - 1 calls).
-
-    Returns
-    -------
-    array or tensor
-        The clean field; shape and type of ``noise``.
-
-    Raises
-    ------
-    ArgumentError
-        If ``steps`` is not between 1 and the length of the schedule.
+    Arguments and result are those of :func:`ddim_trailing`.
 
     References
     ----------
