@@ -13,7 +13,7 @@ from xldm.config import AutoencoderConfig
 from xldm.nets.autoencoder import Autoencoder
 from xldm.numerics.schedule import Schedule
 from xldm.training import losses
-from xldm.training.lightning_module import _averaged
+from xldm.training.averaging import averaged
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_autoencoder_loss_is_its_formula(generator):
 def test_the_average_moves_by_the_papers_decay_up_to_its_limit(limit, decay):
     average, net = nn.Linear(1, 1), nn.Linear(1, 1)
     before = copy.deepcopy(average)
-    kept = _averaged(average, limit)
+    kept = averaged(average, limit)
     kept.n_averaged.fill_(5)
     kept.update_parameters(net)
     want = decay * before.weight + (1 - decay) * net.weight

@@ -148,11 +148,9 @@ class ResidualDiffusion(Downscaler):
             context = self.conditioner.context(features, coarse)
         return Condition(mean, context)
 
-    def denoise(
-        self, context: Sequence[Tensor], denoiser: nn.Module | None = None
-    ) -> Callable[[Tensor, int], Tensor]:
-        """Bind the denoiser, or another, to a context: (noisy latent, step) -> clean latent."""
-        net = present(self.denoiser, "denoiser") if denoiser is None else denoiser
+    def denoise(self, context: Sequence[Tensor]) -> Callable[[Tensor, int], Tensor]:
+        """Bind the denoiser to a context: (noisy latent, step) -> clean latent."""
+        net = present(self.denoiser, "denoiser")
 
         def clean(x: Tensor, t: int) -> Tensor:
             step = torch.full((len(x),), t, device=x.device)
@@ -171,16 +169,9 @@ class ResidualDiffusion(Downscaler):
             return small_scales
         return for_members(condition.mean, len(small_scales)) + small_scales
 
-    def draw_latent(
-        self,
-        condition: Condition,
-        noise: Tensor,
-        sampler: str,
-        steps: int,
-        denoiser: nn.Module | None = None,
-    ) -> Tensor:
+    def draw_latent(self, condition: Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
         """Draw the latent (B, L, h, w) that the sampler reaches from the noise."""
-        denoise = self.denoise(present(condition.context, "conditioner"), denoiser)
+        denoise = self.denoise(present(condition.context, "conditioner"))
         return SAMPLERS[sampler](denoise, self.schedule, noise, steps)
 
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int] | None:

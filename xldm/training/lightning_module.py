@@ -6,26 +6,27 @@ discriminator has its own (see `adversarial_module`).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import math
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import lightning
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion
-from . import losses
+from ..nets.denoiser import Denoiser
+from .averaging import averaged
 from .objectives.base import Objective, Sample, present
 from .optimisers import with_muon
 
-__all__ = ["TrainingModule", "trained_weights"]
+__all__ = ["TrainingModule"]
 
 
 class TrainingModule(lightning.LightningModule):
@@ -61,7 +62,7 @@ class TrainingModule(lightning.LightningModule):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         objective.begin(net)
         limit = getattr(self.phase, "average", 0.0)
-        self.average = _averaged(present(net.denoiser), limit) if limit else None
+        self.average = averaged(present(net.denoiser), limit) if limit else None
         #: Steps done, and the losses of reports and validations by step.
         self.done = 0
         self.curve: list[dict[str, float]] = []
@@ -174,9 +175,19 @@ class TrainingModule(lightning.LightningModule):
     def validation_step(self, sample: Sample, batch_idx: int) -> None:
         """Compute the loss of a batch, with the denoiser's average if there is one."""
         self.net.eval()
-        denoiser = None if self.average is None else self.average.module
-        loss = self.objective.loss(self.net, sample.on(self.static), denoiser)
+        with self._averaged_denoiser():
+            loss = self.objective.loss(self.net, sample.on(self.static))
         self._validated.append(loss.detach())
+
+    @contextlib.contextmanager
+    def _averaged_denoiser(self) -> Iterator[None]:
+        trained = self.net.denoiser
+        if self.average is not None:
+            self.net.denoiser = cast(Denoiser, self.average.module)
+        try:
+            yield
+        finally:
+            self.net.denoiser = trained
 
     def on_validation_start(self) -> None:
         """Stop the clock of reports."""
@@ -266,30 +277,7 @@ class TrainingModule(lightning.LightningModule):
         self._sum, self._count = kept["sum"], kept["count"]
 
 
-def trained_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Select a component's tensors from a checkpoint, with the denoiser's average if it has one."""
-    found = {name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")}
-    prefix = "average.module."
-    averages = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
-    return found | {f"denoiser.{name}": tensor for name, tensor in averages.items()}
-
-
 def _received(kind: type[TrainingModule], content: bytes) -> TrainingModule:
     module = kind.__new__(kind)
     module.__setstate__(torch.load(io.BytesIO(content), weights_only=False))
     return module
-
-
-def _averaged(net: nn.Module, limit: float) -> AveragedModel:
-    average = AveragedModel(net, multi_avg_fn=functools.partial(_move, limit))
-    return average.requires_grad_(False)
-
-
-@torch.no_grad()
-def _move(
-    limit: float, averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int
-) -> None:
-    """Move averages towards current weights, with the decay of `losses.average_decay`."""
-    step = 1 - losses.average_decay(float(updates), limit)
-    # torch has no annotation of a single weight for all tensors.
-    torch._foreach_lerp_(averages, current, step)  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Losses as functions of tensors, and the decay of averaged weights (arXiv 2406.13627)."""
+"""Losses as functions of tensors; equations of arXiv 2406.13627."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ..numerics.schedule import Schedule
 
 __all__ = [
     "autoencoder_loss",
-    "average_decay",
     "between",
     "diffusion_loss",
     "distillation_loss",
@@ -207,14 +206,3 @@ def distillation_loss(
     )
     predicted = denoiser(noisy, t, context)
     return nn.functional.mse_loss(predicted.float(), (alpha * noisy - target) / sigma)
-
-
-def average_decay(updates: float, limit: float) -> float:
-    """Return the decay of averaged weights after n updates, min(limit, (1 + n) / (10 + n)).
-
-    Examples
-    --------
-    >>> average_decay(5, limit=0.9999), average_decay(10**9, limit=0.5)
-    (0.4, 0.5)
-    """
-    return min(limit, (1 + updates) / (10 + updates))

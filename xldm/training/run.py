@@ -21,9 +21,10 @@ from ..storage.location import Place, locate
 from ..stores.open import open_training_store
 from . import checkpoints, initialisation
 from .adversarial_module import AdversarialModule
+from .averaging import trained_weights
 from .datamodule import DataModule
 from .latents import encode
-from .lightning_module import TrainingModule, trained_weights
+from .lightning_module import TrainingModule
 from .model_config import model_config, stage_config
 from .objectives import objective_of
 from .objectives.base import Objective, present, residual

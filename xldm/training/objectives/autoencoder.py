@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...models.components import ResidualDiffusion
 from .. import losses
 from ..stages import AutoencoderPhase
-from .base import Objective, Sample, present, residual
+from .base import Drawn, Objective, Sample, present, residual
 
 __all__ = ["Autoencoder"]
 
@@ -25,15 +25,11 @@ class Autoencoder(Objective):
         """Return the autoencoder."""
         return [present(net.autoencoder)]
 
-    def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw the noise of the posterior."""
         return self.latent_noise(rng, shape), np.empty(0, np.int64)
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the loss of a batch."""
         field = residual(net, sample)
         return losses.autoencoder_loss(

@@ -15,9 +15,11 @@ from ...errors import TrainingError
 from ...models.components import ResidualDiffusion
 from ..phases import Phase
 
-__all__ = ["Objective", "Sample", "present", "residual"]
+__all__ = ["Drawn", "Objective", "Sample", "present", "residual"]
 
 T = TypeVar("T")
+#: Noise (L, h, w) and diffusion step of a sample.
+Drawn = tuple[np.ndarray, np.ndarray]
 
 
 class Sample(NamedTuple):
@@ -78,26 +80,26 @@ class Objective:
         """Return the modules that are fitted."""
         raise NotImplementedError
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
-        """Compute the loss of a batch, with another denoiser than the component's if given."""
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        """Compute the loss of a batch."""
         raise NotImplementedError
 
-    def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw noise (L, h, w) and diffusion step of a sample on (h, w) coarse cells; none here."""
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
+        """Draw noise and diffusion step of a sample on (h, w) coarse cells; both empty here."""
         return np.empty(0, np.float32), np.empty(0, np.int64)
 
     def begin(self, net: ResidualDiffusion) -> None:
         """Prepare a phase; the networks are still those of the previous phase."""
 
     def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """Set fitted modules to training mode and all others to evaluation mode."""
+        """Set fitted modules to training mode and all others to evaluation mode.
+
+        From ``norm_steps`` on, batch normalisation keeps its statistics.
+        """
+        norm_steps = getattr(self.phase, "norm_steps", None)
         net.eval()
         for module in self.modules(net):
-            module.train()
+            module.train(norm_steps is None or step < norm_steps)
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return modules whose activations can be recomputed instead of kept."""

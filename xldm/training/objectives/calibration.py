@@ -15,7 +15,7 @@ from ...models.downscaler import Sampling
 from ...numerics.scaling import denormalise
 from .. import losses
 from ..stages import CalibrationPhase
-from .base import Objective, Sample, present
+from .base import Drawn, Objective, Sample, present
 from .diffusion import levels
 
 __all__ = ["Calibration", "around", "block_means"]
@@ -53,23 +53,19 @@ class Calibration(Objective):
     def _scores_speed(self) -> bool:
         return "wind_speed" in self.phase.weights and {*WIND} <= {t.name for t in self.part.targets}
 
-    def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw the noise (M, L, h, w) that the sampler starts from for each member."""
         every = [self.latent_noise(rng, shape) for _ in range(self.phase.members)]
         return np.stack(every), np.empty(0, np.int64)
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
-        """Compute the loss of a batch, with another denoiser than the component's if given."""
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        """Compute the loss of a batch."""
         coarse, fine, static = sample.fields
         with torch.no_grad():
             condition = net.condition(coarse, net.prepare(static))
             mean = 0 * fine if condition.mean is None else condition.mean.float()
         noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
-        drawn = net.draw_latent(condition, noise, *how, denoiser)
+        drawn = net.draw_latent(condition, noise, *how)
         fields = for_members(mean, len(noise)) + present(net.autoencoder).decode(drawn).float()
         fields = fields.unflatten(0, sample.noise.shape[:2])
         of_spectra = losses.log_spectral_error(fields[:, 0], fine)

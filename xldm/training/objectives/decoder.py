@@ -12,7 +12,7 @@ from ...models.components import ResidualDiffusion
 from ...models.downscaler import Sampling
 from .. import losses
 from ..stages import DecoderPhase
-from .base import Objective, Sample, present
+from .base import Drawn, Objective, Sample, present
 
 __all__ = ["Decoder"]
 
@@ -33,15 +33,11 @@ class Decoder(Objective):
         autoencoder = present(net.autoencoder)
         return [autoencoder.to_decoder, autoencoder.decoder]
 
-    def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw the noise that the sampler starts from."""
         return self.latent_noise(rng, shape), np.empty(0, np.int64)
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the loss of a batch, with draws by the component's own sampler and steps."""
         coarse, fine, static = sample.fields
         autoencoder = present(net.autoencoder)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...models.components import ResidualDiffusion
 from .. import losses
 from ..stages import DiffusionPhase, LatentPhase
-from .base import Objective, Sample, present, residual
+from .base import Drawn, Objective, Sample, present, residual
 
 __all__ = ["Diffusion", "OfLatents", "levels"]
 
@@ -85,20 +85,17 @@ class Diffusion(OfLatents):
         named = conditioner.named_children()
         return [*(m for name, m in named if not name.startswith("static_")), denoiser]
 
-    def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw the diffusion step, and the noise that is added."""
         t = rng.integers(self.part.diffusion.timesteps)
         return self.latent_noise(rng, shape), np.array(t)
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
-        """Compute the loss of a batch, with another denoiser than the component's if given."""
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        """Compute the loss of a batch."""
         clean, context = self.clean(net, sample), self.context(net, sample)
-        denoiser = present(net.denoiser) if denoiser is None else denoiser
-        return losses.diffusion_loss(denoiser, net.schedule, clean, context, sample.t, sample.noise)
+        return losses.diffusion_loss(
+            present(net.denoiser), net.schedule, clean, context, sample.t, sample.noise
+        )
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the levels of the denoiser and of the conditioner's static branch."""

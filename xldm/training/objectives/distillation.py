@@ -17,7 +17,7 @@ from ...numerics.samplers import trailing_times
 from ...numerics.schedule import Schedule
 from .. import losses
 from ..stages import DistillationPhase
-from .base import Sample, present
+from .base import Drawn, Sample, present
 from .diffusion import OfLatents
 
 __all__ = ["Distillation"]
@@ -52,23 +52,20 @@ class Distillation(OfLatents):
         """Keep the denoiser as the teacher."""
         self._teacher.append(copy.deepcopy(present(net.denoiser)).requires_grad_(False).eval())
 
-    def draw(
-        self, rng: np.random.Generator, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw one of the sampler's steps, and the noise that is added."""
         return self.latent_noise(rng, shape), np.array(rng.choice(self.times[:, 0]))
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
-        """Compute the loss of a batch, with another denoiser than the component's if given."""
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
+        """Compute the loss of a batch."""
         with torch.no_grad():
             context = self.context(net, sample)
             t = sample.t.cpu().numpy()
             noisy = net.schedule.add_noise(self.clean(net, sample), sample.noise, t)
             target = self._taught(net.schedule, noisy, t, context)
-        denoiser = present(net.denoiser) if denoiser is None else denoiser
-        return losses.distillation_loss(denoiser, net.schedule, noisy, context, sample.t, target)
+        return losses.distillation_loss(
+            present(net.denoiser), net.schedule, noisy, context, sample.t, target
+        )
 
     def _taught(
         self, schedule: Schedule, noisy: Tensor, t: np.ndarray, context: Sequence[Tensor]

@@ -27,20 +27,13 @@ class GAN(Objective):
         """Return the generator, which is the regression."""
         return [present(net.regression)]
 
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """Freeze the statistics of batch normalisation from ``norm_steps`` on."""
-        norm_steps = self.phase.norm_steps
-        present(net.regression).train(norm_steps is None or step < norm_steps)
-
     def generated(self, net: ResidualDiffusion, sample: Sample) -> tuple[Tensor, Tensor]:
         """Generate a field (B, C, H, W); return it and its mean absolute error."""
         coarse, fine, static = sample.fields
         field = net.mean.condition(coarse, static).float()
         return field, (field - fine).abs().mean()
 
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the mean absolute error of a batch, by which the GAN is validated."""
         return self.generated(net, sample)[1]
 

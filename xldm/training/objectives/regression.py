@@ -24,14 +24,7 @@ class Regression(Objective):
         """Return the regression."""
         return [present(net.regression)]
 
-    def begin_step(self, net: ResidualDiffusion, step: int) -> None:
-        """Freeze the statistics of batch normalisation from ``norm_steps`` on."""
-        norm_steps = self.phase.norm_steps
-        present(net.regression).train(norm_steps is None or step < norm_steps)
-
-    def loss(
-        self, net: ResidualDiffusion, sample: Sample, denoiser: nn.Module | None = None
-    ) -> Tensor:
+    def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the loss of a batch."""
         coarse, fine, static = sample.fields
         mean = net.mean.condition(coarse, static).float()
