@@ -18,7 +18,8 @@ from ..models import card
 from ..models.model import Model
 from ..packages import package
 from ..packages.package_files import open_package
-from ..storage.location import Place, reaching
+from ..storage import objects
+from ..storage.location import Place
 from .preset import Preset
 
 __all__ = ["CURVE", "PRESET", "Base", "write_package"]
@@ -76,17 +77,15 @@ def write_package(
     text = card.markdown(config, count) + _training(curve)
     extra = {CURVE: curve.to_csv(index=False).encode(), PRESET: to_yaml(preset).encode()}
     static = store["static"].to_dataset().load()
-    target = f"{place.root}/package"
+    target = place.within("package")
     if place.local:
-        return package.write(target, config, components, static, text, extra=extra)
+        return package.write(target.root, config, components, static, text, extra=extra)
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "package"
         sha256 = package.write(local, config, components, static, text, extra=extra)
         # model.yaml comes last: only then is it a package.
-        files = sorted(local.iterdir(), key=lambda path: path.name == "model.yaml")
-        with reaching(place):
-            for path in files:
-                place.fs.put_file(str(path), f"{target}/{path.name}")
+        for path in sorted(local.iterdir(), key=lambda path: path.name == "model.yaml"):
+            objects.put(target, path.name, path.read_bytes())
     return sha256
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..config import from_yaml
 from ..errors import ConfigError, TrainingError
+from ..storage import objects
 from ..storage.location import Place, reaching
 from .preset import Preset
 
@@ -29,18 +30,18 @@ def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
         If the folder belongs to another run, or to this one and ``resume`` is false.
     """
     with reaching(place):
-        if not holds(place, "run.yaml"):
-            if place.fs.isdir(place.root) and place.fs.ls(place.root):
-                raise TrainingError(f"{place.location} holds something else; choose another")
-            with place.fs.transaction, place.fs.open(f"{place.root}/run.yaml", "wb") as file:
-                file.write(record.encode())
+        found = objects.content(place, "run.yaml")
+        if found is None:
+            if objects.keys(place):
+                raise TrainingError(f"{place.location} holds something else; choose another folder")
+            objects.put(place, "run.yaml", record.encode())
             return
         if not resume:
             raise TrainingError(
                 f"{place.location}: {stage} was begun here already; continue it with resume=True "
                 "(--resume), or choose another folder"
             )
-        if not _same(place.fs.cat_file(f"{place.root}/run.yaml").decode(), record):
+        if not _same(found.decode(), record):
             raise TrainingError(
                 f"{place.location}: {stage} was begun here with another preset, store or "
                 "package (see run.yaml); resume with the same ones, or choose another folder"
