@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..config import Variable
-from ..models.components import ResidualDiffusion
+from ..models.components import ResidualDiffusion, present
 from ..nets.autoencoder import Autoencoder
 from ..numerics.scaling import linear_map
-from .objectives.base import present
 
 __all__ = ["standardise_latent", "start_from_coarse"]
 
@@ -34,7 +33,7 @@ def start_from_coarse(
     predictors, targets : sequence of Variable
         Every target is a predictor too.
     """
-    unet, names = present(net.regression), [p.name for p in predictors]
+    unet, names = present(net.regression, "regression"), [p.name for p in predictors]
     for layer in unet.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -47,7 +46,7 @@ def start_from_coarse(
     for weight in outermost:
         weight[: 2 * len(targets)] = 0
     nn.init.zeros_(unet.outputs.weight)
-    bias = present(unet.outputs.bias)
+    bias = present(unet.outputs.bias, "bias")
     for i, target in enumerate(targets):
         gain, offset = linear_map(predictors[names.index(target.name)], target)
         for sign, k in ((1.0, 2 * i), (-1.0, 2 * i + 1)):
@@ -76,10 +75,10 @@ def standardise_latent(net: Autoencoder, latents: Tensor) -> None:
     """
     shift, scale = latents.mean((0, 2, 3)), latents.std((0, 2, 3)).clamp_min(1e-6)
     size = len(scale)
-    weight, bias = net.to_moments.weight, present(net.to_moments.bias)
+    weight, bias = net.to_moments.weight, present(net.to_moments.bias, "bias")
     bias[:size] = (bias[:size] - shift) / scale
     weight[:size] /= scale[:, None, None, None]
     bias[size:] -= 2 * scale.log()
     decoder = net.to_decoder
-    present(decoder.bias).add_(decoder.weight[:, :, 0, 0] @ shift)
+    present(decoder.bias, "bias").add_(decoder.weight[:, :, 0, 0] @ shift)
     decoder.weight.mul_(scale[None, :, None, None])

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import TrainingError
-from ..models.components import ResidualDiffusion
+from ..models.components import ResidualDiffusion, present
 from ..nets.denoiser import Denoiser
 from .averaging import averaged
-from .objectives.base import Objective, Sample, present
+from .objectives.base import Objective, Sample
 from .optimisers import with_muon
 
 __all__ = ["TrainingModule"]
@@ -62,7 +62,7 @@ class TrainingModule(lightning.LightningModule):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         objective.begin(net)
         limit = getattr(self.phase, "average", 0.0)
-        self.average = averaged(present(net.denoiser), limit) if limit else None
+        self.average = averaged(present(net.denoiser, "denoiser"), limit) if limit else None
         #: Steps done, and the losses of reports and validations by step.
         self.done = 0
         self.curve: list[dict[str, float]] = []
@@ -130,7 +130,7 @@ class TrainingModule(lightning.LightningModule):
         for parameter in self.parameters():
             parameter.grad = None
         if self.average is not None:
-            self.average.update_parameters(present(self.net.denoiser))
+            self.average.update_parameters(present(self.net.denoiser, "denoiser"))
         if self.phase.schedule != "plateau":
             for rate in self._rates()[: len(optimisers)]:
                 rate.step()

@@ -16,7 +16,7 @@ import xarray as xr
 from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import TrainingError
-from ..models.components import ResidualDiffusion
+from ..models.components import ResidualDiffusion, present
 from ..storage.location import Place, locate
 from ..stores.open import open_training_store
 from . import checkpoints, initialisation
@@ -27,7 +27,7 @@ from .latents import encode
 from .lightning_module import TrainingModule
 from .model_config import model_config, stage_config
 from .objectives import objective_of
-from .objectives.base import Objective, present, residual
+from .objectives.base import Objective, residual
 from .objectives.gan import GAN
 from .packaging import Base, write_package
 from .phases import Phase
@@ -245,7 +245,9 @@ def _train_phase(
             logs=folder.location, device=run.device, devices=run.devices, progress=run.progress,
         )  # fmt: skip
         end = checkpoints.newest(place)
-    _, last = present(end)
+        if end is None:
+            raise TrainingError(f"{where}: no checkpoint was written to {place.url}")
+    last = end[1]
     chosen = (checkpoints.best(place) if phase.patience else None) or last
     net.load_state_dict(trained_weights(chosen["state_dict"]))
     if isinstance(phase, AutoencoderPhase) and phase.standardise:
@@ -271,7 +273,7 @@ def _standardise(
     """Bring the latents of some training batches to mean 0 and standard deviation 1."""
     samples = (draws.sample(batch).on(static) for batch in batches)
     net.eval()
-    autoencoder = present(net.autoencoder)
+    autoencoder = present(net.autoencoder, "autoencoder")
     latents = [autoencoder.encode(residual(net, sample))[0] for sample in samples]
     initialisation.standardise_latent(autoencoder, torch.cat(latents))
 

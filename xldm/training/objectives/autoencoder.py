@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from .. import losses
 from ..stages import AutoencoderPhase
-from .base import Drawn, Objective, Sample, present, residual
+from .base import Drawn, Objective, Sample, residual
 
 __all__ = ["Autoencoder"]
 
@@ -23,7 +23,7 @@ class Autoencoder(Objective):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the autoencoder."""
-        return [present(net.autoencoder)]
+        return [present(net.autoencoder, "autoencoder")]
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw the noise of the posterior."""
@@ -33,7 +33,7 @@ class Autoencoder(Objective):
         """Compute the loss of a batch."""
         field = residual(net, sample)
         return losses.autoencoder_loss(
-            present(net.autoencoder),
+            present(net.autoencoder, "autoencoder"),
             field,
             sample.noise,
             kl_weight=self.phase.kl_weight,
@@ -42,5 +42,5 @@ class Autoencoder(Objective):
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the residual blocks of both halves."""
-        autoencoder = present(net.autoencoder)
+        autoencoder = present(net.autoencoder, "autoencoder")
         return [*autoencoder.encoder.net, *autoencoder.decoder.net]

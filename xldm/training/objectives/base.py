@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from ...config import ComponentConfig
 from ...errors import TrainingError
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from ..phases import Phase
 
-__all__ = ["Drawn", "Objective", "Sample", "present", "residual"]
+__all__ = ["Drawn", "Objective", "Sample", "residual"]
 
-T = TypeVar("T")
 #: Noise (L, h, w) and diffusion step of a sample.
 Drawn = tuple[np.ndarray, np.ndarray]
 
@@ -38,8 +37,9 @@ class Sample(NamedTuple):
     noise: Tensor
     #: Diffusion steps (B,); empty if the objective draws none.
     t: Tensor
-    #: (B, S, H, W), or (1, S, y, x) of the whole grid for whole fields and cached latents.
-    static: Tensor | None = None
+    #: (B, S, H, W), or (1, S, y, x) of the whole grid for whole fields and cached latents; empty
+    #: before `on`.
+    static: Tensor = torch.empty(0)
     #: Posterior means (B, L, h, w).
     latent: Tensor | None = None
 
@@ -59,8 +59,16 @@ class Sample(NamedTuple):
 
     @property
     def fields(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Predictors, targets and static channels of a sample that has them."""
-        return self.coarse, present(self.fine), present(self.static)
+        """Predictors, targets and static channels of a sample without cached latent.
+
+        Raises
+        ------
+        TrainingError
+            If the latent is cached.
+        """
+        if self.fine is None:
+            raise TrainingError("the latents of these samples are cached, so targets are not read")
+        return self.coarse, self.fine, self.static
 
 
 @dataclass(frozen=True)
@@ -107,27 +115,12 @@ class Objective:
 
     def latent_noise(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         """Draw standard normal noise (L, h, w)."""
-        channels = present(self.part.autoencoder).latent_channels
+        channels = present(self.part.autoencoder, "autoencoder").latent_channels
         return rng.standard_normal((channels, *shape), np.float32)
 
     def target_weights(self, weights: Mapping[str, float]) -> Tensor:
         """Return the weight (C,) of each target, 1 for targets that are not named."""
         return torch.tensor([weights.get(t.name, 1.0) for t in self.part.targets])
-
-
-def present(thing: T | None) -> T:
-    """Return a network or tensor that the stage relies on.
-
-    Raises
-    ------
-    TrainingError
-        If it is None.
-    """
-    if thing is None:
-        raise TrainingError(
-            "the component lacks a network that this stage needs; start from a package that has it"
-        )
-    return thing
 
 
 @torch.no_grad()

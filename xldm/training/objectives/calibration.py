@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ...config import WIND
-from ...models.components import ResidualDiffusion, for_members
+from ...models.components import ResidualDiffusion, for_members, present
 from ...models.downscaler import Sampling
 from ...numerics.scaling import denormalise
 from .. import losses
 from ..stages import CalibrationPhase
-from .base import Drawn, Objective, Sample, present
+from .base import Drawn, Objective, Sample
 from .diffusion import levels
 
 __all__ = ["Calibration", "around", "block_means"]
@@ -41,7 +41,7 @@ class Calibration(Objective):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the denoiser."""
-        return [present(net.denoiser)]
+        return [present(net.denoiser, "denoiser")]
 
     @property
     def weights(self) -> Tensor:
@@ -66,7 +66,10 @@ class Calibration(Objective):
             mean = 0 * fine if condition.mean is None else condition.mean.float()
         noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
         drawn = net.draw_latent(condition, noise, *how)
-        fields = for_members(mean, len(noise)) + present(net.autoencoder).decode(drawn).float()
+        fields = (
+            for_members(mean, len(noise))
+            + present(net.autoencoder, "autoencoder").decode(drawn).float()
+        )
         fields = fields.unflatten(0, sample.noise.shape[:2])
         of_spectra = losses.log_spectral_error(fields[:, 0], fine)
         factor = fine.shape[-1] // coarse.shape[-1]

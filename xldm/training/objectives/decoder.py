@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from ...models.downscaler import Sampling
 from .. import losses
 from ..stages import DecoderPhase
-from .base import Drawn, Objective, Sample, present
+from .base import Drawn, Objective, Sample
 
 __all__ = ["Decoder"]
 
@@ -30,7 +30,7 @@ class Decoder(Objective):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the half of the autoencoder after the latent."""
-        autoencoder = present(net.autoencoder)
+        autoencoder = present(net.autoencoder, "autoencoder")
         return [autoencoder.to_decoder, autoencoder.decoder]
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
@@ -40,7 +40,7 @@ class Decoder(Objective):
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the loss of a batch, with draws by the component's own sampler and steps."""
         coarse, fine, static = sample.fields
-        autoencoder = present(net.autoencoder)
+        autoencoder = present(net.autoencoder, "autoencoder")
         with torch.no_grad():
             condition = net.condition(coarse, net.prepare(static))
             mean = torch.zeros(()) if condition.mean is None else condition.mean.float()
@@ -57,4 +57,4 @@ class Decoder(Objective):
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the residual blocks of the decoder."""
-        return list(present(net.autoencoder).decoder.net)
+        return list(present(net.autoencoder, "autoencoder").decoder.net)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from .. import losses
 from ..stages import DiffusionPhase, LatentPhase
-from .base import Drawn, Objective, Sample, present, residual
+from .base import Drawn, Objective, Sample, residual
 
 __all__ = ["Diffusion", "OfLatents", "levels"]
 
@@ -34,15 +34,15 @@ class OfLatents(Objective):
         if sample.latent is not None:
             return sample.latent
         with torch.no_grad():
-            return present(net.autoencoder).encode(residual(net, sample))[0].float()
+            return present(net.autoencoder, "autoencoder").encode(residual(net, sample))[0].float()
 
     def context(self, net: ResidualDiffusion, sample: Sample) -> list[Tensor]:
         """Compute the denoiser's context from predictors and static fields."""
         features = self._static_features(net, sample)
-        return present(net.conditioner).context(features, sample.coarse)
+        return present(net.conditioner, "conditioner").context(features, sample.coarse)
 
     def _static_features(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
-        conditioner, static = present(net.conditioner), present(sample.static)
+        conditioner, static = present(net.conditioner, "conditioner"), sample.static
         if sample.latent is None:
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.fits_static):
                 return conditioner.static_features(static)
@@ -79,7 +79,10 @@ class Diffusion(OfLatents):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return conditioner and denoiser, without the static branch if it is frozen."""
-        conditioner, denoiser = present(net.conditioner), present(net.denoiser)
+        conditioner, denoiser = (
+            present(net.conditioner, "conditioner"),
+            present(net.denoiser, "denoiser"),
+        )
         if self.phase.train_static:
             return [conditioner, denoiser]
         named = conditioner.named_children()
@@ -94,15 +97,15 @@ class Diffusion(OfLatents):
         """Compute the loss of a batch."""
         clean, context = self.clean(net, sample), self.context(net, sample)
         return losses.diffusion_loss(
-            present(net.denoiser), net.schedule, clean, context, sample.t, sample.noise
+            present(net.denoiser, "denoiser"), net.schedule, clean, context, sample.t, sample.noise
         )
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the levels of the denoiser and of the conditioner's static branch."""
-        return [*levels(net), *present(net.conditioner).static_encoder]
+        return [*levels(net), *present(net.conditioner, "conditioner").static_encoder]
 
 
 def levels(net: ResidualDiffusion) -> list[nn.Module]:
     """Return the levels of the denoiser, whose activations can be recomputed."""
-    denoiser = present(net.denoiser)
+    denoiser = present(net.denoiser, "denoiser")
     return [*denoiser.input_blocks, denoiser.middle_block, *denoiser.output_blocks]

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from ...models.downscaler import schedule
 from ...numerics.samplers import trailing_times
 from ...numerics.schedule import Schedule
 from .. import losses
 from ..stages import DistillationPhase
-from .base import Drawn, Sample, present
+from .base import Drawn, Sample
 from .diffusion import OfLatents
 
 __all__ = ["Distillation"]
@@ -46,11 +46,13 @@ class Distillation(OfLatents):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the denoiser."""
-        return [present(net.denoiser)]
+        return [present(net.denoiser, "denoiser")]
 
     def begin(self, net: ResidualDiffusion) -> None:
         """Keep the denoiser as the teacher."""
-        self._teacher.append(copy.deepcopy(present(net.denoiser)).requires_grad_(False).eval())
+        self._teacher.append(
+            copy.deepcopy(present(net.denoiser, "denoiser")).requires_grad_(False).eval()
+        )
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw one of the sampler's steps, and the noise that is added."""
@@ -64,7 +66,7 @@ class Distillation(OfLatents):
             noisy = net.schedule.add_noise(self.clean(net, sample), sample.noise, t)
             target = self._taught(net.schedule, noisy, t, context)
         return losses.distillation_loss(
-            present(net.denoiser), net.schedule, noisy, context, sample.t, target
+            present(net.denoiser, "denoiser"), net.schedule, noisy, context, sample.t, target
         )
 
     def _taught(

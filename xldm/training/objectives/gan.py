@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from ..stages import GANPhase
-from .base import Objective, Sample, present
+from .base import Objective, Sample
 
 __all__ = ["GAN", "adaptive_weight", "discriminator_loss", "generator_loss"]
 
@@ -25,7 +25,7 @@ class GAN(Objective):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the generator, which is the regression."""
-        return [present(net.regression)]
+        return [present(net.regression, "regression")]
 
     def generated(self, net: ResidualDiffusion, sample: Sample) -> tuple[Tensor, Tensor]:
         """Generate a field (B, C, H, W); return it and its mean absolute error."""
@@ -41,7 +41,7 @@ class GAN(Objective):
         self, net: ResidualDiffusion, discriminator: nn.Module, field: Tensor, error: Tensor
     ) -> Tensor:
         """Compute the generator's loss once the discriminator takes part."""
-        last = present(net.regression).outputs.weight
+        last = present(net.regression, "regression").outputs.weight
         return generator_loss(error, discriminator(field), last, weight=self.phase.weight)
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ...models.components import ResidualDiffusion
+from ...models.components import ResidualDiffusion, present
 from .. import losses
 from ..stages import RegressionPhase
-from .base import Objective, Sample, present
+from .base import Objective, Sample
 
 __all__ = ["Regression"]
 
@@ -22,7 +22,7 @@ class Regression(Objective):
 
     def modules(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the regression."""
-        return [present(net.regression)]
+        return [present(net.regression, "regression")]
 
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the loss of a batch."""
