@@ -1,19 +1,16 @@
 """Losses against their formulas, written out with NumPy."""
 
-import copy
 import math
 
 import numpy as np
 import properscoring
 import pytest
 import torch
-from torch import nn
 
 from xldm.config import AutoencoderConfig
 from xldm.nets.autoencoder import Autoencoder
 from xldm.numerics.schedule import Schedule
 from xldm.training import losses
-from xldm.training.averaging import averaged
 
 
 @pytest.fixture
@@ -85,17 +82,6 @@ def test_autoencoder_loss_is_its_formula(generator):
     kl = (np.exp(s) + m**2 - 1 - s) / 2
     want = np.abs(decoded - field.numpy()).mean() + 0.3 * kl.mean()
     assert got == pytest.approx(want, rel=1e-5)
-
-
-@pytest.mark.parametrize(("limit", "decay"), [(0.9999, 6 / 15), (0.3, 0.3)])
-def test_the_average_moves_by_the_papers_decay_up_to_its_limit(limit, decay):
-    average, net = nn.Linear(1, 1), nn.Linear(1, 1)
-    before = copy.deepcopy(average)
-    kept = averaged(average, limit)
-    kept.n_averaged.fill_(5)
-    kept.update_parameters(net)
-    want = decay * before.weight + (1 - decay) * net.weight
-    torch.testing.assert_close(kept.module.weight, want)
 
 
 def test_spectra_that_differ_by_a_factor_differ_by_its_logarithm():

@@ -65,11 +65,9 @@ class Calibration(Objective):
             condition = net.condition(coarse, net.prepare(static))
             mean = 0 * fine if condition.mean is None else condition.mean.float()
         noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
-        drawn = net.draw_latent(condition, noise, *how)
-        fields = (
-            for_members(mean, len(noise))
-            + present(net.autoencoder, "autoencoder").decode(drawn).float()
-        )
+        decode = present(net.autoencoder, "autoencoder").decode
+        drawn = decode(net.draw_latent(condition, noise, *how)).float()
+        fields = for_members(mean, len(noise)) + drawn
         fields = fields.unflatten(0, sample.noise.shape[:2])
         of_spectra = losses.log_spectral_error(fields[:, 0], fine)
         factor = fine.shape[-1] // coarse.shape[-1]

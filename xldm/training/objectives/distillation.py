@@ -50,9 +50,8 @@ class Distillation(OfLatents):
 
     def begin(self, net: ResidualDiffusion) -> None:
         """Keep the denoiser as the teacher."""
-        self._teacher.append(
-            copy.deepcopy(present(net.denoiser, "denoiser")).requires_grad_(False).eval()
-        )
+        teacher = copy.deepcopy(present(net.denoiser, "denoiser"))
+        self._teacher.append(teacher.requires_grad_(False).eval())
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Drawn:
         """Draw one of the sampler's steps, and the noise that is added."""
