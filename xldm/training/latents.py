@@ -15,11 +15,11 @@ import zarr
 from ..batches import epoch_order
 from ..batches.windows import cells
 from ..errors import TrainingError
-from ..models.components import ResidualDiffusion
+from ..models.components import ResidualDiffusion, present
 from ..storage.location import Place, reaching
 from ..stores.open import zarr_store
 from .datamodule import DataModule
-from .objectives.base import Sample, present, residual
+from .objectives.base import Sample, residual
 from .samples import Encoded
 from .stages import LatentPhase
 
@@ -214,6 +214,7 @@ def _created(group: zarr.Group, name: str, shape: tuple[int, ...]) -> zarr.Array
 def _latent(
     net: ResidualDiffusion, sample: Sample, static: torch.Tensor, device: str
 ) -> np.ndarray:
-    fine = present(sample.fine).to(device)
-    there = sample._replace(coarse=sample.coarse.to(device), fine=fine).on(static)
-    return present(net.autoencoder).encode(residual(net, there))[0][0].float().cpu().numpy()
+    coarse, fine, _ = sample.fields
+    there = sample._replace(coarse=coarse.to(device), fine=fine.to(device)).on(static)
+    encode = present(net.autoencoder, "autoencoder").encode
+    return encode(residual(net, there))[0][0].float().cpu().numpy()
