@@ -141,7 +141,7 @@ def test_a_key_that_is_not_known_is_refused_with_its_place(preset, tmp_path):
 
 
 def test_settings_that_go_by_validation_need_one(preset):
-    with pytest.raises(ValueError, match="say validate_every"):
+    with pytest.raises(ValueError, match="set validate_every"):
         replace(preset.regression[0], validate_every=None, patience=3)
 
 
