@@ -13,7 +13,7 @@ import functools
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern
 
 from xldm.forge import StoreDays, settings
-from xldm.forge.files import open_netcdf
+from xldm.forge.archive_files import open_netcdf
 from xldm.grids.projected import ITALY
 from xldm.stores.fine_side import to_grid
 

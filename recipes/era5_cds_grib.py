@@ -9,8 +9,8 @@ this recipe assigns them to the hour at which they are valid.
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
 
 from xldm.forge import StoreDays, settings
+from xldm.forge.archive_files import open_grib
 from xldm.forge.era5_files import FIELDS, attributes
-from xldm.forge.files import open_grib
 from xldm.stores.coarse_side import coarse
 
 run = settings()

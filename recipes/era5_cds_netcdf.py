@@ -10,8 +10,8 @@ exist, the zip is read.
 from pangeo_forge_recipes.patterns import ConcatDim, FilePattern, MergeDim
 
 from xldm.forge import StoreDays, settings
+from xldm.forge.archive_files import open_netcdf
 from xldm.forge.era5_files import FIELDS, attributes, which
-from xldm.forge.files import open_netcdf
 from xldm.stores.coarse_side import coarse
 
 run = settings()

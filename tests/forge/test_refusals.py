@@ -14,7 +14,7 @@ import xarray as xr
 from recipe_runs import RECIPES
 
 from xldm.forge.__main__ import main
-from xldm.forge.files import open_netcdf
+from xldm.forge.archive_files import open_netcdf
 
 DAY = "2001-07-31"
 OLD, NEW = "era5-surface-2001-07.nc", "era5-pressure-2001-07.nc"

@@ -104,7 +104,7 @@ def _progress() -> Iterator[None]:
 def _recipe(path: str) -> beam.PTransform:
     name = os.path.splitext(os.path.basename(path))[0]
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or not os.path.exists(path):
+    if spec is None or spec.loader is None or not os.path.exists(path):
         raise StoreError(f"{path}: there is no recipe module; give the path of a file.")
     module = importlib.util.module_from_spec(spec)
     # Not entered in sys.modules, so that its functions are sent to workers by value.

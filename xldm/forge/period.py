@@ -65,6 +65,11 @@ class Period:
     def months(self) -> list[str]:
         return np.unique(self.hours.astype("datetime64[M]")).astype(str).tolist()
 
+    def rows(self, day: str | np.datetime64) -> slice:
+        """Return the rows of a day along `hours`."""
+        first = 24 * int((np.datetime64(day) - _day(self.first)) // np.timedelta64(1, "D"))
+        return slice(first, first + 24)
+
     def within(self, key: str) -> np.ndarray:
         """The hours in a month (``2001-07``) or a day (``2001-07-15``)."""
         span = np.datetime64(key)

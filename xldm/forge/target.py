@@ -1,4 +1,4 @@
-"""The target of a run: reached from any worker, begun once, and written by one run at a time."""
+"""The target of a run: reached from any worker, begun once, written by one run, marked complete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any
+from importlib.metadata import version
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -16,20 +17,21 @@ from pangeo_forge_recipes.storage import FSSpecTarget
 from ..errors import StoreError
 from ..storage.claims import FOLDER as CLAIMS
 from ..storage.location import Place, locate, reaching
-from ..storage.objects import content
+from ..storage.marks import COMPLETE, refuse_complete, refuse_foreign, root_attrs, stamp
+from ..storage.objects import content, keys, put
 
 __all__ = ["RUN", "Target", "begin", "mark", "reach", "refuse_other_run", "store"]
 
 log = logging.getLogger(__name__)
 
-#: Where a part is written: a URL, or what ``pangeo-forge-runner`` injects.
-Target = str | FSSpecTarget
-#: Folder within the target with what a run notes until the part is complete.
+#: Where a part is written: a URL, or an object that ``pangeo-forge-runner`` injects.
+Target: TypeAlias = "str | FSSpecTarget"
+#: Folder within the target that holds a run's notes until the part is complete.
 RUN = ".xldm-run"
 
 
 def reach(target: Target) -> Place:
-    """The way to a target. That of a URL takes credentials from fsspec's configuration."""
+    """Return the place of a target; a URL takes credentials from fsspec's configuration."""
     if isinstance(target, str):
         return locate(target)
     protocol = np.atleast_1d(target.fs.protocol)[0]
@@ -38,9 +40,9 @@ def reach(target: Target) -> Place:
     return Place(f"{protocol}://{target.root_path}", target.fs, target.root_path.rstrip("/"))
 
 
-def store(place: Place) -> zarr.storage.FSStore:
-    """Zarr's way to a place."""
-    return zarr.storage.FSStore(place.root, fs=place.fs)
+def store(place: Place) -> Any:
+    """Return Zarr 2's store at a place."""
+    return zarr.storage.FSStore(place.root, fs=place.fs)  # type: ignore[attr-defined]
 
 
 def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]) -> str:
@@ -50,8 +52,8 @@ def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]
     ----------
     target : str or FSSpecTarget
     digest : str, optional
-        What tells what is to be written from anything else; None, if nothing is ever gone on with.
-    template : callable
+        Digest of the declaration, by which a later run knows that it may resume; None, if none may.
+    template : callable () -> Dataset
         Gives the dataset whose metadata and coordinates are written.
 
     Returns
@@ -62,64 +64,41 @@ def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]
     Raises
     ------
     StoreError
-        If there is a complete part, or something else that is not ours to remove.
+        If the target holds a complete part, or anything that no run of a recipe began.
     """
     place, run = reach(target), secrets.token_hex(16)
     with reaching(place):
-        _refuse_foreign(place)
+        refuse_complete(place, root_attrs(place, zarr_format=2) or {}, "part")
+        if content(place, f"{RUN}/begun") is None:
+            refuse_foreign(place, keys(place))
         if digest is not None and content(place, f"{RUN}/declared") == digest.encode():
-            log.info("%s: going on with what an earlier run left", place.url)
+            log.info("%s: resuming an earlier run", place.url)
         else:
             _clear(place)
             # First of all: whatever follows, the next run may clear it away.
-            _note(place, "begun", b"")
+            put(place, f"{RUN}/begun", b"")
             template().to_zarr(
                 store(place), mode="a", compute=False, consolidated=False, zarr_format=2
             )
-            _note(place, "declared", (digest or "").encode())
-        _note(place, "writer", run.encode())
+            put(place, f"{RUN}/declared", (digest or "").encode())
+        put(place, f"{RUN}/writer", run.encode())
     return run
-
-
-def _refuse_foreign(place: Place) -> None:
-    attrs = content(place, ".zattrs")
-    if attrs is not None and "xldm_complete" in json.loads(attrs):
-        raise StoreError(
-            f"{place.url}: there is a complete part already, which is never overwritten; choose "
-            "another target or delete it."
-        )
-    others = [path for path in _entries(place) if not path.endswith(f"/{CLAIMS}")]
-    if others and content(place, f"{RUN}/begun") is None:
-        raise StoreError(f"{place.url}: there is something else already; choose another target.")
-
-
-def _entries(place: Place) -> list[str]:
-    place.fs.invalidate_cache()
-    try:
-        return [path.rstrip("/") for path in place.fs.ls(place.root, detail=False)]
-    except FileNotFoundError:
-        return []
 
 
 def _clear(place: Place) -> None:
     """Remove what an earlier run of something else left, its right to be removed last of all."""
-    last = f"/{RUN}"
-    for path in sorted(_entries(place), key=lambda path: path.endswith(last)):
-        if not path.endswith(f"/{CLAIMS}"):
-            place.fs.rm(path, recursive=True)
-
-
-def _note(place: Place, name: str, value: bytes) -> None:
-    place.fs.pipe_file(f"{place.root}/{RUN}/{name}", value)
+    there = {key.partition("/")[0] for key in keys(place)} - {CLAIMS}
+    for name in sorted(there, key=lambda name: name == RUN):
+        place.fs.rm(f"{place.root}/{name}", recursive=True)
 
 
 def refuse_other_run(place: Place, run: str) -> None:
-    """To be called before each write: the run that began last is the one that goes on.
+    """Refuse to write if another run has begun since; to be called before each write.
 
     Raises
     ------
     StoreError
-        If another run has begun on the target since.
+        If the last run that began on the target is another one.
     """
     if content(place, f"{RUN}/writer") != run.encode():
         raise StoreError(
@@ -128,15 +107,23 @@ def refuse_other_run(place: Place, run: str) -> None:
         )
 
 
-def mark(place: Place, attrs: dict[str, Any]) -> None:
-    """Set attributes of the root, consolidate metadata, and remove what the run noted.
+def mark(place: Place, digest: str) -> str:
+    """Mark a part complete, with consolidated metadata, and remove the run's notes.
 
-    The root's own attributes come last: where they say that a part is complete, all else is there.
+    The root's own attributes come last: once they say that a part is complete, all else exists.
+
+    Returns
+    -------
+    str
+        The mark: when, and the sha256 of what was verified.
     """
+    complete = stamp(digest)
+    history = f"{complete.partition(' ')[0]} written and verified by xldm {version('xldm')}"
     zarr.consolidate_metadata(store(place))
-    metadata = json.loads(content(place, ".zmetadata"))
+    metadata = json.loads(content(place, ".zmetadata") or b"")
     root = metadata["metadata"][".zattrs"]
-    root.update(attrs)
-    place.fs.pipe_file(f"{place.root}/.zmetadata", json.dumps(metadata, indent=4).encode())
-    place.fs.pipe_file(f"{place.root}/.zattrs", json.dumps(root, indent=4).encode())
+    root.update({"history": history, COMPLETE: complete})
+    for key, value in ((".zmetadata", metadata), (".zattrs", root)):
+        put(place, key, json.dumps(value, indent=4).encode())
     place.fs.rm(f"{place.root}/{RUN}", recursive=True)
+    return complete

@@ -15,14 +15,14 @@ from pangeo_forge_recipes.transforms import OpenURLWithFSSpec
 
 from ..config import GridConfig
 from ..grids.projected import ITALY
-from .days import read_back, write_file
-from .declared import Declared, files
-from .files import refuse_absent
-from .finish import finish
+from .archive_files import refuse_absent
+from .declaration import Declared, files
 from .period import Period
 from .settings import settings
-from .static import write_static
 from .target import Target, begin
+from .verify import verify_and_mark
+from .write_days import read_back, write_file
+from .write_static import write_static
 
 __all__ = ["StoreDays", "StoreStatic", "injection_specs"]
 
@@ -128,7 +128,7 @@ def _keyed(evidence):
 
 
 def _end(keyed, **kwargs):
-    return finish(keyed[1], **kwargs)
+    return verify_and_mark(keyed[1], **kwargs)
 
 
 @dataclass

@@ -95,7 +95,7 @@ def whole(block: Block) -> bool:
 def stored(block: Block) -> Iterator[tuple[str, np.ndarray | None]]:
     """Yield path and values of each variable of a block; None if absent or damaged."""
     for path, key in zip(block.arrays, block.keys, strict=True):
-        found, values = patiently(block.place, lambda key=key: content(block.place, key)), None
+        found, values = patiently(block.place, content, block.place, key), None
         if found is not None:
             array, _ = _array(block, path, {key: found})
             with suppress(ValueError, RuntimeError):  # wrong checksums, or cut off
@@ -111,5 +111,5 @@ def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.
 
 
 def _region(array: zarr.Array, block: Block) -> tuple[slice, ...]:
-    dims = array.metadata.dimension_names or ()
+    dims = getattr(array.metadata, "dimension_names", ())
     return tuple(block.rows if dim == "time" else slice(None) for dim in dims)

@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from ..errors import StoreError
 from .claims import FOLDER
 from .location import Place, reaching
 from .objects import content, keys, put
 
 __all__ = [
-    "COMPLETE", "CONTENT", "begun", "complete_attrs", "mark_complete", "refuse_foreign",
-    "refuse_other", "root_attrs", "stamp",
+    "COMPLETE", "CONTENT", "begun", "complete_attrs", "mark_complete", "refuse_complete",
+    "refuse_foreign", "refuse_other", "root_attrs", "stamp", "value_bytes",
 ]  # fmt: skip
 
 #: Root attributes: what a store was begun with, and when it was complete.
@@ -28,15 +30,23 @@ CONTENT, COMPLETE = "xldm_content", "xldm_complete"
 
 def root_attrs(place: Place, *, zarr_format: int = 3) -> dict[str, Any] | None:
     """Return the attributes of the root group at a place; None if there is no group."""
-    if zarr_format == 2:
-        found = None if content(place, ".zgroup") is None else content(place, ".zattrs") or b"{}"
-    else:
-        found = content(place, "zarr.json")
+    with reaching(place):
+        if zarr_format == 3:
+            found = content(place, "zarr.json")
+        else:
+            found = content(place, ".zgroup") and (content(place, ".zattrs") or b"{}")
+    if found is None:
+        return None
     try:
-        attrs = None if found is None else json.loads(found)
-        return attrs if found is None or zarr_format == 2 else dict(attrs.get("attributes", {}))
+        root = json.loads(found)
+        return dict(root.get("attributes", {}) if zarr_format == 3 else root)
     except (ValueError, AttributeError):
         return {}
+
+
+def value_bytes(values: np.ndarray) -> bytes:
+    """Return the bytes of values that go into the digest of what a store was begun with."""
+    return repr(values.tolist()).encode() if values.dtype.kind in "OUT" else values.tobytes()
 
 
 def stamp(digest: str = "") -> str:
@@ -58,19 +68,15 @@ def mark_complete(place: Place, digest: str = "") -> str:
 def begun(place: Place) -> dict[str, Any] | None:
     """Return the root attributes of a store that xldm began; None if the place is free.
 
-    Raises
-    ------
-    StoreError
-        If the place holds anything else, or cannot be reached.
+    Raise StoreError if the place holds anything else, or cannot be reached.
     """
-    with reaching(place):
-        found = root_attrs(place)
-        if found is None:
-            there = keys(place)
-            if "zarr.json" in there:  # another writer created it this moment
-                return begun(place)
-            refuse_foreign(place, there)
-    if found is not None and CONTENT not in found:
+    found = root_attrs(place)
+    if found is None:
+        there = keys(place)
+        if "zarr.json" in there:  # another writer created it this moment
+            return begun(place)
+        refuse_foreign(place, there)
+    elif CONTENT not in found:
         raise StoreError(
             f"{place.url}: there is a Zarr store that xldm did not begin; nothing was written. "
             "Choose another place or delete it."
@@ -79,51 +85,31 @@ def begun(place: Place) -> dict[str, Any] | None:
 
 
 def refuse_foreign(place: Place, there: Iterable[str]) -> None:
-    """Refuse a place that holds objects beside claims and unfinished files.
-
-    Raises
-    ------
-    StoreError
-        With the first of these objects.
-    """
-    ours = (f"{FOLDER}/", ".partial")
-    if other := sorted(k for k in there if not (k.startswith(ours[0]) or k.endswith(ours[1]))):
+    """Raise StoreError if a place holds objects beside claims."""
+    if other := sorted(key for key in there if not key.startswith(f"{FOLDER}/")):
         raise StoreError(
             f"{place.url}: there is something else already ({other[0]}); nothing was written. "
             "Choose another place or delete it."
         )
 
 
-def refuse_other(
-    place: Place,
-    found: Mapping[str, Any],
-    given: Mapping[str, Any],
-    *,
-    resume: bool,
-    final: bool = True,
-) -> None:
-    """Refuse to write a store that exists, unless it is resumed with what it was begun with.
-
-    Parameters
-    ----------
-    place : Place
-    found, given : mapping of str
-        Root attributes of the store and of what is to be written.
-    resume : bool
-        Whether the run asks to resume.
-    final : bool
-        Refuse a complete store even so.
-
-    Raises
-    ------
-    StoreError
-        With every difference.
-    """
-    if COMPLETE in found and (final or not resume):
+def refuse_complete(place: Place, found: Mapping[str, Any], what: str = "store") -> None:
+    """Raise StoreError if root attributes say that a store, or part, is complete."""
+    if COMPLETE in found:
         raise StoreError(
-            f"{place.url}: there is a complete store already, which is never overwritten; nothing "
+            f"{place.url}: there is a complete {what} already, which is never overwritten; nothing "
             "was written. Choose another place or delete it."
         )
+
+
+def refuse_other(
+    place: Place, found: Mapping[str, Any], given: Mapping[str, Any], *, resume: bool
+) -> None:
+    """Raise StoreError unless a run resumes a store with what the store was begun with.
+
+    The message names every difference between the root attributes that the store has (``found``)
+    and those of the run (``given``).
+    """
     there, here = _content(found), _content(given)
     if other := [n for n in {**here, **there} if there.get(n) != here.get(n)]:
         said = (f"{n}: {_short(there.get(n))} there, {_short(here.get(n))} here" for n in other)
@@ -155,26 +141,10 @@ def _short(value: Any) -> str:
 def complete_attrs(
     place: Place, what: str, key: str, schema: str, remedy: str, *, zarr_format: int = 3
 ) -> dict[str, Any]:
-    """Return the root attributes of a complete store, to be read.
+    """Return the root attributes of a complete store, for readers.
 
-    Parameters
-    ----------
-    place : Place
-    what : str
-        What the store is to be, for messages.
-    key : str
-        The attribute by which it is known as that.
-    schema : str
-        The value of ``xldm_schema`` that this xldm reads.
-    remedy : str
-        How to complete it, for messages.
-    zarr_format : int
-
-    Raises
-    ------
-    StoreError
-        If there is no store, if it is something else or of another schema, or if it is not
-        complete.
+    Raise StoreError if there is no store, if its root lacks the attribute ``key`` by which it is
+    known as ``what``, if its schema is another, or if it is not complete; ``remedy`` completes it.
     """
     found = root_attrs(place, zarr_format=zarr_format)
     if found is None:

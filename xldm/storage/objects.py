@@ -1,7 +1,8 @@
 """Objects at a place: put whole or not at all, created only once, listed, read, swept up.
 
 An object is a file on a local disk, or an object of an object store. Every writer of xldm puts its
-objects by these functions, so that an object that is listed is whole.
+objects by these functions, so that an object that is listed is whole. All but `content` raise
+StoreError, in plain words and without secrets, if the place cannot be reached.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import tenacity
 
 from .location import Place, reaching
-from .retries import retried
 
-__all__ = ["content", "create", "keys", "patiently", "put", "sweep"]
+__all__ = ["content", "create", "keys", "patiently", "put", "retrying", "sweep"]
 
 T = TypeVar("T")
 
@@ -26,10 +28,14 @@ _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial$")
 
 
 def keys(place: Place, under: str = "") -> set[str]:
-    """Return the keys of all objects at a place, or in a folder of it, relative to the place."""
-    place.fs.invalidate_cache()
-    there = place.fs.find(f"{place.root}/{under}".rstrip("/"))
-    return {path.removeprefix(f"{place.root}/") for path in there}
+    """Return the keys of all objects at a place, or in a folder of it, relative to the place.
+
+    Unfinished files are no objects.
+    """
+    with reaching(place):
+        place.fs.invalidate_cache()
+        there = place.fs.find(f"{place.root}/{under}".rstrip("/"))
+    return {path.removeprefix(f"{place.root}/") for path in there if not _PARTIAL.search(path)}
 
 
 def content(place: Place, key: str) -> bytes | None:
@@ -43,44 +49,37 @@ def content(place: Place, key: str) -> bytes | None:
         return None
 
 
-def patiently(place: Place, request: Callable[[], T]) -> T:
-    """Make a request to a place, and repeat it after a while if the network or server fails.
+def retrying(
+    waits: tuple[float, ...], passes: Callable[[BaseException], bool], **options: Any
+) -> tenacity.Retrying:
+    """Return a caller of functions that tries again, after each wait, while errors may pass."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(passes),
+        wait=tenacity.wait_chain(*map(tenacity.wait_fixed, waits)),
+        stop=tenacity.stop_after_attempt(len(waits) + 1),
+        reraise=True,
+        **options,
+    )
 
-    Raises
-    ------
-    StoreError
-        If the last try fails too, in plain words and without secrets.
-    """
 
-    def passes(error: Exception) -> bool:  # clients of object stores have errors of their own
+def patiently(place: Place, request: Callable[..., T], *args: Any) -> T:
+    """Make a request to a place, and repeat it after a while if the network or server fails."""
+
+    def passes(error: BaseException) -> bool:  # clients of object stores have errors of their own
         return not place.local and not isinstance(error, (PermissionError, FileNotFoundError))
 
     with reaching(place):
-        return retried(request, WAITS, passes)
+        return retrying(WAITS, passes)(request, *args)
 
 
 def put(place: Place, key: str, data: bytes) -> None:
-    """Put an object, overwriting one of this key; readers see the old or the new one, whole.
-
-    Raises
-    ------
-    StoreError
-        If the place cannot be reached or written.
-    """
+    """Put an object, overwriting one of this key; readers see the old or the new one, whole."""
     put_whole = _put_file if place.local else place.fs.pipe_file
-    patiently(place, lambda: put_whole(f"{place.root}/{key}", data))
+    patiently(place, put_whole, f"{place.root}/{key}", data)
 
 
 def create(place: Place, key: str, data: bytes) -> bool:
-    """Put an object unless one exists, and return whether it was put.
-
-    Of several writers that create one object at once, one succeeds.
-
-    Raises
-    ------
-    StoreError
-        If the place cannot be reached or written.
-    """
+    """Put an object unless one exists; of several writers at once, return True to one only."""
     path = f"{place.root}/{key}"
     with reaching(place):
         try:
@@ -100,9 +99,9 @@ def sweep(place: Place) -> None:
     """Remove the unfinished files of killed writers; a writer at work puts its file again."""
     if place.local:
         with reaching(place):
-            for key in keys(place):
-                if _PARTIAL.search(key):
-                    Path(place.root, key).unlink(missing_ok=True)
+            for path in place.fs.find(place.root):
+                if _PARTIAL.search(path):
+                    Path(path).unlink(missing_ok=True)
 
 
 def _put_file(path: str, data: bytes, *, anew: bool = False) -> None:
@@ -125,7 +124,7 @@ def _put_file(path: str, data: bytes, *, anew: bool = False) -> None:
             aside.unlink(missing_ok=True)
 
     # Another writer may sweep the unfinished file away.
-    retried(write, (0, 0), lambda error: isinstance(error, FileNotFoundError))
+    retrying((0, 0), lambda error: isinstance(error, FileNotFoundError))(write)
 
 
 def _rename_anew(aside: Path, path: Path) -> None:

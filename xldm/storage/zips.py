@@ -6,17 +6,19 @@ import logging
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 from zlib import crc32
 
 import fsspec
+from tenacity import before_sleep_log
 from tqdm.auto import tqdm
 
 from ..errors import ArchiveError
-from .retries import retried
+from .objects import retrying
 
 __all__ = ["fetch", "is_url", "open_zip", "pour", "unreachable"]
 
@@ -100,8 +102,8 @@ def fetch(
         cannot be read or the disk is too small.
     """
     if not is_url(source) and Path(source).is_dir():
-        found = [p for p in Path(source).rglob("*") if p.is_file()]
-        return _pick(source, names, found, lambda p: p.name, _checksum)
+        files = [p for p in Path(source).rglob("*") if p.is_file()]
+        return _pick(source, names, files, lambda p: p.name, _checksum)
     with open_zip(source) as archive:
         found = [m for m in archive.infolist() if not m.is_dir()]
         members = _pick(
@@ -151,7 +153,7 @@ def _pick(
     return {name: by_name[name][0] for name in names}
 
 
-def _check_room(folder: Path, members: Sequence[zipfile.ZipInfo]) -> None:
+def _check_room(folder: Path, members: Iterable[zipfile.ZipInfo]) -> None:
     needed, free = sum(m.file_size for m in members), shutil.disk_usage(folder).free
     if needed > free:
         raise ArchiveError(
@@ -193,7 +195,8 @@ def _patient(fetch_range: Callable[[int, int], bytes]) -> Callable[[int, int], b
     """The same request, repeated after a dropped connection or a busy server."""
     from aiohttp import ClientError
 
-    def passes(error: Exception) -> bool:
+    def passes(error: BaseException) -> bool:
         return isinstance(error, (OSError, ClientError))
 
-    return lambda start, end: retried(lambda: fetch_range(start, end), PAUSES, passes)
+    again = retrying(PAUSES, passes, before_sleep=before_sleep_log(log, logging.WARNING))
+    return partial(again, fetch_range)

@@ -158,7 +158,7 @@ def _other_attributes(names: Sequence[str], of: Sequence[Part]) -> Iterator[str]
         for name in names:
             mine, theirs = ds[name].attrs, wanted[name].attrs
             for attr in dict.fromkeys([*theirs, *mine]):
-                if not np.array_equal(mine.get(attr), theirs.get(attr)):
+                if not np.array_equal(np.asarray(mine.get(attr)), np.asarray(theirs.get(attr))):
                     yield (
                         f"{name} of {url} has {attr} {mine.get(attr)!r}, that of {first} "
                         f"{theirs.get(attr)!r}: they are not one record"
@@ -219,7 +219,7 @@ def _merged(records: Sequence[xr.Dataset]) -> xr.Dataset:
     ds = xr.merge(records, join="exact", compat="equals", combine_attrs="drop_conflicts")
     # A part has its variables in whatever order they were listed.
     known = [name for name in (*VOCABULARY, BOUNDS) if name in ds]
-    return ds[known + sorted(name for name in ds if name not in known)]
+    return ds[known + sorted(str(name) for name in ds if name not in known)]
 
 
 def _attrs(parts: Sequence[tuple[str, str, xr.Dataset]]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def coarse(
     report = examine(ds, predictor_variables(names), grid, preliminary=preliminary)
     cells = on_cells(predictors(ds, report), grid)
     for name, field in cells.items():
-        known = VOCABULARY[name]
+        known = VOCABULARY[str(name)]
         field.attrs |= {
             "long_name": known.long_name.replace("_", " "),
             "paper_name": known.paper_name,

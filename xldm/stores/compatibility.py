@@ -56,7 +56,7 @@ def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]
         grid = _nested(coarse, fine, static, str(attrs.get("crs")))
     except (ValueError, KeyError) as error:
         faults.append(f"grids do not nest: {error}")
-    if faults:
+    if faults or grid is None:
         raise StoreError(f"{url}: nothing was written, since {'; '.join(faults)}.")
     return grid
 

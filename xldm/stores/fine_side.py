@@ -107,7 +107,8 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
         # then. The other way round, each vector would turn by the angle of its neighbour.
         at = geographic(*np.meshgrid(cut["rlon"], cut["rlat"]), pole)
         lon, lat = (xr.DataArray(degrees, dims=("rlat", "rlon")) for degrees in at)
-        turned = earth_winds(*(fields[name] for name in components), lon, lat, pole)
+        u, v = (fields[name] for name in components)
+        turned = earth_winds(u, v, lon, lat, pole)
         fields = fields.assign(dict(zip(components, turned, strict=True)))
     out = xr.apply_ufunc(
         _interpolate,
@@ -210,10 +211,11 @@ def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
 
 def _described(out: xr.Dataset) -> xr.Dataset:
     for name, field in out.items():
+        known = VOCABULARY[str(name)]
         field.attrs |= {
-            "standard_name": VOCABULARY[name].standard_names[0],
-            "long_name": VOCABULARY[name].long_name.replace("_", " "),
-            "units": VOCABULARY[name].units,
+            "standard_name": known.standard_names[0],
+            "long_name": known.long_name.replace("_", " "),
+            "units": known.units,
             "grid_mapping": "spatial_ref",
         }
     if "tp" in out:

@@ -63,7 +63,7 @@ def open_training_store(
     with reaching(place):
         again = "write it again with resume=True"
         found = complete_attrs(place, "training store", "xldm_schema", SCHEMA, again)
-        chunks = {} if dask else None
+        chunks: dict | None = {} if dask else None
         groups = {name: open_group(place, name, chunks=chunks) for name in GROUPS}
     order = [str(name) for name in groups["stats"]["variable"].values]
     for name in ("coarse", "fine"):  # Zarr lists variables in any order
@@ -72,15 +72,15 @@ def open_training_store(
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=found), **groups})
 
 
-def zarr_store(place: Place, *, read_only: bool = False) -> zarr.abc.store.Store:
-    """Zarr's way to a place."""
+def zarr_store(place: Place, *, read_only: bool = False) -> Any:
+    """Return Zarr 3's store at a place."""
     if place.local:
         return zarr.storage.LocalStore(place.root, read_only=read_only)
     url = place.url.rstrip("/")
     return zarr.storage.FsspecStore.from_url(url, dict(place.options), read_only=read_only)
 
 
-def open_group(place: Place, name: str, *, chunks: Mapping | None = None) -> xr.Dataset:
+def open_group(place: Place, name: str, *, chunks: dict | None = None) -> xr.Dataset:
     """One group of a store, complete or not; without dask unless chunks are given."""
     store = zarr_store(place, read_only=True)
     return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False, zarr_format=3)

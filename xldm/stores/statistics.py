@@ -17,7 +17,7 @@ from ..errors import ArgumentError, ArgumentTypeError
 from ..numerics.scaling import transformed
 from .variables import SCALING, described
 
-__all__ = ["merged", "moments", "statistics"]
+__all__ = ["merged", "moments", "statistics", "table"]
 
 
 def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
@@ -61,20 +61,25 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
     # Fields in memory or in a file take the same way, piece by piece.
     pieces = ds.map(lambda field: field if field.chunks is not None else field.chunk("auto"))
     states = da.stack([_state(_transformed(pieces.isel(time=rows), name)) for name in ds])
+    out = table([str(n) for n in ds], states, _provenance(ds["time"].values[rows], train))
+    return out if lazy else out.compute()
+
+
+def table(names: list[str], states: da.Array | np.ndarray, attrs: dict[str, str]) -> xr.Dataset:
+    """Return the statistics (variable), lazily, of states (variable, 4) as of `moments`."""
     count, missing, mean, squares = states.T
     mean, squares = (da.where(count > 0, a, np.nan) for a in (mean, squares))
     deviation = da.sqrt(squares / da.maximum(count, 1))
-    out = xr.Dataset(
+    return xr.Dataset(
         {
             "mean": ("variable", mean, {"long_name": "mean"}),
             "std": ("variable", deviation, {"long_name": "standard deviation"}),
             "count": ("variable", count.astype("int64"), {"long_name": "values used"}),
             "missing": ("variable", missing.astype("int64"), {"long_name": "values left out"}),
         },
-        coords={"variable": [str(name) for name in ds]},
-        attrs=_provenance(ds["time"].values[rows], train),
+        coords={"variable": names},
+        attrs=attrs,
     )
-    return out if lazy else out.compute()
 
 
 def _rows(ds: xr.Dataset, train: xr.DataArray) -> slice | np.ndarray:

@@ -18,7 +18,7 @@ from ..storage.objects import keys
 from .open import open_group
 from .schema import BOUNDS, DAY, UNITS
 
-__all__ = ["day_key", "verify"]
+__all__ = ["day_key", "other_axes", "other_positions", "other_shapes", "verify"]
 
 
 def verify(
@@ -57,8 +57,7 @@ def verify(
     """
     place = locate(url, storage_options)
     digest, faults = hashlib.sha256(), []
-    with reaching(place):
-        root = root_attrs(place)
+    root = root_attrs(place)
     if root is None:
         raise StoreError(f"{place.url}: there is no Zarr 3 store; check the path or URL.")
     for group in (*given, "stats"):
@@ -74,9 +73,9 @@ def verify(
             faults += _bad_statistics(stored, given, digest)
             continue
         wanted = given[group]
-        found = [*_other_axes(stored, wanted), *_other_shapes(stored, wanted)]
+        found = [*other_axes(stored, wanted), *other_shapes(stored, wanted)]
         if not found and group != "split":
-            found += _other_positions(stored, root.get("crs"))
+            found += other_positions(stored, root.get("crs"))
         if not found and group in ("coarse", "fine"):
             stored = stored.chunk(time=DAY)
             found += [*_absent(place, group, stored, wanted), *_empty(place, stored, wanted)]
@@ -102,7 +101,8 @@ def day_key(group: str, name: str, day: int) -> str:
     return f"{group}/{name}/c/{day}/0/0"
 
 
-def _other_axes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
+def other_axes(stored: xr.Dataset, given: xr.Dataset, *, tolerance: float = 1e-3) -> Iterator[str]:
+    """Yield how axes differ; centres by more than a tolerance [m], which hides rounding."""
     if "time" in given.dims:
         axis = stored["time"]
         said = (axis.encoding.get("units"), axis.encoding.get("dtype"))
@@ -116,8 +116,7 @@ def _other_axes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
         if mine.shape != theirs.shape:
             yield f"{name} has {mine.size} values, the input {theirs.size}"
         elif name in ("y", "x"):
-            # Centres are written as the grid computes them.
-            if np.abs(mine - theirs).max() > 1e-3:
+            if np.abs(mine - theirs).max() > tolerance:
                 yield f"{name} differs from the input"
         elif (other := np.flatnonzero(mine != theirs)).size:
             at = other[0]
@@ -127,7 +126,8 @@ def _other_axes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
             )
 
 
-def _other_positions(stored: xr.Dataset, crs: Any) -> Iterator[str]:
+def other_positions(stored: xr.Dataset, crs: Any) -> Iterator[str]:
+    """Yield which of lon and lat are not those of y and x in a CRS."""
     to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     places = to_degrees.transform(*np.meshgrid(stored["x"], stored["y"]))
     for name, values in zip(("lon", "lat"), places, strict=True):
@@ -135,7 +135,8 @@ def _other_positions(stored: xr.Dataset, crs: Any) -> Iterator[str]:
             yield f"{name} is not that of y and x in {crs}"
 
 
-def _other_shapes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
+def other_shapes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
+    """Yield which variables differ in shape, or are in one of the two only."""
     if other := sorted(set(map(str, stored)) ^ set(map(str, given))):
         yield f"the variables {', '.join(other)} are in one of store and input only"
     for name in set(stored) & set(given):
@@ -146,8 +147,7 @@ def _other_shapes(stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
 def _absent(place: Place, group: str, stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
     days = -(-given.sizes["time"] // DAY)
     for name in given:
-        with reaching(place):
-            there = keys(place, f"{group}/{name}/c")
+        there = keys(place, f"{group}/{name}/c")
         lost = [day for day in range(days) if day_key(group, str(name), day) not in there]
         if lost:
             when = given["time"].values[[day * DAY for day in lost[:3]]]
@@ -231,7 +231,7 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and one.tobytes() == other.astype(one.dtype).tobytes()
 
 
-def _hour(given: xr.Dataset, row: int) -> str:
+def _hour(given: xr.Dataset, row: int | np.integer) -> str:
     return np.datetime_as_string(given["time"].values[row], unit="h")
 
 

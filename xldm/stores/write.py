@@ -20,7 +20,14 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from ..config import GridConfig
 from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
-from ..storage.marks import CONTENT, begun, mark_complete, refuse_other
+from ..storage.marks import (
+    CONTENT,
+    begun,
+    mark_complete,
+    refuse_complete,
+    refuse_other,
+    value_bytes,
+)
 from ..storage.objects import keys, put, sweep
 from .compatibility import accepted
 from .open import open_group
@@ -91,14 +98,14 @@ def write_training_store(
     place = locate(url, storage_options)
     given = gathered(coarse, fine, static, split)
     grid = accepted(place.url, given, attrs)
-    attrs = {
+    root = {
         "Conventions": "CF-1.11",
         **{str(name): value for name, value in attrs.items()},
         "xldm_schema": SCHEMA,
         "ratio": grid.factor,
     }
-    content = {"attrs": _digest(attrs), **{name: _digest(ds) for name, ds in given.items()}}
-    objects = _metadata(given, grid, {**attrs, CONTENT: content})
+    content = {"attrs": _digest(root), **{name: _digest(ds) for name, ds in given.items()}}
+    objects = _metadata(given, grid, {**root, CONTENT: content})
     _refuse_occupied(place, objects, resume)
     with sole_writer(place) as still_mine:
         _refuse_occupied(place, objects, resume)
@@ -114,19 +121,20 @@ def write_training_store(
 
 
 def _digest(content: xr.Dataset | Mapping[str, Any]) -> str:
-    """What tells one input from another, fields along time by name, attributes and axes only."""
+    """Digest that tells one input from another; of fields along time, names and axes only."""
+    if not isinstance(content, xr.Dataset):
+        return hashlib.sha256(_json(content)).hexdigest()
     seen = hashlib.sha256()
-    if isinstance(content, xr.Dataset):
-        for name in sorted(content.variables, key=str):
-            field = content[name]
-            described = [str(name), field.dims, field.shape, field.attrs]
-            seen.update(json.dumps(described, sort_keys=True, default=_jsonable).encode())
-            if field.dims != ("time", "y", "x"):
-                values = field.values
-                seen.update(repr(values.tolist()).encode() if _text(field) else values.tobytes())
-    else:
-        seen.update(json.dumps(content, sort_keys=True, default=_jsonable).encode())
+    for name in sorted(content.variables, key=str):
+        field = content[name]
+        seen.update(_json([str(name), field.dims, field.shape, field.attrs]))
+        if field.dims != ("time", "y", "x"):
+            seen.update(value_bytes(field.values))
     return seen.hexdigest()
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True, default=_jsonable).encode()
 
 
 def _jsonable(value: Any) -> Any:
@@ -135,6 +143,7 @@ def _jsonable(value: Any) -> Any:
 
 def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -> None:
     if (found := begun(place)) is not None:
+        refuse_complete(place, found)
         given = json.loads(objects["zarr.json"])["attributes"]
         refuse_other(place, found, given, resume=resume)
 
@@ -188,8 +197,7 @@ def _write_days(
     """Write the days of the coarse and the fine fields that are absent or damaged."""
     times = given["fine"].sizes["time"]
     days = math.ceil(times / DAY)
-    with reaching(place):
-        there = keys(place)
+    there = keys(place)
     for day in range(days):
         rows = slice(day * DAY, min((day + 1) * DAY, times))
         for group in ("coarse", "fine"):

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from ..errors import ArgumentError, StoreError
 from ..storage import blocks
 from ..storage.location import Place, locate, reaching
-from ..storage.marks import begun, mark_complete, refuse_other
+from ..storage.marks import begun, mark_complete, refuse_complete, refuse_other
 from ..storage.objects import content, create, keys, patiently, put, sweep
 from . import rounding
 from .store_layout import BLOCK, Layout, laid_out, times_in_block
@@ -138,25 +138,26 @@ def _begun(
     layout = laid_out(place, out, length, keep_bits)
     root = layout.objects["zarr.json"]
     if found is not None:
-        given = json.loads(root)["attributes"]
-        refuse_other(place, found, given, resume=resume or share[1] > 1, final=False)
+        welcome = resume or share[1] > 1
+        if not welcome:
+            refuse_complete(place, found)
+        refuse_other(place, found, json.loads(root)["attributes"], resume=welcome)
     elif not create(place, "zarr.json", root):  # another writer did
         return _begun(place, out, resume, share, keep_bits)
     sweep(place)
-    with reaching(place):
-        there = keys(place)
+    there = keys(place)
     for key, value in layout.objects.items():
         if key not in there:
             put(place, key, value)
     # Another release of Zarr may spell the same metadata otherwise.
     with reaching(place):
-        return replace(layout, objects={key: content(place, key) for key in layout.objects})
+        stored = {key: content(place, key) or b"" for key in layout.objects}
+    return replace(layout, objects=stored)
 
 
 def _there(layout: Layout) -> list[int]:
     """Blocks of which every object is listed."""
-    with reaching(layout.place):
-        listed = keys(layout.place)
+    listed = keys(layout.place)
     return [n for n in range(layout.blocks) if listed.issuperset(layout.block(n).keys)]
 
 
@@ -234,8 +235,8 @@ def _run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     Two at once let one compute while the other writes; with a distributed client, two a worker. If
     one fails, those that have begun are finished.
     """
-    client = getattr(get_scheduler(), "__self__", None)
-    most = max(2, 2 * len(client.nthreads())) if hasattr(client, "nthreads") else 2
+    nthreads = getattr(getattr(get_scheduler(), "__self__", None), "nthreads", None)
+    most = max(2, 2 * len(nthreads())) if nthreads else 2
     tasks = iter(tasks)
     with ThreadPoolExecutor(most, "xldm-blocks") as pool:
         running: dict = {}

@@ -22,7 +22,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from ..storage.blocks import Block, encoded
 from ..storage.location import Place
-from ..storage.marks import CONTENT
+from ..storage.marks import CONTENT, value_bytes
 
 __all__ = ["BLOCK", "Layout", "laid_out", "times_in_block"]
 
@@ -111,7 +111,7 @@ def times_in_block(out: xr.Dataset) -> int:
 def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) -> Layout:
     """The layout of a dataset, of whose variables along time nothing is computed."""
     out = out.drop_encoding()
-    along = [name for name, v in out.data_vars.items() if "time" in v.dims]
+    along = [str(name) for name, v in out.data_vars.items() if "time" in v.dims]
     rest = out.drop_vars(along).compute()
     told = {str(name): _told(v, values=True) for name, v in rest.variables.items()} | {
         name: _told(out[name].variable, values=False) for name in along
@@ -134,7 +134,7 @@ def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) 
     return Layout(
         place,
         objects,
-        {name: out[name].dims for name in along},
+        {name: tuple(map(str, out[name].dims)) for name in along},
         out.sizes["time"],
         length,
         out.sizes.get("member", 1),
@@ -175,7 +175,7 @@ def _told(field: xr.Variable, *, values: bool) -> str:
     text = f"{field.dtype} ({', '.join(f'{d} {n}' for d, n in field.sizes.items())})"
     if values:
         content = field.values
-        seen.update(repr(content.tolist()).encode() if content.dtype.kind in "OUT" else content)
+        seen.update(value_bytes(content))
         if field.ndim == 1 and content.size:
             ends = content[[0, -1]]
             ends = ends.astype("datetime64[m]") if content.dtype.kind == "M" else ends

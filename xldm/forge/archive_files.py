@@ -100,7 +100,7 @@ def open_netcdf(path: str, folder: Path) -> list[xr.Dataset]:
 
 def _unpacked(path: str, folder: Path) -> list[str]:
     """The netCDF files of a zip, each under a name of ours: names in a zip may lead anywhere."""
-    members = []
+    members: list[str] = []
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.is_dir() and info.filename.lower().endswith((".nc", ".nc4")):

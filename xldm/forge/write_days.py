@@ -18,12 +18,12 @@ import zarr
 from ..errors import InputError, StoreError
 from ..inputs.axes import time_axis
 from ..storage.location import Place, reaching
-from ..storage.objects import content
+from ..storage.objects import content, put
 from ..stores.schema import BOUNDS
 from ..stores.statistics import moments
 from ..vocabulary import VOCABULARY
-from .declared import Declared, File
-from .files import local
+from .archive_files import local
+from .declaration import Declared, File
 from .period import name as shown
 from .target import RUN, Target, reach, refuse_other_run, store
 
@@ -71,7 +71,7 @@ def write_file(
     if known is not None and json.loads(known)["fingerprint"] == fingerprint:
         log.info("%s: written by an earlier run", file.url)
         return json.loads(known)
-    evidence = {"file": file.label, "fingerprint": fingerprint, "fields": {}}
+    evidence: Evidence = {"file": file.label, "fingerprint": fingerprint, "fields": {}}
     days = np.unique(declared.period.within(file.key).astype("datetime64[D]"))
     for n, (day, fields) in enumerate(_days_of(file, source, declared, opener, transform), 1):
         with reaching(place):
@@ -84,7 +84,7 @@ def write_file(
             }
         log.info("%s: %s written, day %d of %d", file.url, day, n, days.size)
     with reaching(place):
-        place.fs.pipe_file(f"{place.root}/{noted}", json.dumps(evidence).encode())
+        put(place, noted, json.dumps(evidence).encode())
     return evidence
 
 
@@ -231,10 +231,9 @@ def _write_day(
     place: Place, declared: Declared, day: np.datetime64, fields: dict[str, np.ndarray]
 ) -> None:
     """Write whole chunks, so that no two workers ever share one."""
-    group = zarr.open_group(store(place), mode="r+")
-    first = int((day - np.datetime64(declared.period.first)).astype(int)) * 24
+    group: Any = zarr.open_group(store(place), mode="r+")
     for name, values in fields.items():
-        group[name][first : first + 24] = values
+        group[name][declared.period.rows(day)] = values
 
 
 def read_back(evidence: Evidence, *, target: Target, declared: Declared) -> Evidence:
@@ -247,14 +246,10 @@ def read_back(evidence: Evidence, *, target: Target, declared: Declared) -> Evid
     """
     place = reach(target)
     with reaching(place):
-        group = zarr.open_group(store(place), mode="r")
+        group: Any = zarr.open_group(store(place), mode="r")
         for name, days in evidence["fields"].items():
             for day, noted in days.items():
-                first = (
-                    int((np.datetime64(day) - np.datetime64(declared.period.first)).astype(int))
-                    * 24
-                )
-                values = group[name][first : first + 24]
+                values = group[name][declared.period.rows(day)]
                 if hashlib.sha256(values.tobytes()).hexdigest() != noted["sha256"]:
                     raise StoreError(
                         f"{place.url}: {name} of {day} is not stored as it was written; the "
