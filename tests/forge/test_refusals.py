@@ -225,7 +225,7 @@ def test_a_file_that_is_not_there_is_named_before_anything_is_written(
     monkeypatch.setenv("XLDM_PERIOD", "unset")
     assert main([str(RECIPES / "cosmo_vhr_rea_it.py"), "--period=2001-07-31/2001-09-01"]) == 1
     said = capsys.readouterr().err
-    assert "vhr-rea-it-2001-09.nc: there is no such file (1 of 3 are not there)" in said
+    assert "vhr-rea-it-2001-09.nc: there is no such file (1 of 3 are absent)" in said
     assert not (target / ".zgroup").exists()
 
 

@@ -96,7 +96,7 @@ def test_a_template_has_the_layout_of_a_part_and_no_values(tmp_path, part):
     ("spoil", "message"),
     [
         (lambda ds: ds.drop_attrs(deep=False), r"holds winds \(u10\) .* not 'earth'"),
-        (lambda ds: ds.assign_coords(x=ds["x"] + 1.0), "x is not that of the grid"),
+        (lambda ds: ds.assign_coords(x=ds["x"] + 1.0), "x differs from the grid's"),
         (lambda ds: ds.drop_isel(time=40), "hour by hour at 1 places"),
         (lambda ds: ds.assign(t2m=ds["t2m"].drop_attrs()), "fine t2m has no units"),
     ],

@@ -100,7 +100,7 @@ def test_what_fails_verification_is_not_marked(tmp_path, monkeypatch):
         if done == days:
             _one_time_wrong(folder)
 
-    with pytest.raises(StoreError, match="is not what went in"):
+    with pytest.raises(StoreError, match="differs from its inputs"):
         write_training_store(folder, **inputs(), attrs=ATTRS, progress=spoil)
     with pytest.raises(StoreError, match="not complete: its writing was interrupted or failed"):
         open_training_store(folder)

@@ -401,7 +401,7 @@ def test_a_share_alone_is_not_complete(out, tmp_path):
 def test_a_share_that_is_begun_is_gone_on_with_only_if_asked(out, tmp_path):
     store = tmp_path / "a.zarr"
     xldm.to_store(out, store, share=(1, 2))
-    _refused(out, store, "blocks of share 1/2 are there already.*resume=True", share=(1, 2))
+    _refused(out, store, "blocks of share 1/2 exist already.*resume=True", share=(1, 2))
 
 
 def test_writers_of_everything_at_once_lose_nothing(out, whole, tmp_path):

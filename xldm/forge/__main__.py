@@ -21,8 +21,8 @@ from ..storage.claims import sole_writer
 from ..storage.location import locate
 from .settings import PARTS, settings
 
-# Beam's own DirectRunner first tries to download a program, which then runs the pipeline; this one
-# runs it in this process. Of Dask's, Beam knows the full name only.
+# Beam's own DirectRunner first tries to download a program that then runs the pipeline; this one
+# runs it in this process. Beam knows Dask's runner by its full name only.
 _RUNNERS = {
     "DirectRunner": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
     "DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
@@ -30,7 +30,7 @@ _RUNNERS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build the recipe's pipeline with what was given, and run it as the target's only writer."""
+    """Build the recipe's pipeline from the arguments, and run it as the target's only writer."""
     given, options = _parser().parse_known_args(arguments)
     for name in ("source", "target", "period", "part", "comment"):
         if (value := getattr(given, name)) is not None:
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _progress(), sole_writer(locate(target)):
             _run(_recipe(given.recipe), given.runner, options)
     except KeyboardInterrupt:
-        print("stopped; run it again to go on", file=sys.stderr)
+        print("stopped; run it again to resume", file=sys.stderr)
         return 130
     except Exception as error:
         if (plain := _plain(error)) is None:
@@ -64,11 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source", metavar="URL", help="folder of the archive, or its Zarr store")
     parser.add_argument("--target", metavar="URL", help="where the part is written")
     parser.add_argument("--period", metavar="FIRST/LAST", help="whole days, both included")
-    parser.add_argument("--part", choices=PARTS, help="which, of a recipe that can make several")
+    parser.add_argument(
+        "--part", choices=PARTS, help="part to make, for a recipe that makes several"
+    )
     parser.add_argument(
         "--comment",
         metavar="TEXT",
-        help="an attribute of the part, e.g. that an archive is synthetic",
+        help="an attribute of the part, e.g. that the archive is synthetic",
     )
     parser.add_argument(
         "--runner",
@@ -80,13 +82,13 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _progress() -> Iterator[None]:
-    """Let what xldm logs be seen, and nothing else: what goes wrong is said once, at the end."""
+    """Show the log of xldm and nothing else; an error is printed once, at the end."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     ours = logging.getLogger("xldm")
-    # That Beam sets up logging as it is imported would let all others speak too.
+    # Beam sets up logging when it is imported, which would show all other logs too.
     levels = {"": logging.ERROR, "xldm": logging.INFO, "apache_beam": logging.CRITICAL}
-    levels["apache_beam.options"] = logging.WARNING  # of options that it does not know
+    levels["apache_beam.options"] = logging.WARNING  # warns of unknown options
     before = {name: logging.getLogger(name).level for name in levels}
     ours.addHandler(handler)
     ours.propagate = False
@@ -107,7 +109,7 @@ def _recipe(path: str) -> beam.PTransform:
     if spec is None or spec.loader is None or not os.path.exists(path):
         raise StoreError(f"{path}: there is no recipe module; give the path of a file.")
     module = importlib.util.module_from_spec(spec)
-    # Not entered in sys.modules, so that its functions are sent to workers by value.
+    # Not in sys.modules, so that its functions are sent to workers by value.
     spec.loader.exec_module(module)
     if not isinstance(recipe := getattr(module, "recipe", None), beam.PTransform):
         raise StoreError(f"{path}: it has no `recipe`, a Beam transform; is it a recipe module?")
@@ -117,7 +119,7 @@ def _recipe(path: str) -> beam.PTransform:
 def _run(recipe: beam.PTransform, runner: str, options: list[str]) -> None:
     options = [*options, f"--runner={_RUNNERS.get(runner, runner)}"]
     if runner == "DaskRunner":
-        # Files are few and large: by default, 128 of them would go to one worker.
+        # Files are few and large: by default, 128 of them go to one worker.
         if not any(option.startswith(("--dask_np", "--dask_partition")) for option in options):
             options.append("--dask_partition_size=1")
         dask.config.set({"logging.distributed": "error"})
@@ -127,10 +129,10 @@ def _run(recipe: beam.PTransform, runner: str, options: list[str]) -> None:
 
 
 def _plain(error: BaseException) -> str | None:
-    """What is wrong in one line, also out of what Beam makes of it; None of other errors."""
+    """Return the message of an error of xldm in one line, also out of Beam's text; else None."""
     text = str(error)
     if not isinstance(error, ValueError):
-        # Beam gives the text of the worker's traceback.
+        # Beam passes on the text of the worker's traceback.
         found = re.findall(r"^(?:[\w.]+\.)?(?:StoreError|InputError): (.*)$", text, re.MULTILINE)
         if not found:
             return None

@@ -1,4 +1,4 @@
-"""Files of an archive: fetched to the local disk, unpacked safely, opened lazily, checked."""
+"""Fetch files of an archive to the local disk, unpack them safely, open them lazily."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ import xarray as xr
 
 from ..errors import InputError, StoreError
 from ..storage.location import locate, reaching
-from .period import name
+from .period import shown
 
 __all__ = ["fetched", "local", "open_grib", "open_netcdf", "refuse_absent"]
 
 _NETCDF3, _HDF5, _ZIP = b"CDF", b"\x89HDF", b"PK\x03\x04"
-# What the version of an experiment is in ERA5 that is not final (ERA5T).
+# Version of the experiment in preliminary ERA5 (ERA5T).
 _PRELIMINARY = 5
 
 
 @contextmanager
 def fetched(url: str) -> Iterator[str]:
-    """A local path of the file at any fsspec URL; a copy of a remote one lasts for the context."""
+    """Give a local path of the file at any fsspec URL; copies last for the context."""
     place = locate(url)
     with tempfile.TemporaryDirectory(prefix="xldm-") as folder, reaching(place):
         yield local(fsspec.core.OpenFile(place.fs, place.root), Path(folder))
 
 
 def refuse_absent(urls: list[str], options: Mapping[str, Any]) -> None:
-    """Look for files before the first of them is read.
+    """Refuse to start if a file does not exist.
 
     Raises
     ------
     StoreError
-        With the first that is not there, and how many are not.
+        With the first absent file, and the number of them.
     """
     absent = []
     for url in urls:
@@ -50,13 +50,13 @@ def refuse_absent(urls: list[str], options: Mapping[str, Any]) -> None:
                 absent.append(place.url)
     if absent:
         raise StoreError(
-            f"{absent[0]}: there is no such file ({len(absent)} of {len(urls)} are not there); "
+            f"{absent[0]}: there is no such file ({len(absent)} of {len(urls)} are absent); "
             "check the source, or download them."
         )
 
 
 def local(source: Any, folder: Path) -> str:
-    """The path of an open file (anything with fsspec's ``fs`` and ``path``), copied if remote."""
+    """Return the path of an open file (with fsspec's ``fs`` and ``path``), copied if remote."""
     if "file" in np.atleast_1d(source.fs.protocol):
         return source.path
     path = folder / source.path.rstrip("/").rpartition("/")[2]
@@ -65,14 +65,14 @@ def local(source: Any, folder: Path) -> str:
 
 
 def open_netcdf(path: str, folder: Path) -> list[xr.Dataset]:
-    """NetCDF of either form, or a zip of such files as the Climate Data Store sends.
+    """Open netCDF of either form, or a zip of such files as the Climate Data Store sends.
 
     Parameters
     ----------
     path : str
-        A classic netCDF, a netCDF-4, or a zip of them; what it is, its first bytes say.
+        A classic netCDF, a netCDF-4, or a zip of them, told apart by the first bytes.
     folder : Path
-        Where a zip is unpacked to.
+        Folder to unpack a zip to.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def open_netcdf(path: str, folder: Path) -> list[xr.Dataset]:
 
 
 def _unpacked(path: str, folder: Path) -> list[str]:
-    """The netCDF files of a zip, each under a name of ours: names in a zip may lead anywhere."""
+    """Unpack the netCDF files of a zip under our own names: names in a zip may lead anywhere."""
     members: list[str] = []
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
@@ -114,13 +114,13 @@ def _unpacked(path: str, folder: Path) -> list[str]:
 
 
 def open_grib(path: str, folder: Path) -> list[xr.Dataset]:
-    """GRIB, one dataset a variable, along the times that its fields are valid at.
+    """Open GRIB as one dataset for each variable, along the valid times of its fields.
 
     Parameters
     ----------
     path : str
     folder : Path
-        Where cfgrib keeps its index.
+        Folder for cfgrib's index.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def open_grib(path: str, folder: Path) -> list[xr.Dataset]:
     Raises
     ------
     InputError
-        If a field is there twice, or if it is of preliminary ERA5T.
+        If a field occurs twice, or is preliminary ERA5T.
     """
     from cfgrib.xarray_store import open_variable_datasets
 
@@ -144,7 +144,7 @@ def open_grib(path: str, folder: Path) -> list[xr.Dataset]:
 
 
 def _refuse_unsound_grib(path: str) -> None:
-    """Read every header once: cfgrib keeps one of doubled fields, and mixes experiments."""
+    """Read every header: cfgrib keeps one of doubled fields, and mixes experiments."""
     from cfgrib.messages import FileStream
 
     seen: Counter = Counter()
@@ -154,12 +154,10 @@ def _refuse_unsound_grib(path: str) -> None:
         when = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:11]}:{text[11:]}")
         if int(message.message_get("expver", str, "1")) == _PRELIMINARY:
             raise InputError(
-                f"{message['shortName']} at {name(when)} is preliminary ERA5T (expver 5), which is "
-                "replaced later: wait until it is final, about three months, and request it anew."
+                f"{message['shortName']} at {shown(when)} is preliminary ERA5T (expver 5), to be "
+                "replaced: wait until it is final, about three months, and request it again."
             )
         field = (message["shortName"], message["level"], when)
         seen[field] += 1
         if seen[field] > 1:
-            raise InputError(
-                f"{field[0]} is there twice at {name(when)}: request the file anew, each hour once."
-            )
+            raise InputError(f"{field[0]} is there twice at {shown(when)}: request each hour once.")

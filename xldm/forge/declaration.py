@@ -1,7 +1,7 @@
-"""What a part will hold: declared before any file is opened, so that no file can bend it.
+"""Declare the content of a part before any file is opened.
 
-Recipes that take the time axis from their files write a wrong one, in silence, when files count
-time in different units. Here files have to fit the declared axis, or are refused.
+Recipes that take the time axis from their files silently write a wrong one if the files count time
+in different units. Here files must fit the declared axis, or are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Declared", "File", "files"]
 
 @dataclass(frozen=True)
 class File:
-    """A file of an archive: its URL, the month or day that it is of, and its kind, if any."""
+    """A file of an archive: its URL, its month or day, and its kind, if any."""
 
     url: str
     key: str
@@ -33,7 +33,7 @@ class File:
 
     @property
     def label(self) -> str:
-        """What tells it from the other files of a pattern."""
+        """A name that is unique among the files of a pattern."""
         return f"{self.kind}-{self.key}" if self.kind else self.key
 
 
@@ -46,7 +46,7 @@ class Declared:
     kind : str
         ``coarse`` or ``fine``.
     names : mapping of str to tuple of str
-        Kind of file -> the fields that each of them gives.
+        Kind of file -> the fields that each file of it gives.
     files : tuple of File
     period : Period
     grid : GridConfig
@@ -77,14 +77,14 @@ class Declared:
         return [name for name in VOCABULARY if name in given]
 
     def template(self) -> xr.Dataset:
-        """The part without the values of its fields."""
+        """Return the part without the values of its fields."""
         frame = {"wind_frame": "earth"} if winds(self.fields) else {}
         described = {name: _described(name) for name in self.fields}
         attrs = {**self.attrs, **frame}
         return template(self.kind, described, self.period.hours, self.grid, attrs)
 
     def digest(self) -> str:
-        """What tells one declaration from another."""
+        """Return a digest that differs between declarations."""
         files = [(file.url, file.key, file.kind) for file in self.files]
         said = [self.kind, self.names, files, str(self.period), repr(self.grid), self.attrs]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=dict).encode()).hexdigest()
@@ -101,12 +101,12 @@ def _described(name: str) -> dict[str, str]:
 
 
 def files(pattern: FilePattern) -> tuple[File, ...]:
-    """The files of a pattern of months or days, and of kinds if it has any.
+    """List the files of a pattern of months or days, and of kinds if any.
 
     Raises
     ------
     StoreError
-        If the pattern has other dims than one of concatenation and at most one of merging.
+        If the pattern has any dims but one ConcatDim and at most one MergeDim.
 
     Examples
     --------
@@ -120,8 +120,8 @@ def files(pattern: FilePattern) -> tuple[File, ...]:
     operations = [dim.operation for dim in pattern.combine_dims]
     if operations.count(CombineOp.CONCAT) != 1 or operations.count(CombineOp.MERGE) > 1:
         raise StoreError(
-            f"the file pattern has dims {pattern.dims}: one ConcatDim of months or days and at "
-            "most one MergeDim of kinds of file are wanted."
+            f"the file pattern has dims {pattern.dims}: expected one ConcatDim of months or days "
+            "and at most one MergeDim of kinds of file."
         )
     keys = {dim.name: dim for dim in pattern.combine_dims}
     found = []

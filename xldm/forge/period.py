@@ -1,4 +1,4 @@
-"""The hours that a part is declared to have, before any file is opened."""
+"""The period of a part: its days and hours, before any file is opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-__all__ = ["Period", "name"]
+__all__ = ["Period", "shown"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Period:
     Raises
     ------
     ArgumentError
-        If one is no day, or the last comes before the first.
+        If either is no day, or if the last comes before the first.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Period:
-        """The period of ``FIRST/LAST``, or of a single day."""
+        """Return the period of ``FIRST/LAST``, or of a single day."""
         first, _, last = text.partition("/")
         return cls(first, last or first)
 
@@ -59,10 +59,12 @@ class Period:
 
     @property
     def days(self) -> list[str]:
+        """Every day, as ``2001-07-15``."""
         return np.unique(self.hours.astype("datetime64[D]")).astype(str).tolist()
 
     @property
     def months(self) -> list[str]:
+        """Every month, as ``2001-07``."""
         return np.unique(self.hours.astype("datetime64[M]")).astype(str).tolist()
 
     def rows(self, day: str | np.datetime64) -> slice:
@@ -71,17 +73,17 @@ class Period:
         return slice(first, first + 24)
 
     def within(self, key: str) -> np.ndarray:
-        """The hours in a month (``2001-07``) or a day (``2001-07-15``)."""
+        """Return the hours in a month (``2001-07``) or a day (``2001-07-15``)."""
         span = np.datetime64(key)
         return self.hours[self.hours.astype(span.dtype) == span]
 
 
-def name(hour: np.datetime64) -> str:
-    """An hour, or another time, as messages have it.
+def shown(hour: np.datetime64) -> str:
+    """Return an hour, or another time, as messages have it.
 
     Examples
     --------
-    >>> name(np.datetime64("2001-07-01T05", "ns"))
+    >>> shown(np.datetime64("2001-07-01T05", "ns"))
     '2001-07-01T05:00Z'
     """
     return f"{np.datetime_as_string(hour, unit='m')}Z"

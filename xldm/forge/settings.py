@@ -1,4 +1,4 @@
-"""What a recipe module is told from outside: by the environment, as ``bake`` has nothing else."""
+"""Settings of a recipe, from the environment, the only channel that ``bake`` has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .period import Period
 
 __all__ = ["PARTS", "Settings", "settings"]
 
-#: Parts that a module which can make either is asked for.
+#: Parts that a recipe for either can be asked to make.
 PARTS = ("coarse", "fine")
 _MEANING = {
     "XLDM_SOURCE": "the URL of the archive's folder (--source)",
@@ -25,7 +25,7 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Variables by meaning; one that is absent, or makes no sense, is refused when asked for.
+    """Environment variables by meaning; an absent or senseless one is refused when it is used.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Settings:
 
     @property
     def part(self) -> str:
-        """Which part a module that can make several is to make."""
+        """Part to make, for a recipe that can make several."""
         part = self._needed("XLDM_PART")
         if part not in PARTS:
             raise StoreError(f"XLDM_PART is {part!r}; it is {' or '.join(PARTS)}.")
@@ -63,7 +63,7 @@ class Settings:
 
     @property
     def comment(self) -> dict[str, str]:
-        """An attribute of the part for what no file can say, as that an archive is synthetic."""
+        """An attribute that no file can give, e.g. that the archive is synthetic."""
         said = self.variables.get("XLDM_COMMENT", "").strip()
         return {"comment": said} if said else {}
 
@@ -75,5 +75,5 @@ class Settings:
 
 
 def settings() -> Settings:
-    """What ``python -m xldm.forge`` was told, or what the environment holds."""
+    """Return the settings of ``python -m xldm.forge``, or of the environment."""
     return Settings(os.environ)

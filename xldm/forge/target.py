@@ -75,7 +75,7 @@ def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]
             log.info("%s: resuming an earlier run", place.url)
         else:
             _clear(place)
-            # First of all: whatever follows, the next run may clear it away.
+            # First: it permits the next run to remove all that follows.
             put(place, f"{RUN}/begun", b"")
             template().to_zarr(
                 store(place), mode="a", compute=False, consolidated=False, zarr_format=2
@@ -86,7 +86,7 @@ def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]
 
 
 def _clear(place: Place) -> None:
-    """Remove what an earlier run of something else left, its right to be removed last of all."""
+    """Remove the objects of an earlier, other run; the note that permits it goes last."""
     there = {key.partition("/")[0] for key in keys(place)} - {CLAIMS}
     for name in sorted(there, key=lambda name: name == RUN):
         place.fs.rm(f"{place.root}/{name}", recursive=True)
@@ -115,7 +115,7 @@ def mark(place: Place, digest: str) -> str:
     Returns
     -------
     str
-        The mark: when, and the sha256 of what was verified.
+        The mark: the time, and the sha256 of the verified content.
     """
     complete = stamp(digest)
     history = f"{complete.partition(' ')[0]} written and verified by xldm {version('xldm')}"

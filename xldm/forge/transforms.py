@@ -1,4 +1,4 @@
-"""What recipe modules are made of: transforms that write a whole part, verify and mark it."""
+"""Beam transforms of recipes: each writes a whole part, verifies and marks it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ __all__ = ["StoreDays", "StoreStatic", "injection_specs"]
 class StoreDays(beam.PTransform):
     """Write a coarse or fine part from files of months or days: a pipeline of its own.
 
-    When the pipeline is built, files are looked for and the target is prepared. Then, of each file,
-    in parallel: it is opened, its hours are compared with those declared, and a day at a time is
-    transformed and written, in chunks that no other file shares; what was written is read back. In
-    the end the whole is verified and marked. Nothing but digests and moments goes from worker to
-    worker.
+    Building the pipeline checks that the files exist and prepares the target. Then workers open the
+    files in parallel, compare their hours with those declared, transform and write a day at a time,
+    in chunks that no other file shares, and read the days back. In the end one worker verifies the
+    whole and marks it. Only digests and moments pass from worker to worker.
 
     Parameters
     ----------
@@ -44,28 +43,28 @@ class StoreDays(beam.PTransform):
         MergeDim, of kinds of file. Of ``file_type="zarr"``, its URLs are given to ``opener`` as
         they are; else files are fetched.
     period : Period
-        Which hours the part has.
+        Hours of the part.
     part : str
         ``coarse`` or ``fine``.
     names : sequence of str, or mapping of str to sequence of str
         The fields that each file gives; by kind of file, if there are kinds.
     opener : callable (path, folder) -> list of Dataset
-        Opens a file, lazily; may unpack into the folder, which vanishes afterwards.
+        Opens a file lazily; may unpack into the folder, which is removed afterwards.
     transform : callable Dataset -> Dataset (time, y, x)
-        From a day of one of those datasets, in memory, to fields of the part.
+        Turns a day of one of those datasets, in memory, into fields of the part.
     attrs : mapping of str
         ``title``, ``source``, ``license``, ``references`` of the part.
     grid : GridConfig
     target_root : str or FSSpecTarget, optional
-        The part itself; what ``--target`` or ``XLDM_TARGET`` says, if it is not injected.
+        Place of the part; ``--target`` or ``XLDM_TARGET`` if it is not injected.
     cache : CacheFSSpecTarget, optional
-        Where copies of files are kept.
+        Place for copies of files.
 
     Raises
     ------
     StoreError
-        When the pipeline is built: if a file is not there, or if the target is complete or holds
-        something else. While it runs: with the file and the hour of what is wrong.
+        When the pipeline is built: if a file is absent, or if the target is complete or holds
+        something else. While it runs: with the file and the hour of the fault.
     """
 
     pattern: FilePattern
@@ -80,7 +79,8 @@ class StoreDays(beam.PTransform):
     target_root: Target | None = field(default=None, repr=False)
     cache: CacheFSSpecTarget | None = field(default=None, repr=False)
 
-    def expand(self, pipeline):
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Build the pipeline; Beam calls this."""
         names = self.names if isinstance(self.names, Mapping) else {"": self.names}
         declared = Declared(
             self.part,
@@ -140,10 +140,10 @@ class StoreStatic(beam.PTransform):
     build : callable () -> Dataset (y, x)
         Makes the static fields on the fine grid, on a worker.
     attrs : mapping of str
-        As of `StoreDays`.
+        As for `StoreDays`.
     grid : GridConfig
     target_root : str or FSSpecTarget, optional
-        As of `StoreDays`.
+        As for `StoreDays`.
     """
 
     build: Callable[[], xr.Dataset]
@@ -151,7 +151,8 @@ class StoreStatic(beam.PTransform):
     grid: GridConfig = ITALY
     target_root: Target | None = field(default=None, repr=False)
 
-    def expand(self, pipeline):
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Build the pipeline; Beam calls this."""
         target = self.target_root or settings().target
         run = begin(target, None, xr.Dataset)
         write = functools.partial(
@@ -165,7 +166,7 @@ class StoreStatic(beam.PTransform):
 
 
 def injection_specs() -> dict[str, dict[str, str]]:
-    """What ``pangeo-forge-runner bake`` is to inject into calls of these transforms."""
+    """Return the arguments that ``pangeo-forge-runner bake`` injects into these transforms."""
     return {
         "StoreDays": {"target_root": "TARGET_STORAGE", "cache": "INPUT_CACHE_STORAGE"},
         "StoreStatic": {"target_root": "TARGET_STORAGE"},

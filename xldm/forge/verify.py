@@ -1,4 +1,4 @@
-"""The end of a run: is everything there, and is it what was declared? Then the mark is set."""
+"""Verify a whole part at the end of a run, and mark it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ def verify_and_mark(
 ) -> str:
     """Verify a part as a whole and mark it complete.
 
-    Every field and day has to be noted once and to lie there as a chunk of its own; axes have to be
-    those declared; every field has to vary. `xldm.forge.write_days` has seen before that values are
-    those written.
+    Every field and day must be recorded once and have its own chunk; axes must be those declared;
+    every field must vary. `xldm.forge.write_days.read_back` has compared the values before.
 
     Returns
     -------
     str
-        The mark: when, and the sha256 of what was verified.
+        The mark: the time, and the sha256 of the verified content.
 
     Raises
     ------
@@ -64,7 +63,7 @@ def verify_and_mark(
 
 
 def _statistics(evidences: list[Evidence], declared: Declared) -> xr.Dataset:
-    """Mean and spread of every field over the whole part, from the moments of its days."""
+    """Return mean and spread of every field over the whole part, from the moments of its days."""
     states: dict[str, list] = {name: [] for name in declared.fields}
     for evidence in evidences:
         for name, days in evidence["fields"].items():

@@ -1,4 +1,4 @@
-"""A file of an archive to days of a part: opened, checked, transformed, written, read back."""
+"""Turn a file of an archive into days of a part: open, check, transform, write, read back."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from ..stores.statistics import moments
 from ..vocabulary import VOCABULARY
 from .archive_files import local
 from .declaration import Declared, File
-from .period import name as shown
+from .period import shown
 from .target import RUN, Target, reach, refuse_other_run, store
 
 __all__ = ["Evidence", "read_back", "write_file"]
 
 log = logging.getLogger(__name__)
 
-#: Of a file: its label, its fingerprint and, by field and day, the sha256 and moments of what was
-#: written of it. Plain JSON.
+#: The record of a file, as plain JSON: its label, its fingerprint and, by field and day, the sha256
+#: and the moments of the written values.
 Evidence = dict[str, Any]
 
 
@@ -45,22 +45,22 @@ def write_file(
     opener: Callable[[str, Path], list[xr.Dataset]],
     transform: Callable[[xr.Dataset], xr.Dataset],
 ) -> Evidence:
-    """Write the days of a file, one at a time, and note what was written.
+    """Write the days of a file, one at a time, and record their digests.
 
-    Memory is that of a day. A file that an earlier run was through with is left alone; whether it
-    is stored as that run noted, `read_back` sees.
+    Memory holds one day. A file that an earlier run finished is skipped; `read_back` compares the
+    stored days with that run's record.
 
     Parameters
     ----------
     item : (File, URL or fsspec's open file)
     target, declared, run, opener, transform
-        As of `xldm.forge.transforms.StoreDays`.
+        As for `xldm.forge.transforms.StoreDays`.
 
     Raises
     ------
     StoreError
-        With file and hour, if the file cannot be read, its hours are not those declared, or its
-        fields are not those of the part.
+        With file and hour, if the file cannot be read, or if its hours or fields are not those
+        declared.
     """
     file, source = item
     place = reach(target)
@@ -89,7 +89,7 @@ def write_file(
 
 
 def _fingerprint(source: Any) -> list[str]:
-    """What changes with a file; nothing, for a URL that is no file."""
+    """Return properties that change with a file; for a URL that is no file, the URL."""
     if isinstance(source, str):
         return [source]
     info = source.fs.info(source.path)
@@ -103,12 +103,12 @@ def _days_of(
     opener: Callable[[str, Path], list[xr.Dataset]],
     transform: Callable[[xr.Dataset], xr.Dataset],
 ) -> Iterator[tuple[np.datetime64, dict[str, np.ndarray]]]:
-    """Each day with its fields, float32 (24, y, x), after all hours of the file were checked."""
+    """Check all hours of a file, then yield each day with its fields, float32 (24, y, x)."""
     with tempfile.TemporaryDirectory(prefix="xldm-") as folder:
         with _reading(file):
             path = source if isinstance(source, str) else local(source, Path(folder))
             datasets = opener(path, Path(folder))
-            whole = isinstance(source, str)  # a Zarr store, which has more than a month
+            whole = isinstance(source, str)  # a Zarr store, with more than a month
             rows = [_rows(ds, file, declared, whole=whole) for ds in datasets]
         try:
             for day in np.unique(declared.period.within(file.key).astype("datetime64[D]")):
@@ -118,7 +118,7 @@ def _days_of(
                     with _reading(file, day):
                         one = ds.isel({dim: slice(of_day[0], of_day[-1] + 1)})
                         if whole:
-                            # Hour by hour: Zarr would hold all their chunks, of the globe, at once.
+                            # Hour by hour: Zarr would hold all chunks, of the globe, at once.
                             one = one.chunk({dim: 1})
                         one = one.load(scheduler="synchronous") if whole else one.load()
                     with _naming(file, day):
@@ -133,7 +133,7 @@ def _days_of(
 
 @contextmanager
 def _naming(file: File, day: np.datetime64 | None = None) -> Iterator[None]:
-    """Put the file, and the day if there is one, in front of what is wrong with it."""
+    """Put the file, and the day if any, in front of the message of an error."""
     try:
         yield
     except ValueError as error:
@@ -143,7 +143,7 @@ def _naming(file: File, day: np.datetime64 | None = None) -> Iterator[None]:
 
 @contextmanager
 def _reading(file: File, day: np.datetime64 | None = None) -> Iterator[None]:
-    """Say which file it is that a library cannot read, whatever the library raises."""
+    """Name the file that a library cannot read, whatever the library raises."""
     with _naming(file, day):
         try:
             yield
@@ -152,21 +152,21 @@ def _reading(file: File, day: np.datetime64 | None = None) -> Iterator[None]:
         except Exception as error:
             raise InputError(
                 f"it cannot be read ({type(error).__name__}: {error}). It may be truncated or no "
-                "file of this recipe: download it anew."
+                "file of this recipe: download it again."
             ) from error
 
 
 def _rows(
     ds: xr.Dataset, file: File, declared: Declared, *, whole: bool
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Dim of time, the hours declared of a file, and where along the dim they are.
+    """Return the dim of time, the declared hours of a file, and their rows along the dim.
 
-    Hours outside the period are left alone, those of another month or day than the file's are not,
-    unless it is not a file but a whole archive.
+    Hours outside the period are ignored. Hours of another month or day than the file's are refused,
+    unless the file is a whole archive.
     """
     axis = time_axis(ds)
     if len(axis.dims) != 1:
-        raise InputError(f"its times lie along {axis.dims}; one dim is wanted.")
+        raise InputError(f"its times lie along {axis.dims}; expected one dim.")
     span = np.datetime64(file.key)
     foreign = axis.values[
         (axis.values.astype(span.dtype) != span)
@@ -174,7 +174,7 @@ def _rows(
     ]
     if foreign.size and not whole:
         raise InputError(
-            f"it holds {shown(foreign[0])} ({foreign.size} such), which is no whole hour of "
+            f"it holds {shown(foreign[0])} ({foreign.size} such times), which is no whole hour of "
             f"{file.key}."
         )
     hours = declared.period.within(file.key)
@@ -183,7 +183,7 @@ def _rows(
     if not there.all():
         raise InputError(
             f"{_fields(ds)} lack {shown(hours[~there][0])} ({np.count_nonzero(~there)} of "
-            f"{hours.size} hours are missing): download it anew."
+            f"{hours.size} hours are missing): download it again."
         )
     return axis.dims[0], hours, at
 
@@ -195,7 +195,7 @@ def _fields(ds: xr.Dataset) -> str:
 def _add(
     fields: dict[str, np.ndarray], found: xr.Dataset, declared: Declared, day: np.datetime64
 ) -> None:
-    """Add what a transformation made of a day, after a look at it."""
+    """Check the fields that a transformation made of a day, and add them."""
     hours = np.arange(day, day + 1, dtype="datetime64[h]")
     shape = (
         hours.size,
@@ -204,11 +204,11 @@ def _add(
     for name, field in found.drop_vars(BOUNDS, errors="ignore").items():
         name = str(name)
         if name in fields:
-            raise InputError(f"{name} is there twice.")
+            raise InputError(f"{name} occurs twice.")
         if field.dims != ("time", "y", "x") or field.shape != shape:
             raise InputError(f"{name} came out as {dict(field.sizes)}, not {shape} (time, y, x).")
         if not np.array_equal(field["time"].values.astype("datetime64[ns]"), hours):
-            raise InputError(f"{name} came out with other hours than those of the day.")
+            raise InputError(f"{name} came out with other hours than the day's.")
         units = field.attrs.get("units")
         if name in VOCABULARY and units != VOCABULARY[name].units:
             raise InputError(f"{name} came out in {units!r}, not {VOCABULARY[name].units!r}.")
@@ -222,22 +222,22 @@ def _add(
 
 def _refuse_other_fields(fields: dict[str, np.ndarray], names: tuple[str, ...]) -> None:
     if lost := [name for name in names if name not in fields]:
-        raise InputError(f"it has no {', '.join(lost)}; found are {', '.join(fields) or 'none'}.")
+        raise InputError(f"it has no {', '.join(lost)}; found: {', '.join(fields) or 'none'}.")
     if more := [name for name in fields if name not in names]:
-        raise InputError(f"{', '.join(more)} came out of it beside what the recipe declares.")
+        raise InputError(f"it gives {', '.join(more)}, which the recipe does not declare.")
 
 
 def _write_day(
     place: Place, declared: Declared, day: np.datetime64, fields: dict[str, np.ndarray]
 ) -> None:
-    """Write whole chunks, so that no two workers ever share one."""
+    """Write whole chunks, so that no two workers share one."""
     group: Any = zarr.open_group(store(place), mode="r+")
     for name, values in fields.items():
         group[name][declared.period.rows(day)] = values
 
 
 def read_back(evidence: Evidence, *, target: Target, declared: Declared) -> Evidence:
-    """Read every day of a file from the target, and compare it with what was to be written.
+    """Read every day of a file from the target, and compare it with the record.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The static part, written at once, read back and marked."""
+"""Write the static part at once, read it back and mark it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Storage: places at any URL, claims on them, zip files, and what ships with xldm.
+"""Storage: places at any URL, and the one writer that claims, puts, marks, resumes and refuses.
 
-In: paths, URLs and storage options. Out: filesystems that reach them, and messages without secrets.
-What the files mean (stores, packages, recipes' parts) belongs in the rooms above.
+In: paths, URLs and storage options; objects to put. Out: places, whole objects, marks, and messages
+without secrets. Zip files and the files that ship with xldm are here too. The meaning of objects
+(training stores, parts, packages, fields) belongs in the rooms above.
 """

@@ -104,7 +104,7 @@ def stored(block: Block) -> Iterator[tuple[str, np.ndarray | None]]:
 
 
 def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.Array, dict]:
-    """A variable in memory, with some of its objects."""
+    """Open a variable in memory, with some of its objects."""
     held: dict[str, Any] = {f"{path}/zarr.json": Buffer.from_bytes(block.arrays[path])}
     held |= {key: Buffer.from_bytes(data) for key, data in objects.items()}
     return zarr.open_array(MemoryStore(held), path=path, mode="r+"), held

@@ -1,4 +1,4 @@
-"""One writer at a time on a store, with nothing but files that can be written and listed."""
+"""Let one writer at a time write a store, by claim files beside its objects."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["FOLDER", "sole_writer"]
 
 log = logging.getLogger(__name__)
 
-#: Folder within the store that holds a claim of each writer.
+#: Folder within the store that holds one claim for each writer.
 FOLDER = ".xldm-writers"
-#: Seconds between signs of life of a writer, and without one until it is taken for dead.
+#: Seconds between a writer's signs of life, and seconds without one after which it counts as dead.
 BEAT, STALE = 30.0, 300.0
-# Seconds for which a writer waits for others that came at the same moment to step back.
+# Seconds that a writer waits for simultaneous ones to step back.
 _PATIENCE, _PAUSE = 5.0, 0.5
 
 
@@ -31,26 +31,26 @@ _PATIENCE, _PAUSE = 5.0, 0.5
 def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
     """Be the only writer of a store while the context lasts.
 
-    Every writer puts down a claim of its own, then lists the claims, and goes on only if it is
-    alone; of several that come at once all but the one with the lowest id step back. A claim is put
-    down anew every half minute. Ages are differences of the storage's own times, so clocks of
-    writers need not agree.
+    Every writer puts a claim, lists all claims, and continues only if its own is the only one. If
+    several come at once, all but the one with the lowest id step back. A writer renews its claim
+    every half minute. Ages are differences of the storage's own times, so the clocks of writers
+    need not agree.
 
-    Two writers never go on both, provided that a listing shows whatever was put down before it, as
-    on local disks, S3, Google Cloud Storage and Azure; and that none stops for longer than five
-    minutes and then goes on. One that did is told by what is yielded, unless it stopped in the
-    middle of a day, which it would still write: with the same content, since a store is resumed
-    only with what it was begun with.
+    Two writers never both continue, on two conditions. A listing must show every object that was
+    put before it, as on local disks, S3, Google Cloud Storage and Azure. And no writer may pause
+    for longer than five minutes and then continue. A writer that does learns it from the yielded
+    function, unless it paused in the middle of a day. It still writes that day, with the same
+    content, since a store is resumed only with the inputs that it was begun with.
 
     Yields
     ------
-    callable
-        Raises if the claim was lost; to be called before each write.
+    callable () -> None
+        Raises if the claim was lost; call it before each write.
 
     Raises
     ------
     StoreError
-        If another writer is at work.
+        If another writer is active.
     """
     mine = f"{place.root}/{FOLDER}/{secrets.token_hex(16)}"
     who = json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode()
@@ -62,8 +62,8 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
             if place.fs.exists(mine):
                 return
         raise StoreError(
-            f"{place.url}: this run was silent for so long that another took over; leave the store "
-            "to that one."
+            f"{place.url}: this run gave no sign of life for so long that another took over; leave "
+            "the store to that one."
         )
 
     def beat() -> None:
@@ -74,7 +74,7 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
             except StoreError:
                 return
             except Exception as error:
-                # Tried again: a writer that stays cut off fails at its next write.
+                # The next beat tries again; a writer that stays cut off fails at its next write.
                 log.warning("%s: no sign of life given (%s)", place.url, type(error).__name__)
 
     try:
@@ -89,7 +89,7 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
             done.set()
             thread.join()
     finally:
-        with suppress(Exception):  # left behind, a claim only makes the next writer wait
+        with suppress(Exception):  # a claim left behind only makes the next writer wait
             _remove(place, mine)
 
 
@@ -107,7 +107,7 @@ def _wait_to_be_alone(place: Place, mine: str) -> None:
 
 
 def _others(place: Place, mine: str) -> dict[str, float]:
-    """Paths of the other writers' claims that are alive -> seconds since their sign of life."""
+    """Return the live claims of other writers: path -> seconds since the last sign of life."""
     place.fs.invalidate_cache()
     now, alive = place.fs.modified(mine), {}
     for path in place.fs.find(f"{place.root}/{FOLDER}"):
@@ -118,7 +118,7 @@ def _others(place: Place, mine: str) -> dict[str, float]:
         except FileNotFoundError:
             continue
         if age > STALE:
-            log.warning("%s: a run that was silent for %.0f s is taken over", place.url, age)
+            log.warning("%s: taking over from a run that was silent for %.0f s", place.url, age)
             _remove(place, path)
         else:
             alive[path] = max(age, 0.0)

@@ -1,4 +1,4 @@
-"""Places that stores lie in: any fsspec URL, reached without a secret in any message."""
+"""Locate a store at any fsspec URL, and keep secrets out of every message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CLIENTS = ("botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a store lies: its URL for messages, and fsspec's way to it."""
+    """Where a store lies: its URL for messages, and the filesystem and root that reach it."""
 
     url: str
     fs: fsspec.AbstractFileSystem
@@ -32,15 +32,16 @@ class Place:
 
     @property
     def local(self) -> bool:
+        """Whether the place is on a local disk."""
         return "file" in np.atleast_1d(self.fs.protocol)
 
     @property
     def location(self) -> str:
-        """A path on this machine or a URL, as users write it."""
+        """A local path or a URL, as users write it."""
         return self.root if self.local else self.url
 
     def within(self, path: str) -> Place:
-        """The place at a path relative to this one."""
+        """Return the place at a path relative to this one."""
         scheme, mark, rest = self.url.rpartition("://")
         url = scheme + mark + posixpath.normpath(f"{rest}/{path}")
         return Place(url, self.fs, posixpath.normpath(f"{self.root}/{path}"), self.options)
@@ -50,12 +51,12 @@ def locate(
     url: str | PathLike,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Place:
-    """The way to a store; nothing is read or written yet.
+    """Locate a store, without reading or writing anything.
 
     Raises
     ------
     StoreError
-        If the URL holds credentials, or if its protocol is unknown or needs a package.
+        If the URL holds credentials, or if its protocol is unknown or its package is missing.
     """
     url, options = str(url), dict(storage_options or {})
     shown = _without_secrets(url)
@@ -80,7 +81,7 @@ def locate(
 
 
 def _without_secrets(url: str) -> str:
-    """The URL without ``key:secret@`` (a secret may hold slashes) and without its query."""
+    """Drop ``key:secret@`` (a secret may hold slashes) and the query from a URL."""
     if "://" not in url:
         return url
     return re.sub(r"(?<=://)([^/@:]*:[^@]*|[^/@]*)@", "", url).split("?")[0]
@@ -88,9 +89,9 @@ def _without_secrets(url: str) -> str:
 
 @contextmanager
 def reaching(place: Place) -> Iterator[None]:
-    """Say in plain words why a place cannot be reached; whatever else goes wrong passes.
+    """Raise StoreError in plain words if a place cannot be reached; let other errors pass.
 
-    The original error is neither shown nor chained: it may hold what is secret.
+    The original error is neither shown nor chained, since it may hold secrets.
     """
     try:
         yield

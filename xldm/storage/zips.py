@@ -1,4 +1,4 @@
-"""Zip files, local or at a URL, of which only the members that are wanted are read."""
+"""Read single members of zip files, local or at a URL."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["fetch", "is_url", "open_zip", "pour", "unreachable"]
 
 log = logging.getLogger(__name__)
 
-#: Bytes read beyond what was asked for: saves a request for each small read that follows.
+#: Bytes read ahead: saves a request for each small read that follows.
 AHEAD = 2**20
 #: Bytes per request when a member is copied.
 CHUNK = 2**24
-#: Seconds to wait before each further try of a request that failed.
+#: Seconds to wait before each retry of a failed request.
 PAUSES = (1, 5, 30, 60)
 
 
@@ -38,19 +38,19 @@ def is_url(location: object) -> bool:
 
 
 def unreachable(error: Exception) -> str:
-    """What to say if fsspec calls a file missing because there is no connection; else nothing."""
+    """Return a hint if fsspec calls a file missing because there is no connection, else ''."""
     cause = error.__cause__
     return f"no connection ({cause}); try again" if isinstance(cause, OSError) else ""
 
 
 @contextmanager
 def open_zip(location: str | Path) -> Iterator[zipfile.ZipFile]:
-    """A zip file, local or at any fsspec URL; over HTTP it is read by byte ranges.
+    """Open a zip file, local or at any fsspec URL; over HTTP, by byte ranges.
 
     Raises
     ------
     ArchiveError
-        If there is none, if it is not a whole zip file, or if the server has no byte ranges.
+        If there is no file, if it is not a whole zip file, or if the server has no byte ranges.
     """
     whole = "it is no zip file or was cut short; fetch it again"
     ranges = "its server does not serve byte ranges; download the file and give its path instead"
@@ -74,10 +74,10 @@ def open_zip(location: str | Path) -> Iterator[zipfile.ZipFile]:
 def fetch(
     source: str | Path, names: Sequence[str], folder: Path, *, progress: bool = True
 ) -> dict[str, Path]:
-    """Local copies of files that are found by base name anywhere in a source.
+    """Find files by base name anywhere in a source, and return local paths.
 
-    Members of a zip are copied to ``folder`` one by one; those that lie there whole from an earlier
-    try are not read again. Files of a folder are used where they are.
+    Members of a zip are copied to ``folder`` one by one; whole copies from an earlier try are kept.
+    Files of a folder are used in place.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def fetch(
 def pour(
     stream: IO[bytes], target: Path, name: str, *, size: int | None = None, progress: bool = True
 ) -> None:
-    """Copy a stream to a file, with a bar of that name."""
+    """Copy a stream to a file, with a progress bar of that name."""
     bar = tqdm.wrapattr(stream, "read", total=size, desc=name, disable=not progress)
     with open(target, "wb") as out, bar as watched:
         shutil.copyfileobj(watched, out, CHUNK)
@@ -165,7 +165,7 @@ def _check_room(folder: Path, members: Iterable[zipfile.ZipInfo]) -> None:
 def _extract(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, progress: bool, where: str
 ) -> None:
-    """Copy a member; the target appears only once it is whole and its checksum is right."""
+    """Copy a member; the target appears only when it is whole and its checksum is right."""
     if target.exists() and (target.stat().st_size, _checksum(target)) == (
         member.file_size,
         member.CRC,
@@ -192,7 +192,7 @@ def _checksum(path: Path) -> int:
 
 
 def _patient(fetch_range: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
-    """The same request, repeated after a dropped connection or a busy server."""
+    """Repeat a request after a dropped connection or a busy server."""
     from aiohttp import ClientError
 
     def passes(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Whether coarse fields, fine fields, static fields and a split make one training store."""
+"""Check that coarse fields, fine fields, static fields and a split fit together."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .schema import BOUNDS, DAY, accumulated, hour_ends
 
 __all__ = ["REQUIRED", "accepted", "bad_fields", "bad_hours", "bad_static"]
 
-#: Attributes without which nobody can say what a store holds and who may use it.
+#: Attributes that say what a store holds and who may use it; each is required.
 REQUIRED = ("title", "source", "license", "references", "crs")
 _STATIC = ("orog", "northing", "land_mask", "land_cover")
 
 
 def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]) -> GridConfig:
-    """The grids of inputs that go together.
+    """Return the common grid of inputs that fit together.
 
     Parameters
     ----------
     url : str
-        Of the store, for messages.
+        URL of the store, for messages.
     given : mapping of str to Dataset
-        As of `xldm.stores.schema.gathered`.
+        As `xldm.stores.schema.gathered` returns them.
     attrs : mapping of str
-        As of `xldm.stores.write.write_training_store`.
+        As for `xldm.stores.write.write_training_store`.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]
     coarse, fine, static = (given[group] for group in ("coarse", "fine", "static"))
     split = given["split"]["split"]
     faults = [f"attrs lack {name!r}" for name in REQUIRED if not attrs.get(name)]
-    faults += [f"attrs hold {name!r}, which is set here" for name in attrs if _reserved(str(name))]
+    faults += [f"attrs hold {name!r}, which xldm sets" for name in attrs if _reserved(str(name))]
     for group, ds in (("coarse", coarse), ("fine", fine)):
         faults += bad_fields(group, ds)
     faults += bad_static(static)
@@ -66,7 +66,7 @@ def _reserved(attr: str) -> bool:
 
 
 def bad_fields(group: str, ds: xr.Dataset) -> Iterator[str]:
-    """Faults of plain coarse or fine fields: dims, units, sums, winds of unknown direction."""
+    """Yield faults of coarse or fine fields: dims, units, sums, winds of unknown direction."""
     if not ds.data_vars:
         yield f"{group} has no variables"
     for name, field in ds.items():
@@ -92,7 +92,7 @@ def bad_fields(group: str, ds: xr.Dataset) -> Iterator[str]:
 
 
 def bad_static(ds: xr.Dataset) -> Iterator[str]:
-    """Faults of static fields."""
+    """Yield faults of static fields."""
     for name in _STATIC:
         if name not in ds:
             yield f"static lacks {name}"
@@ -101,13 +101,13 @@ def bad_static(ds: xr.Dataset) -> Iterator[str]:
 
 
 def bad_hours(times: np.ndarray) -> Iterator[str]:
-    """Faults of a time axis: it goes on hour by hour, but for gaps after whole days.
+    """Yield faults of a time axis: hours are consecutive, but for gaps after whole days.
 
     A day of a store is 24 rows counted from the first, whatever hour that is. Fields are written
-    and read by it, so none may span a gap; the last may be shorter.
+    and read by the day, so no day may span a gap; the last may be shorter.
     """
     if times.dtype.kind != "M" or not times.size or np.isnat(times).any():
-        yield f"times are {times.size} {times.dtype}, not datetime64, each there"
+        yield f"times are {times.size} {times.dtype}, not datetime64 throughout"
         return
     if (times != times.astype("datetime64[h]")).any():
         yield "times are not whole hours"

@@ -1,9 +1,8 @@
-"""Training stores: where they lie and how they are opened.
+"""Open training stores.
 
 A store is a tree of Zarr 3 groups (CF-1.11): ``/coarse`` and ``/fine`` (time, y, x) in physical
-units, ``/static`` (y, x), ``/stats`` (group, variable) and ``/split`` (time), written by `storing`.
-Until `verifying` has found every part right, its root lacks ``xldm_complete`` and readers refuse
-it.
+units, ``/static`` (y, x), ``/stats`` (group, variable) and ``/split`` (time). `write` marks it with
+``xldm_complete`` after `verify` found no fault; readers refuse a store without the mark.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ def open_training_store(
     url : str or path
         A local path or any fsspec URL.
     storage_options : mapping, optional
-        What fsspec needs to get there, such as credentials; they appear in no message.
+        Options for fsspec, such as credentials; they appear in no message.
     dask : bool
-        Chunked arrays of dask; otherwise arrays that are read where they are indexed, which suits
+        Give dask arrays, chunked; otherwise arrays are read when they are indexed, which suits
         `xldm.batches.generator`.
 
     Returns
@@ -51,7 +50,8 @@ def open_training_store(
     Raises
     ------
     StoreError
-        If it cannot be reached, is no training store, is of another schema, or is not complete.
+        If the store cannot be reached, is no training store, has another schema, or is not
+        complete.
 
     Examples
     --------
@@ -81,6 +81,6 @@ def zarr_store(place: Place, *, read_only: bool = False) -> Any:
 
 
 def open_group(place: Place, name: str, *, chunks: dict | None = None) -> xr.Dataset:
-    """One group of a store, complete or not; without dask unless chunks are given."""
+    """Open one group of a store, complete or not; without dask unless chunks are given."""
     store = zarr_store(place, read_only=True)
     return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False, zarr_format=3)

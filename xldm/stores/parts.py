@@ -1,8 +1,8 @@
-"""Parts: one side of a training store each, as recipes write them.
+"""Prepare and open parts: each is one side of a training store, written by a recipe.
 
 A part is a Zarr 2 group: ``coarse`` or ``fine`` (time, y, x) in physical units, or ``static``
-(y, x). Its root has ``xldm_part``, which of them it is, and the mark ``xldm_complete`` once it is
-whole and verified; readers refuse it until then. This module runs with Zarr 2 and with Zarr 3.
+(y, x). The root attribute ``xldm_part`` names its kind; the mark ``xldm_complete`` says that it is
+whole and verified, and readers refuse it before. This module runs with Zarr 2 and with Zarr 3.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def template(
     grid: GridConfig,
     attrs: Mapping[str, str],
 ) -> xr.Dataset:
-    """A coarse or fine part whose fields are still to be written.
+    """Return a coarse or fine part without the values of its fields.
 
     ``template(...).to_zarr(target, mode="w-", compute=False, consolidated=False, zarr_format=2)``
     writes metadata and coordinates; fields then follow, a day at a time, into its Zarr arrays.
@@ -47,15 +47,15 @@ def template(
     variables : mapping of str to mapping
         Attributes of each variable by name, ``units`` among them.
     times : array (time) of datetime64
-        The hours, one after another; gaps as of `xldm.stores.compatibility.bad_hours`.
+        Consecutive hours; `xldm.stores.compatibility.bad_hours` says where gaps may be.
     grid : GridConfig
     attrs : mapping of str
-        As of `prepared`; ``wind_frame`` where there are winds.
+        As for `prepared`; ``wind_frame`` if there are winds.
 
     Returns
     -------
     Dataset (time, y, x)
-        float32, lazy, without values.
+        Lazy float32 fields without values.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def template(
 
 
 def prepared(kind: str, ds: xr.Dataset, grid: GridConfig, attrs: Mapping[str, str]) -> xr.Dataset:
-    """A part as it is to be written: coordinates, attributes and encoding, without the mark.
+    """Return a part ready to be written: coordinates, attributes and encoding, without the mark.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def prepared(kind: str, ds: xr.Dataset, grid: GridConfig, attrs: Mapping[str, st
     Returns
     -------
     Dataset
-        To be written by ``.to_zarr(target, consolidated=False, zarr_format=2)``.
+        Write it by ``.to_zarr(target, consolidated=False, zarr_format=2)``.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def prepared(kind: str, ds: xr.Dataset, grid: GridConfig, attrs: Mapping[str, st
         faults += bad_hours(ds["time"].values)
     for name, wanted in zip(("y", "x"), axes(grid, fine=kind != "coarse"), strict=True):
         if name not in ds or not np.array_equal(ds[name], wanted):
-            faults.append(f"{name} is not that of the grid")
+            faults.append(f"{name} differs from the grid's")
     if faults:
         raise StoreError(f"no {kind} part can be made, since {'; '.join(faults)}.")
     out = laid_out(ds, grid, fine=kind != "coarse")
@@ -140,17 +140,17 @@ def open_part(url: str | PathLike, storage_options: Mapping[str, Any] | None = N
     url : str or path
         A local path or any fsspec URL.
     storage_options : mapping, optional
-        What fsspec needs to get there, such as credentials; they appear in no message.
+        Options for fsspec, such as credentials; they appear in no message.
 
     Returns
     -------
     Dataset
-        Fields in physical units; dask arrays, a day to a block.
+        Fields in physical units; dask arrays with a day in each block.
 
     Raises
     ------
     StoreError
-        If it cannot be reached, is no part, is of another schema, or is not complete.
+        If the part cannot be reached, is no part, has another schema, or is not complete.
 
     Examples
     --------
@@ -164,5 +164,5 @@ def open_part(url: str | PathLike, storage_options: Mapping[str, Any] | None = N
         complete_attrs(place, what, "xldm_part", SCHEMA, again, zarr_format=2)
         store = place.fs.get_mapper(place.root)
         part = xr.open_zarr(store, chunks=None, consolidated=False, zarr_format=2)
-    # Blocks of one hour would make a graph of half a million for a record of twenty years.
+    # Blocks of one hour would make half a million tasks for a record of twenty years.
     return part.chunk(time=DAY) if "time" in part.dims else part.chunk()

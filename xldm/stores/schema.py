@@ -1,4 +1,4 @@
-"""What the groups of a store, and the parts that it is made of, say of themselves in CF."""
+"""Schema of training stores and parts: names, chunks, axes and CF attributes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMA = "1"
 DAY = 24
 #: Units of every time axis, which counts in int64.
 UNITS = "hours since 1970-01-01"
-#: Name of the variable (time, nv) with the first and last moment that a sum is over.
+#: Name of the variable (time, nv) with the first and last moment of each sum.
 BOUNDS = "time_bnds"
 
 # Attributes that xarray or this module writes itself.
@@ -49,14 +49,14 @@ def accumulated(group: str, name: str) -> bool:
 def gathered(
     coarse: xr.Dataset, fine: xr.Dataset, static: xr.Dataset, split: xr.DataArray
 ) -> dict[str, xr.Dataset]:
-    """What a store is made of, by group, each of it `plain`; static fields and split in memory."""
+    """Return the inputs of a store by group, each `plain`; static fields and split in memory."""
     whole = {"static": static.compute(), "split": split.to_dataset(name="split").compute()}
     given = {"coarse": coarse, "fine": fine} | whole
     return {group: plain(group, ds) for group, ds in given.items()}
 
 
 def plain(group: str, ds: xr.Dataset) -> xr.Dataset:
-    """What a group or part holds of a dataset: fields, dims and what they mean, nothing else.
+    """Reduce a dataset to what a group or part stores: fields, dims and their CF attributes.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def plain(group: str, ds: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Of coordinates, dims stay, and the bounds of time, as ``time_bnds`` (time, nv); coarse sums
-        get those of the hour that ends at the stamp. Fields along time have ``cell_methods``, which
-        is ``time: point`` where none is stated. Of the dataset's attributes ``wind_frame`` stays.
+        Dimension coordinates stay, and the bounds of time, as ``time_bnds`` (time, nv); coarse sums
+        get the bounds of the hour that ends at the stamp. Fields along time have ``cell_methods``,
+        by default ``time: point``. The only attribute of the dataset that stays is ``wind_frame``.
     """
     bounds = _bounds(group, ds)
     stated = ds["time"].attrs.get("bounds") if "time" in ds.coords else None
@@ -92,7 +92,7 @@ def plain(group: str, ds: xr.Dataset) -> xr.Dataset:
 
 
 def hour_ends(times: np.ndarray) -> np.ndarray:
-    """Bounds (time, 2) of the hours that end at some times."""
+    """Return the bounds (time, 2) of the hours that end at given times."""
     return np.stack([times - np.timedelta64(1, "h"), times], axis=1)
 
 
@@ -107,13 +107,13 @@ def _bounds(group: str, ds: xr.Dataset) -> np.ndarray | None:
 
 
 def laid_out(ds: xr.Dataset, grid: GridConfig, *, fine: bool) -> xr.Dataset:
-    """A plain group with the coordinates of its grid, and what is stored for its coordinates.
+    """Give a plain group the coordinates of its grid, and coordinates their encoding.
 
-    Coordinates have no fill value, time and its bounds are int64 hours in one chunk.
+    Coordinates have no fill value; time and its bounds are int64 hours in one chunk.
     """
     ds = ds.copy()
     if "y" in ds.dims:
-        # The grid's own axes, so that all groups of all its stores have the same.
+        # The grid's own axes, so that all groups of all stores have the same.
         ds = ds.drop_vars(("y", "x")).assign_coords(coordinates(grid, fine=fine))
     for name, field in ds.variables.items():
         if name in ds.coords and field.dtype.kind == "f":

@@ -1,8 +1,8 @@
-"""Mean and spread of fields over training rows, in one pass over data of any size.
+"""Compute mean and spread of fields over training rows, in one pass over data of any size.
 
-Every chunk leaves a count, a mean and a sum of squares about that mean; those of chunks merge
-(Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115). With sums of squares about zero, a
-pressure of 1e5 +- 1 Pa would lose ten of the sixteen digits of double precision.
+Each chunk gives a count, a mean and a sum of squares about that mean, and these merge
+(Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115). Sums of squares about zero would
+lose, for a pressure of 1e5 +- 1 Pa, ten of the sixteen digits of double precision.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["merged", "moments", "statistics", "table"]
 
 
 def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
-    """Mean and standard deviation of every variable over its training rows and all its cells.
+    """Compute mean and standard deviation of every variable over training rows and all cells.
 
-    Sums are in double precision whatever the fields are in. A field whose attributes name a
-    transform or bounds is transformed first (`xldm.stores.variables`). Missing values (NaN) are
-    left out and counted. The result does not depend on chunks but for rounding.
+    Sums are in double precision. A field whose attributes name a transform or bounds is transformed
+    first (`xldm.stores.variables`). Missing values (NaN) are left out and counted. Chunks change
+    the result by rounding only.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a training store holds what went in."""
+"""Compare a training store with its inputs."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def verify(
     hours: int = 48,
     seed: int = 0,
 ) -> str:
-    """Compare a store with what it was made from.
+    """Compare a store with its inputs.
 
-    Axes, static fields and splits are compared value by value, and fields bit for bit at the first
+    Axes, static fields and splits are compared value by value, fields bit for bit at the first
     hour, the last hour and ``hours`` others drawn at random. All stored fields are read once:
-    chunks carry checksums, and an hour may be all missing only where its input is. Every chunk has
-    to be listed, and every variable has a finite mean and a positive spread.
+    chunks carry checksums, and an hour may lack all values only where its input does. Every chunk
+    must be listed, and every variable must have a finite mean and a positive spread.
 
     Parameters
     ----------
     url, storage_options
-        As of `open_training_store`; the store need not be complete.
+        As for `open_training_store`; the store need not be complete.
     given : mapping of str to Dataset
-        What the store was made of, as of `xldm.stores.schema.gathered`.
+        The inputs, as `xldm.stores.schema.gathered` returns them.
     hours, seed : int
-        How many hours are compared and which; all of them if there are no more.
+        Number and seed of the hours to compare; all of them if there are no more.
 
     Returns
     -------
     str
-        The sha256 of what was verified.
+        The sha256 of the verified content.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def verify(
         faults += [f"/{group}: {fault}" for fault in found]
     if faults:
         raise StoreError(
-            f"{place.url} is not what went in: {'; '.join(faults)}. It must not be used: delete it "
-            "and write it anew."
+            f"{place.url} differs from its inputs: {'; '.join(faults)}. Do not use it: delete it "
+            "and write it again."
         )
     return digest.hexdigest()
 
@@ -158,7 +158,7 @@ def _absent(place: Place, group: str, stored: xr.Dataset, given: xr.Dataset) -> 
 
 
 def _empty(place: Place, stored: xr.Dataset, given: xr.Dataset) -> Iterator[str]:
-    """Read every field once: chunks that are damaged, and hours that lost their values."""
+    """Read every field once, for damaged chunks and hours that lost their values."""
     for name in given:
         try:
             with reaching(place):
@@ -177,8 +177,8 @@ def _other_hours(
     place: Place, group: str, given: xr.Dataset, rows: np.ndarray, digest: Any
 ) -> Iterator[str]:
     with reaching(place):
-        stored = open_group(place, group)  # reads hours, not days
-    # Hours of a day together, since inputs may come by the day.
+        stored = open_group(place, group)  # without dask: reads hours, not days
+    # Hours of one day together, since inputs may be chunked by the day.
     for some in np.split(rows, np.flatnonzero(np.diff(rows // DAY)) + 1):
         truth = given.isel(time=some).compute()
         for name in given:
@@ -204,7 +204,7 @@ def _bad_statistics(
                 one = stats.sel(group=group, variable=name)
                 mean, std = float(one["mean"]), float(one["std"])
             except KeyError:
-                yield f"/stats: there is nothing on {name} of /{group}"
+                yield f"/stats lacks {name} of /{group}"
                 continue
             digest.update(np.array([mean, std]).tobytes())
             if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
@@ -227,7 +227,7 @@ def _read(place: Place, field: xr.DataArray, digest: Any) -> np.ndarray:
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Equal bit for bit, which tells -0 from 0 and lets NaN equal NaN."""
+    """Return whether arrays are equal bit for bit: -0 is not 0, NaN is NaN."""
     return one.shape == other.shape and one.tobytes() == other.astype(one.dtype).tobytes()
 
 

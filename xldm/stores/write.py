@@ -1,4 +1,4 @@
-"""Write a training store day by day, so that it is either whole and verified or refused."""
+"""Write a training store day by day; readers refuse it until it is whole and verified."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ def write_training_store(
 ) -> str:
     """Write a training store, verify it and mark it complete.
 
-    Fields are computed and written a day (24 hours from the first) at a time, so memory is that of
-    a day, and each object of the store is written once and whole. The mark, ``xldm_complete``, is
-    the last thing written; whatever stops the writing leaves a store that readers refuse and that
-    ``resume`` goes on with: it reads the days that are there, whose chunks carry checksums, and
-    writes those that are absent or damaged. That a store is resumed with the same inputs is checked
-    of names, attributes, axes, static fields and splits, and of fields by the sample that
-    `xldm.stores.verify.verify` compares in the end.
+    Fields are computed and written one day (24 hours from the first) at a time, so memory holds one
+    day, and each object of the store is put whole. The mark, ``xldm_complete``, is written last. An
+    interrupted run leaves a store that readers refuse and ``resume`` completes: it reads the
+    existing days, whose chunks carry checksums, and writes those that are absent or damaged. A
+    store is resumed only with the same names, attributes, axes, static fields and splits; of the
+    fields, `xldm.stores.verify.verify` compares a sample in the end.
 
-    One writer at a time: `xldm.storage.claims.sole_writer` says what that relies on.
+    One run writes at a time: `xldm.storage.claims.sole_writer` says on what conditions.
 
     Parameters
     ----------
     url : str or path
-        A local path or any fsspec URL; a bucket has to exist.
+        A local path or any fsspec URL; a bucket must exist.
     coarse, fine : Dataset (time, y, x)
         The whole record in physical units, lazy; each variable with ``units``. Winds point east and
-        north. Stored as float32. Hours follow one another; gaps may only follow whole days.
+        north. Fields are stored as float32. Hours are consecutive; a gap may only follow whole
+        days.
     static : Dataset (y, x)
         As of `xldm.statics`.
     split : DataArray (time) int8
@@ -77,22 +77,22 @@ def write_training_store(
         ``title``, ``source``, ``license``, ``references`` and ``crs`` (as ``EPSG:3035``), and any
         others for the root.
     storage_options : mapping, optional
-        What fsspec needs to get there; they appear in no message and not in the store.
+        Options for fsspec, such as credentials; they appear in no message and not in the store.
     resume : bool
-        Go on with a store whose writing was interrupted.
+        Resume a store whose writing was interrupted.
     progress : callable, optional
-        Called with days written and days in all.
+        Called with the number of days written and the total.
 
     Returns
     -------
     str
-        The mark: when the store was verified, and the sha256 of what was verified.
+        The mark: the time of verification, and the sha256 of the verified content.
 
     Raises
     ------
     StoreError
-        Before anything is written: if the inputs do not go together, with every fault; if a store
-        is there already that is complete, incomplete without ``resume``, or of other content; if
+        Before anything is written: if the inputs do not fit together, with every fault; if a store
+        exists that is complete, incomplete without ``resume``, or begun with something else; if
         another run is writing. Afterwards: if the place cannot be reached or verification fails.
     """
     place = locate(url, storage_options)
@@ -151,9 +151,9 @@ def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -
 def _metadata(
     given: Mapping[str, xr.Dataset], grid: GridConfig, attrs: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """Objects of a store that are written first, the root before all others.
+    """Return the objects that are written first, the root before all others.
 
-    They are metadata, coordinates, static fields and splits; fields along time are left empty.
+    They are metadata, coordinates, static fields and splits; fields along time stay empty.
     """
     groups = {"": xr.Dataset(attrs=attrs)}
     for group, ds in given.items():
@@ -215,15 +215,15 @@ def _write_days(
 
 
 def _write_statistics(place: Place, given: Mapping[str, xr.Dataset]) -> None:
-    """Statistics of what is stored, by group and variable; 0 values where there is none."""
+    """Write statistics of the stored fields, by group and variable; a count of 0 where absent."""
     train = given["split"]["split"] == 0
     train.attrs = given["split"]["split"].attrs
     found = {}
     for group in ("coarse", "fine"):
         with reaching(place):
-            # Zarr lists variables in any order.
+            # Zarr lists variables in no particular order.
             stored = open_group(place, group)[list(given[group])].chunk(time=DAY)
-            # Whether the stored axis is right is for verification to say, with all else.
+            # Verification compares the stored axis.
             stored = stored.assign_coords(time=train["time"])
             found[group] = statistics(stored, train).compute()
     names = list(dict.fromkeys(str(n) for group in found for n in given[group]))

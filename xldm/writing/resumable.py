@@ -1,4 +1,4 @@
-"""Write a dataset along time to a Zarr store, block by block, so that it can be gone on with."""
+"""Write a dataset along time to a Zarr store, block by block; runs can be resumed and shared."""
 
 from __future__ import annotations
 
@@ -39,45 +39,44 @@ def to_store(
 ) -> str | None:
     """Write downscaled fields to a Zarr store, of any length and in bounded memory.
 
-    Fields are computed and written in blocks of about 128 MB, all members of so many times, by the
-    active dask scheduler; with a distributed client the workers write, and nothing passes through
-    the client. Each object of the store is put once and whole, so those that are there are the
-    record of what is done: a run that was stopped in any way is gone on with by ``resume``, and
-    several runs may write one store at once.
+    The active dask scheduler computes and writes blocks of about 128 MB: all members of several
+    times. With a distributed client the workers write, and no field passes through the client.
+    Each object of the store is put whole, so the existing objects record the progress: ``resume``
+    continues a run that was stopped in any way, and several runs may write one store at once.
 
     Parameters
     ----------
     out : Dataset
-        As :func:`xldm.downscale` gives it, lazy or not; or any dataset with variables along time.
+        The result of :func:`xldm.downscale`, lazy or not, or any dataset with variables along time.
     url : str or path
-        A local path or any fsspec URL; a bucket has to exist.
+        A local path or any fsspec URL; a bucket must exist.
     resume : bool
-        Go on with a store if there is one. What is there is read, which checks its checksums, and
-        what is absent or damaged is written. One block that is there is drawn again first, and has
-        to be the same bit for bit.
+        Resume a store if one exists. Existing blocks are read, which checks their checksums, and
+        absent or damaged ones are written. First, one existing block is drawn again, and must be
+        the same bit for bit.
     share : (int, int)
         Number and count, as (0, 4) to (3, 4): write only this share of the blocks, while other
-        processes or machines write the others. Whichever finishes last marks the store complete.
+        processes or machines write the others. The last to finish marks the store complete.
     keep_bits : int, optional
-        Round floats to so many bits of the mantissa, of 23, which compresses them better.
+        Round floats to this many of the 23 bits of the mantissa, which compresses them better.
     storage_options : mapping, optional
-        What fsspec needs to get there; they appear in no message and not in the store.
+        Options for fsspec, such as credentials; they appear in no message and not in the store.
     progress : bool, optional
-        Progress bars that count fields; default if the terminal is interactive.
+        Show progress bars that count fields; by default if the terminal is interactive.
 
     Returns
     -------
     str or None
-        When the store was complete (UTC); None while blocks of other shares are absent.
+        Time when the store was complete (UTC); None while blocks of other shares are absent.
 
     Raises
     ------
     ArgumentError
         If an argument cannot be used.
     StoreError
-        Before anything is written: if there is a store that must not be touched, or one that was
-        begun with anything else, with every difference. Afterwards: if the place cannot be reached,
-        written or read; what was written is kept.
+        Before anything is written: if a store exists that must not be touched, or that was begun
+        with something else, with every difference. Afterwards: if the place cannot be reached,
+        written or read; written blocks are kept.
 
     Examples
     --------
@@ -98,8 +97,8 @@ def to_store(
     there = [number for number in _there(layout) if number in mine]
     if there and not resume:
         raise StoreError(
-            f"{layout.place.url}: blocks of share {share[0]}/{share[1]} are there already; go on "
-            "with them by resume=True."
+            f"{layout.place.url}: blocks of share {share[0]}/{share[1]} exist already; resume them "
+            "with resume=True."
         )
     whole = _readable(layout, there, hidden)
     if whole:
@@ -156,16 +155,16 @@ def _begun(
 
 
 def _there(layout: Layout) -> list[int]:
-    """Blocks of which every object is listed."""
+    """Return the blocks of which every object is listed."""
     listed = keys(layout.place)
     return [n for n in range(layout.blocks) if listed.issuperset(layout.block(n).keys)]
 
 
 def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[int]:
-    """Those of some blocks that are whole."""
+    """Return the numbers of the blocks that are whole."""
     tasks = ((n, _task(blocks.whole, layout.block(n))) for n in numbers)
     whole = []
-    with _bar("reading what is there", layout, numbers, hidden) as bar:
+    with _bar("reading existing blocks", layout, numbers, hidden) as bar:
         for number, readable in _run(tasks):
             if readable:
                 whole.append(number)
@@ -174,24 +173,24 @@ def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[i
 
 
 def _compare(layout: Layout, fields: xr.Dataset, number: int) -> None:
-    """Draw a block again that is there, and refuse to go on if it differs."""
+    """Draw an existing block again, and refuse to continue if it differs."""
     block = layout.block(number)
     fields = fields.isel(time=block.rows)
     task = _task(rounding.difference, fields, block, layout.keep_bits)
     [(_, other)] = _run([(number, task)])
     if other:
         raise StoreError(
-            f"{layout.place.url}: what is there is not what is drawn now: {other}, in the block "
-            "that was compared; nothing was written. Large differences mean another input; last "
-            "bits another device, number of threads or build of torch. Use what the store was "
-            "begun with, or another place."
+            f"{layout.place.url}: an existing block differs from the one drawn now: {other}; "
+            "nothing was written. Large differences mean another input; differences in the last "
+            "bits mean another device, number of threads or build of torch. Use the same as the "
+            "store was begun with, or another place."
         )
 
 
 def _write(
     layout: Layout, fields: xr.Dataset, mine: range, whole: list[int], hidden: bool | None
 ) -> None:
-    """Write the blocks of a share but for those that are whole."""
+    """Write the blocks of a share, except those that are whole."""
     left = sorted(set(mine) - set(whole))
     with _bar("writing", layout, mine, hidden) as bar:
         bar.initial = sum(map(layout.fields, whole))
@@ -200,11 +199,11 @@ def _write(
             for number, _ in _run(_to_write(layout, fields, left)):
                 bar.update(layout.fields(number))
         except StoreError as error:
-            raise StoreError(f"{error} What was written is kept: go on with resume=True.") from None
+            raise StoreError(f"{error} Written blocks are kept: resume with resume=True.") from None
 
 
 def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterator[tuple[int, Any]]:
-    """Tasks that write blocks; none where another writer has done it meanwhile."""
+    """Yield tasks that write blocks; None for a block that another writer has written meanwhile."""
     damaged = set(_there(layout)).intersection(numbers)
     for number in numbers:
         block, task = layout.block(number), None
@@ -214,7 +213,7 @@ def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterato
 
 
 def _listed(block: blocks.Block) -> bool:
-    """Whether every object of a block is there, whole or damaged."""
+    """Return whether every object of a block exists, whole or damaged."""
     fs, root = block.place.fs, block.place.root
 
     def found() -> bool:
@@ -225,15 +224,15 @@ def _listed(block: blocks.Block) -> bool:
 
 
 def _task(function: Any, *args: Any) -> Any:
-    """A task for dask; a dataset among the arguments is computed, all its variables at once."""
+    """Make a dask task; it computes a dataset among the arguments, all variables at once."""
     return dask.delayed(function, pure=False)(*args)
 
 
 def _run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """Numbers and results of tasks, a few of them at once, as they end.
+    """Run a few tasks at once, and yield their numbers and results as they end.
 
-    Two at once let one compute while the other writes; with a distributed client, two a worker. If
-    one fails, those that have begun are finished.
+    Of two tasks at once, one computes while the other writes; a distributed client runs two for
+    each worker. If one fails, the tasks that have begun are finished.
     """
     nthreads = getattr(getattr(get_scheduler(), "__self__", None), "nthreads", None)
     most = max(2, 2 * len(nthreads())) if nthreads else 2
@@ -242,7 +241,7 @@ def _run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         running: dict = {}
         while True:
             for number, task in itertools.islice(tasks, most - len(running)):
-                # A client may be that of this context only.
+                # A client may be set in this context only.
                 here = contextvars.copy_context()
                 work = (lambda: None) if task is None else task.compute
                 running[pool.submit(here.run, work)] = number
@@ -253,13 +252,13 @@ def _run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
 
 
 def _bar(what: str, layout: Layout, numbers: Iterable[int], hidden: bool | None) -> tqdm:
-    """A progress bar over the fields of blocks; none where there are none."""
+    """Return a progress bar over the fields of blocks; hidden if there are no fields."""
     total = sum(map(layout.fields, numbers))
     return tqdm(total=total, desc=what, unit="field", disable=hidden if total else True)
 
 
 def _completed(layout: Layout) -> str | None:
-    """Mark a store of which every block is there, in the one object that holds all metadata."""
+    """Mark the store complete if every block exists; return the mark."""
     if len(_there(layout)) < layout.blocks:
         return None
     mark = mark_complete(layout.place)

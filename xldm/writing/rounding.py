@@ -1,4 +1,4 @@
-"""What is done with a block of fields where it is computed: rounded and put, or compared."""
+"""Round a computed block of fields and put it, or compare it with the store."""
 
 from __future__ import annotations
 

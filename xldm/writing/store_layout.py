@@ -1,8 +1,7 @@
-"""How a dataset along time lies in a Zarr store, and what the store says of itself.
+"""Lay a dataset along time out as a Zarr store: objects, blocks, and the attributes of the root.
 
-Variables with ``time`` are written in blocks: all members of so many times, an object (shard) for
-each variable, with a chunk to each field. Everything else, which is metadata and coordinates, is
-encoded here at once.
+Variables with ``time`` are written in blocks: all members of several times, with an object (shard)
+for each variable and a chunk for each field. All else, metadata and coordinates, is encoded here.
 """
 
 from __future__ import annotations
@@ -30,30 +29,30 @@ __all__ = ["BLOCK", "Layout", "laid_out", "times_in_block"]
 BLOCK = "xldm_block"
 #: Uncompressed size of a block, of all its variables together.
 BLOCK_BYTES = 2**27
-# Equal values have to become equal bytes. Blosc's own threads pack them in any order, but off the
-# main thread, where Zarr encodes, it has none.
+# Equal values must become equal bytes. Blosc's own threads pack them in any order, but Blosc has no
+# threads outside the main thread, where Zarr encodes.
 _COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _UNITS = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "nanoseconds": 1}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A store as it will be: objects by key but for blocks, and where blocks lie.
+    """The plan of a store: its objects by key, except blocks, and the place of each block.
 
     Parameters
     ----------
     place : Place
-        Of the store.
+        Place of the store.
     objects : mapping of str to bytes
         Metadata and coordinates; ``zarr.json`` is the root, with all metadata consolidated.
     dims : mapping of str to tuple of str
-        Of the variables that are written in blocks.
+        Dims of the variables that are written in blocks.
     times, length : int
         Times in all and in a block.
     members : int
         Fields of a variable at one time.
     keep_bits : int or None
-        What is kept of the mantissa of floats.
+        Bits of the mantissa of floats that are kept.
     """
 
     place: Place
@@ -66,11 +65,11 @@ class Layout:
 
     @property
     def blocks(self) -> int:
-        """How many blocks there are."""
+        """Number of blocks."""
         return math.ceil(self.times / self.length)
 
     def block(self, number: int) -> Block:
-        """A block by its number along time."""
+        """Return a block by its number along time."""
         keys = (
             "/".join([name, "c", *(str(number if dim == "time" else 0) for dim in dims)])
             for name, dims in self.dims.items()
@@ -80,15 +79,15 @@ class Layout:
         return Block(self.place, arrays, tuple(keys), rows)
 
     def fields(self, number: int) -> int:
-        """How many fields of a variable are in a block."""
+        """Return the number of fields of a variable in a block."""
         rows = self.block(number).rows
         return (rows.stop - rows.start) * self.members
 
 
 def times_in_block(out: xr.Dataset) -> int:
-    """How many times make a block: about 128 MB of them, but whole chunks of dask.
+    """Return the number of times in a block: about 128 MB, but whole chunks of dask.
 
-    A chunk that lay in two blocks would be computed twice. Chunks have to be of one length for it.
+    A chunk in two blocks would be computed twice. This needs chunks of one length.
 
     Examples
     --------
@@ -109,7 +108,7 @@ def times_in_block(out: xr.Dataset) -> int:
 
 
 def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) -> Layout:
-    """The layout of a dataset, of whose variables along time nothing is computed."""
+    """Plan the store of a dataset, without computing its variables along time."""
     out = out.drop_encoding()
     along = [str(name) for name, v in out.data_vars.items() if "time" in v.dims]
     rest = out.drop_vars(along).compute()
@@ -121,14 +120,14 @@ def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) 
     rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
     whole.attrs = out.attrs | rounded | {CONTENT: json.dumps(told), BLOCK: length}
     for name in rest.variables:
-        # As if given: no chunks of input files, and no fill value where nothing is missing.
+        # Without the chunks of input files, and without fill values for coordinates.
         field = whole[name]
         field.encoding = {"chunks": field.shape, "compressors": _COMPRESSORS} if field.ndim else {}
         if name in whole.coords and field.dtype.kind == "f":
             field.encoding["_FillValue"] = None
     whole["time"].encoding |= _time_units(whole["time"])
     with warnings.catch_warnings():
-        # Consolidated metadata are no part of Zarr 3 yet; readers that do not know them go without.
+        # Consolidated metadata are no part of Zarr 3 yet; other readers ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         objects = encoded({"": whole}, consolidated=True)
     return Layout(
@@ -143,8 +142,8 @@ def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) 
 
 
 def _unwritten(field: xr.DataArray, length: int) -> xr.Variable:
-    """As it is to be stored, in chunks of one field, without its values."""
-    inner = field.ndim - 2  # dims before it are members, levels and the like
+    """Return a variable as stored, in chunks of one field, without its values."""
+    inner = field.ndim - 2  # the dims before are members, levels and the like
     chunks = tuple(
         1 if dim == "time" or i < inner else n for i, (dim, n) in enumerate(field.sizes.items())
     )
@@ -157,7 +156,7 @@ def _unwritten(field: xr.DataArray, length: int) -> xr.Variable:
 
 
 def _time_units(time: xr.DataArray) -> dict[str, Any]:
-    """Whole hours, or what else says every time exactly; of other calendars, as xarray does."""
+    """Return whole hours, or the largest unit that is exact; for other calendars, xarray's."""
     if time.dtype.kind != "M":
         return {}
     since = (time.values - np.datetime64("1970-01-01", "ns")).astype("timedelta64[ns]")
@@ -170,7 +169,7 @@ def _time_units(time: xr.DataArray) -> dict[str, Any]:
 
 
 def _told(field: xr.Variable, *, values: bool) -> str:
-    """What a variable is, in a line that differs if anything does."""
+    """Describe a variable in a line that differs if anything of the variable does."""
     seen = hashlib.sha256(json.dumps(field.attrs, sort_keys=True, default=str).encode())
     text = f"{field.dtype} ({', '.join(f'{d} {n}' for d, n in field.sizes.items())})"
     if values:
