@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
@@ -19,6 +20,7 @@ from zarr.storage import MemoryStore
 
 try:
     from zarr.buffer.cpu import Buffer
+    from zarr.codecs import BloscCodec, Crc32cCodec
 except ImportError:
     raise ImportError(
         f"Stores are Zarr 3, which zarr {zarr.__version__} cannot write: write them in an "
@@ -28,7 +30,11 @@ except ImportError:
 from .location import Place
 from .objects import content, patiently, put
 
-__all__ = ["Block", "encoded", "stored", "whole", "write"]
+__all__ = ["COMPRESSORS", "Block", "encoded", "stored", "unwritten", "whole", "write"]
+
+# Equal values must become equal bytes. Blosc's own threads pack them in any order, but Blosc has no
+# threads outside the main thread, where Zarr encodes.
+COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,20 @@ class Block:
     arrays: Mapping[str, bytes] = field(repr=False)
     keys: tuple[str, ...]
     rows: slice
+
+
+def unwritten(
+    field: xr.DataArray,
+    chunks: tuple[int, ...],
+    shards: tuple[int, ...] | None,
+    dtype: np.dtype,
+) -> xr.Variable:
+    """Return a variable as it is stored, without its values."""
+    encoding = {"chunks": chunks, "shards": shards, "compressors": COMPRESSORS}
+    if dtype.kind == "f":
+        encoding["fill_value"] = dtype.type(np.nan)
+    values = da.zeros(field.shape, dtype=dtype, chunks=shards or chunks)
+    return xr.Variable(field.dims, values, dict(field.attrs), encoding)
 
 
 def encoded(groups: Mapping[str, xr.Dataset], **options: Any) -> dict[str, bytes]:

@@ -1,8 +1,8 @@
 """Objects at a place: put whole or not at all, created only once, listed, read, swept up.
 
 An object is a file on a local disk, or an object of an object store. Every writer of xldm puts its
-objects by these functions, so that an object that is listed is whole. All but `content` raise
-StoreError, in plain words and without secrets, if the place cannot be reached.
+objects by these functions, so that an object that is listed is whole. Functions that write or list
+raise StoreError, in plain words and without secrets, if the place cannot be reached.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tenacity
 
 from .location import Place, reaching
 
-__all__ = ["content", "create", "keys", "patiently", "put", "retrying", "sweep"]
+__all__ = ["content", "create", "exists", "keys", "patiently", "put", "retrying", "sweep"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,12 @@ def keys(place: Place, under: str = "") -> set[str]:
         place.fs.invalidate_cache()
         there = place.fs.find(f"{place.root}/{under}".rstrip("/"))
     return {path.removeprefix(f"{place.root}/") for path in there if not _PARTIAL.search(path)}
+
+
+def exists(place: Place, key: str) -> bool:
+    """Return whether an object exists now, whatever was listed before."""
+    place.fs.invalidate_cache()
+    return place.fs.exists(f"{place.root}/{key}")
 
 
 def content(place: Place, key: str) -> bytes | None:
@@ -88,8 +94,7 @@ def create(place: Place, key: str, data: bytes) -> bool:
             else:
                 place.fs.pipe_file(path, data, mode="create")
         except Exception:  # clients differ in the error that says that the object exists
-            place.fs.invalidate_cache()
-            if not place.fs.exists(path):
+            if not exists(place, key):
                 raise
             return False
     return True

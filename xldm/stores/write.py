@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import xarray as xr
 
 # First: it says what to do where zarr is 2.
-from ..storage.blocks import Block, encoded, whole, write  # isort: skip
-from zarr.codecs import BloscCodec, Crc32cCodec
+from ..storage.blocks import Block, encoded, unwritten, whole, write  # isort: skip
 
 from ..config import GridConfig
 from ..storage.claims import sole_writer
@@ -134,11 +132,10 @@ def _digest(content: xr.Dataset | Mapping[str, Any]) -> str:
 
 
 def _json(content: Any) -> bytes:
-    return json.dumps(content, sort_keys=True, default=_jsonable).encode()
+    def plain(value: Any) -> Any:
+        return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
-
-def _jsonable(value: Any) -> Any:
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
+    return json.dumps(content, sort_keys=True, default=plain).encode()
 
 
 def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -> None:
@@ -165,16 +162,10 @@ def _metadata(
 
 
 def _unwritten(field: xr.DataArray, group: str) -> xr.Variable:
-    times, *cells = field.shape
-    encoding = {
-        "chunks": (1 if group == "fine" else DAY, *cells),
-        "compressors": (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()),
-        "fill_value": np.float32(np.nan),
-    }
-    if group == "fine":
-        encoding["shards"] = (DAY, *cells)
-    values = da.zeros((times, *cells), dtype="float32", chunks=(DAY, *cells))
-    return xr.Variable(field.dims, values, dict(field.attrs), encoding)
+    day = (DAY, *field.shape[1:])
+    hour = (1, *field.shape[1:])
+    chunks, shards = (hour, day) if group == "fine" else (day, None)
+    return unwritten(field, chunks, shards, np.dtype("float32"))
 
 
 def _storable(ds: xr.Dataset) -> xr.Dataset:

@@ -20,7 +20,7 @@ from ..errors import ArgumentError, StoreError
 from ..storage import blocks
 from ..storage.location import Place, locate, reaching
 from ..storage.marks import begun, mark_complete, refuse_complete, refuse_other
-from ..storage.objects import content, create, keys, patiently, put, sweep
+from ..storage.objects import content, create, exists, keys, patiently, put, sweep
 from . import rounding
 from .store_layout import BLOCK, Layout, laid_out, times_in_block
 
@@ -214,13 +214,8 @@ def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterato
 
 def _listed(block: blocks.Block) -> bool:
     """Return whether every object of a block exists, whole or damaged."""
-    fs, root = block.place.fs, block.place.root
-
-    def found() -> bool:
-        fs.invalidate_cache()
-        return all(fs.exists(f"{root}/{key}") for key in block.keys)
-
-    return patiently(block.place, found)
+    place = block.place
+    return patiently(place, lambda: all(exists(place, key) for key in block.keys))
 
 
 def _task(function: Any, *args: Any) -> Any:

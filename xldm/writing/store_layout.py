@@ -14,12 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import xarray as xr
-from zarr.codecs import BloscCodec, Crc32cCodec
 
-from ..storage.blocks import Block, encoded
+from ..storage.blocks import COMPRESSORS, Block, encoded, unwritten
 from ..storage.location import Place
 from ..storage.marks import CONTENT, value_bytes
 
@@ -29,9 +27,6 @@ __all__ = ["BLOCK", "Layout", "laid_out", "times_in_block"]
 BLOCK = "xldm_block"
 #: Uncompressed size of a block, of all its variables together.
 BLOCK_BYTES = 2**27
-# Equal values must become equal bytes. Blosc's own threads pack them in any order, but Blosc has no
-# threads outside the main thread, where Zarr encodes.
-_COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _UNITS = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "nanoseconds": 1}
 
 
@@ -122,7 +117,7 @@ def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) 
     for name in rest.variables:
         # Without the chunks of input files, and without fill values for coordinates.
         field = whole[name]
-        field.encoding = {"chunks": field.shape, "compressors": _COMPRESSORS} if field.ndim else {}
+        field.encoding = {"chunks": field.shape, "compressors": COMPRESSORS} if field.ndim else {}
         if name in whole.coords and field.dtype.kind == "f":
             field.encoding["_FillValue"] = None
     whole["time"].encoding |= _time_units(whole["time"])
@@ -148,11 +143,7 @@ def _unwritten(field: xr.DataArray, length: int) -> xr.Variable:
         1 if dim == "time" or i < inner else n for i, (dim, n) in enumerate(field.sizes.items())
     )
     shards = tuple(length if dim == "time" else n for dim, n in field.sizes.items())
-    encoding = {"chunks": chunks, "shards": shards, "compressors": _COMPRESSORS}
-    if field.dtype.kind == "f":
-        encoding["fill_value"] = field.dtype.type(np.nan)
-    values = da.zeros(field.shape, dtype=field.dtype, chunks=shards)
-    return xr.Variable(field.dims, values, dict(field.attrs), encoding)
+    return unwritten(field, chunks, shards, field.dtype)
 
 
 def _time_units(time: xr.DataArray) -> dict[str, Any]:
