@@ -66,7 +66,7 @@ def test_a_put_is_repeated_while_the_server_is_away(
     monkeypatch.setattr(objects, "WAITS", (0, 0))
     monkeypatch.setattr(place.fs, "pipe_file", pipe_file, raising=False)
     if failures >= tries:
-        with pytest.raises(StoreError, match="memory://bucket/store: .* be reached") as error:
+        with pytest.raises(StoreError, match=r"memory://bucket/store: .* be reached") as error:
             objects.put(place, "a", b"")
         assert "hush" not in str(error.value)
     else:
