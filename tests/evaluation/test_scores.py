@@ -179,6 +179,27 @@ def test_it_is_in_the_reports_table_and_on_its_page(result):
     assert ">large_errors</th>" in report.page.tables.main_scores(result)
 
 
+def test_a_score_may_describe_the_truth_alone(forecasts, truth):
+    def variance(mean):
+        return mean["oo"] - mean["o"] ** 2
+
+    score = Score("truth_variance", (), variance, {"comment": "square of the units"}, detailed=True)
+    found = evaluate(forecasts, truth, scores=[score])
+    assert found["truth_variance"].attrs == {"comment": "square of the units"}
+    values = found["truth_variance"].sel(variable="t2m", stratum="all", period="all")
+    np.testing.assert_allclose(values, truth["t2m"].astype(float).var(), rtol=1e-8)
+    assert values.sizes == {"forecast": 3}
+    maps = found["truth_variance_map"].sel(variable="t2m", forecast="S")
+    np.testing.assert_allclose(maps, truth["t2m"].astype(float).var("time"), rtol=1e-5)
+
+
+def test_two_scores_of_one_name_are_refused(forecasts, truth):
+    other = Score("large_errors_map", (large,), lambda mean: mean["large"], {})
+    for pair in ([LARGE, LARGE], [LARGE, other]):
+        with pytest.raises(ArgumentError, match=r"two variables .* name large_errors"):
+            evaluate(forecasts, truth, scores=pair)
+
+
 def test_a_registered_score_is_in_every_result(forecasts, truth, monkeypatch):
     monkeypatch.setattr(scores, "_registered", {})
     assert register(LARGE) is LARGE
@@ -192,7 +213,7 @@ def test_a_registered_score_is_in_every_result(forecasts, truth, monkeypatch):
 @pytest.mark.parametrize("name", ["rmse", "bias_map", "n", "spectrum", "stratum"])
 def test_a_name_that_a_result_holds_already_is_refused(name, forecasts, truth):
     score = Score(name, (large,), lambda mean: mean["large"], {})
-    with pytest.raises(ArgumentError, match=f"every result holds .*{name}"):
+    with pytest.raises(ArgumentError, match=f"would have the name .*{name}"):
         register(score)
     with pytest.raises(ArgumentError, match="choose another name"):
         evaluate(forecasts, truth, scores=[score])

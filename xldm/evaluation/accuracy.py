@@ -52,16 +52,21 @@ def _values(
     with np.errstate(divide="ignore", invalid="ignore"):
         common = {"n": n, "members": plan.member_counts[:, None, None], "o": o / n, "oo": oo / n}
         means = {key: np.moveaxis(s, -1, 0) / n for key, s in sums.items()}
+        shape = np.broadcast_shapes(n.shape, *(s.shape[:-1] for s in sums.values()))
         for score in scores:
             own = dict(common)
             for key in plan.keys(score):
                 own |= zip(plan.field_names[key], means[key], strict=True)
-            yield score, score.value(own)
+            value = score.value(own)
+            # A value of the truth's means alone is the same for all forecasts.
+            yield score, value if value.shape == shape else np.broadcast_to(value, shape).copy()
 
 
 def _attrs(score: Score) -> dict[str, str]:
-    default = {} if "units" in score.attrs else {"comment": "in the units of the variable"}
-    return {**score.attrs, **default}
+    attrs = dict(score.attrs)
+    if "units" not in attrs:
+        attrs.setdefault("comment", "in the units of the variable")
+    return attrs
 
 
 def ranks(plan: Plan, state: State) -> xr.Dataset:

@@ -82,7 +82,7 @@ def evaluate(
     InputError
         If the datasets cannot be compared; the message lists every reason.
     ArgumentError
-        If a result already holds something under the name of a score.
+        If two variables of the result would have the same name.
 
     Examples
     --------

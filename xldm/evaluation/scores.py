@@ -22,7 +22,7 @@ __all__ = [
     "BUILT_IN", "Score", "Statistics", "errors", "field_names", "in_use", "of_ensemble", "register"
 ]  # fmt: skip
 
-#: A function of the members (member, N) and the truth (N,): named fields (N,).
+#: A function of the members (member, N) and the truth (N,), which returns named fields (N,).
 Statistics = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
 Means = Mapping[str, np.ndarray]
 
@@ -112,14 +112,20 @@ class Score:
                 "one value for each"
             )
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of its variables in the result."""
+        more = (f"{self.name}_hourly", f"{self.name}_map") if self.detailed else ()
+        return (self.name, *more)
+
 
 def field_names(statistics: Statistics) -> tuple[str, ...]:
-    """Return the names of the fields that a function gives, from a trial on two made-up members.
+    """Return the names of a function's fields, from a trial on two members and three places.
 
     Raises
     ------
     ArgumentError
-        If it does not give a mapping of names to one value per place.
+        If the function does not return a mapping of names to one value per place.
     """
     with np.errstate(all="ignore"):
         fields = statistics(np.array([[0.0, 1.0, 2.0], [1.0, 1.0, 3.0]]), np.array([0.5, 1.0, 1.5]))
@@ -254,7 +260,7 @@ def register(score: Score) -> Score:
     Raises
     ------
     ArgumentError
-        If a result already holds something else under its name, such as ``rmse``.
+        If something else in a result has its name, for example ``rmse``.
     """
     in_use([score])
     _registered[score.name] = score
@@ -267,18 +273,17 @@ def in_use(further: Iterable[Score] = ()) -> tuple[Score, ...]:
     Raises
     ------
     ArgumentError
-        If one has a name that a result needs for something else.
+        If two variables of the result would have the same name.
     """
-    own = _registered | {score.name: score for score in further}
-    names = [s.name + ending for s in BUILT_IN for ending in ("", "_hourly", "_map")]
-    clash = sorted(
-        name
-        for score in own.values()
-        for name in (score.name, f"{score.name}_hourly", f"{score.name}_map")
-        if name in TAKEN or name in names
-    )
-    if clash:
+    further = list(further)
+    replaced = {score.name for score in further}
+    registered = [score for name, score in _registered.items() if name not in replaced]
+    scores = (*BUILT_IN, *registered, *further)
+    names = [*TAKEN, *(name for score in scores for name in score.variables)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
         raise ArgumentError(
-            f"score: every result holds {', '.join(clash)} already; choose another name"
+            f"score: two variables of the result would have the name {', '.join(twice)}; choose "
+            "another name"
         )
-    return (*BUILT_IN, *own.values())
+    return scores
