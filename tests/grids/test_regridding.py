@@ -12,7 +12,6 @@ from scipy.interpolate import RegularGridInterpolator
 
 from xldm.config import GridConfig
 from xldm.errors import InputError
-from xldm.grids.overlap_areas import overlaps
 from xldm.grids.projected import ITALY, axes, coordinates, lon_lat
 from xldm.grids.regions import crop
 from xldm.grids.regridding import coarsen, on_cells, to_coarse
@@ -219,16 +218,6 @@ def test_input_that_ends_at_the_outermost_centres_serves():
     out, whole = (on_cells(d, ITALY)["tp"] for d in (part, ds))
     assert np.isfinite(out).all()
     np.testing.assert_allclose(out[..., 1:-1, 1:-1], whole[..., 1:-1, 1:-1], rtol=1e-6)
-
-
-def test_areas_in_common_are_those_of_a_plane_cut_by_hand():
-    """A square on its tip, of side 2, in unit boxes: (0, 0) is its centre."""
-    r = np.sqrt(2)
-    x, y = np.array([[0], [r], [0], [-r]]), np.array([[-r], [0], [r], [0]])
-    areas, row, column = overlaps(x, y, np.array([0.0, 1.0]), np.array([0.0]))
-    corner = (r - 1) ** 2 / 2  # what lies right of x = 1, above or below
-    assert (row.tolist(), column.tolist()) == ([[0, 1]], [[0, 1, 2]])
-    np.testing.assert_allclose(areas[0], [[1, 1 - corner, corner]] * 2, atol=1e-12)
 
 
 # ---- fine to coarse

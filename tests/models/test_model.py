@@ -1,17 +1,15 @@
-"""Interpolation, regression, residual diffusion, and models made of them."""
+"""A model draws the same fields whatever is drawn with them, and says what it is."""
 
 import copy
 import pickle
 
 import numpy as np
 import pytest
-import scipy.interpolate
 import tiny
 import torch
 
-from xldm.config import Variable
+from xldm.errors import ArgumentError
 from xldm.models.downscaler import Sampling
-from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
 
 TIMES = np.array(["2020-01-01T00", "2020-01-01T01", "2020-07-01T12"], "datetime64[ns]")
@@ -118,60 +116,20 @@ def test_a_window_keeps_the_noise_of_the_whole_grid(model):
     np.testing.assert_array_equal(noise[:, :, 2:6, 1:5], again[:, :, 2:6, 1:5])
 
 
-def test_the_regression_baseline_is_the_mean_of_the_diffusion_model(model, coarse):
-    component = model.components["2mT"]
-    static = torch.zeros(1, 4, *tiny.GRID.fine_shape)
-    given = torch.from_numpy(coarse[:1])
-    with torch.inference_mode():
-        condition = component.condition(given, component.prepare(static))
-        mean = component.mean.condition(given, static)
-    assert torch.equal(condition.mean, mean)
-
-
 def test_an_unknown_baseline_lists_the_choices(model):
     with pytest.raises(ValueError, match="'interpolation' or 'regression'"):
         model.baseline("cubic")
 
 
-def test_an_unknown_sampler_lists_the_choices(model):
-    with pytest.raises(ValueError, match=r"ddim, ddim-trailing, dpm-solver\+\+.*; got 'euler'"):
-        Sampling(sampler="euler").resolve(model.config.components[0].diffusion)
+def test_interpolation_has_no_regression_to_take_alone(model):
+    with pytest.raises(ArgumentError, match="Interpolation has no regression"):
+        model.baseline("interpolation").baseline("regression")
 
 
-VARIABLES = (Variable("t2m", "air_temperature", "K", 280.0, 10.0),)
-TARGETS = (Variable("t2m", "air_temperature", "K", 285.0, 8.0),)
-
-
-def interpolated(field: np.ndarray, factor: int = 8) -> np.ndarray:
-    """Physical values of a physical field, by way of both normalisations."""
-    net = Interpolation(VARIABLES, TARGETS, factor)
-    given = torch.from_numpy((field - 280.0) / 10.0)[None, None].float()
-    return net.condition(given, None)[0, 0].numpy() * 8.0 + 285.0
-
-
-def test_quadratic_interpolation_is_scipys_along_each_axis():
-    field = np.random.default_rng(0).normal(280, 10, (9, 7))
-    at = [(np.arange(n * 8) + 0.5) / 8 - 0.5 for n in field.shape]
-    want = field
-    for axis, points in enumerate(at):
-        spline = scipy.interpolate.interp1d(
-            np.arange(field.shape[axis]), want, "quadratic", axis=axis, fill_value="extrapolate"
-        )
-        want = spline(points)
-    np.testing.assert_allclose(interpolated(field), want, atol=2e-3)
-
-
-def test_quadratic_interpolation_is_exact_on_a_quadratic():
-    y, x = np.mgrid[0:6, 0:5].astype(float)
-    fine_y, fine_x = (np.mgrid[0:48, 0:40] + 0.5) / 8 - 0.5
-    field = 280 + y**2 - x * y + 0.5 * x**2
-    want = 280 + fine_y**2 - fine_x * fine_y + 0.5 * fine_x**2
-    np.testing.assert_allclose(interpolated(field), want, atol=1e-3)
-
-
-def test_interpolation_refuses_a_target_that_is_no_predictor():
-    with pytest.raises(ValueError, match="missing: tp"):
-        Interpolation(VARIABLES, (Variable("tp", "x", "m", 0.0, 1.0),), 8)
+def test_the_regression_of_a_regression_is_itself(model, coarse):
+    once = model.baseline("regression")
+    again = once.baseline("regression").fields(coarse, TIMES, Sampling())
+    np.testing.assert_array_equal(again, once.fields(coarse, TIMES, Sampling()))
 
 
 def test_dry_land_has_the_papers_value_and_not_nan(model, coarse):
