@@ -58,11 +58,11 @@ def test_hours_and_members_drawn_together_are_the_same_within_rounding(
 ):
     # As an accelerator takes them.
     out, (part,) = np.empty_like(drawn), model.config.components
-    window = part, slice(None), slice(None), torch.device("cpu")
+    component = model._on(part, slice(None), slice(None), torch.device("cpu"))
     given = model._normalised(coarse)
     with torch.inference_mode():
         sampling = Sampling(members=range(3), steps=2)
-        model._draw(out, given, TIMES, sampling, window, together, lambda n: None)
+        component.draw(out, given, TIMES, sampling, together, lambda n: None)
     np.testing.assert_allclose(out, drawn, atol=1e-3 * drawn.std())
 
 
@@ -111,9 +111,11 @@ def test_a_deep_copy_has_weights_of_its_own(model, coarse, drawn):
 
 
 def test_a_window_keeps_the_noise_of_the_whole_grid(model):
-    noise = model._noise(model.components["2mT"], "2mT", TIMES[:1], (0,), 0)
-    again = model._noise(model.components["2mT"], "2mT", TIMES[:1], (0,), 0)
-    np.testing.assert_array_equal(noise[:, :, 2:6, 1:5], again[:, :, 2:6, 1:5])
+    windows = (slice(None), slice(None)), (slice(2, 6), slice(4, 8))
+    (part,), cpu = model.config.components, torch.device("cpu")
+    with torch.inference_mode():
+        whole, window = (model._on(part, *w, cpu).noise(TIMES[:1], (0,), 0) for w in windows)
+    assert torch.equal(window, whole[:, :, 2:6, 4:8])
 
 
 def test_an_unknown_baseline_lists_the_choices(model):

@@ -222,10 +222,11 @@ def test_members_of_several_times_may_be_drawn_in_one_batch(coarse):
     model, here = local_model().tiled(16, 8), torch.device("cpu")
     one_by_one = model.fields(coarse, TIMES, WAY)
     with torch.inference_mode():
-        net, prepared = model._prepared("2mT", slice(None), slice(None), here)
-        condition = net.condition(torch.from_numpy(model._normalised(coarse)), prepared)
-        noise = model._noise(net, "2mT", TIMES, WAY.members, WAY.seed)
-        batch = net.draw(condition, torch.from_numpy(noise), WAY).numpy()
+        on = model._on(model.config.components[0], slice(None), slice(None), here)
+        given = torch.from_numpy(model._normalised(coarse))
+        condition = on.net.condition(given, on.prepared)
+        noise = on.noise(TIMES, WAY.members, WAY.seed)
+        batch = on.net.draw(condition, noise, WAY).numpy()
     batch = batch.reshape(2, 2, *batch.shape[1:]).swapaxes(0, 1)
     np.testing.assert_allclose(batch, one_by_one, rtol=0, atol=1e-5)
 

@@ -174,6 +174,16 @@ class ResidualDiffusion(Downscaler):
         denoise = self.denoise(present(condition.context, "conditioner"))
         return SAMPLERS[sampler](denoise, self.schedule, noise, steps)
 
+    def reconstruct(
+        self, coarse: Tensor, prepared: tuple[Tensor, Tensor | None], targets: Tensor
+    ) -> Tensor:
+        """Add the true residual of normalised targets, encoded and decoded, to the mean."""
+        autoencoder, mean = present(self.autoencoder, "autoencoder"), torch.zeros(())
+        if self.regression is not None:
+            mean = self.mean.condition(coarse, prepared[0])
+        latent, _ = autoencoder.encode(targets - mean)
+        return mean + autoencoder.decode(latent)
+
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
         """Return (L, h, w), or None without a denoiser."""
         latent = self.config.autoencoder

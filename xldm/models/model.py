@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 
 from .. import statics
-from ..config import ModelConfig
+from ..config import ComponentConfig, ModelConfig
 from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes, field_sizes
-from ..numerics import noise as addressed
 from ..numerics import scaling
 from . import card, tiling
-from .device_batches import draw_together, to_device
+from .components import ResidualDiffusion
 from .downscaler import Downscaler, Sampling
 from .interpolation import Interpolation
+from .on_device import OnDevice
 from .pickling import Origin, made, token
 
 __all__ = ["Model"]
@@ -31,7 +30,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A model ready to use: what its package says, its static fields and its components.
+    """A model ready to use: configuration, static fields and components.
 
     Parameters
     ----------
@@ -42,10 +41,11 @@ class Model:
     components : mapping of str to Downscaler
         By the names in the configuration.
     sha256 : str
-        Identifies the package; empty for a model that was never written.
+        Hash of the package; empty for a model that was never written.
     origin : (callable, tuple), optional
-        How another process makes the same model: a function known by its name, and its arguments.
-        Pickled, a model is that and not its weights, so whoever changes a model leaves it out.
+        A function known by its name, and its arguments, that make the same model in another
+        process. A model with an origin is pickled without its weights, so a changed model must not
+        keep the origin.
     """
 
     config: ModelConfig
@@ -59,12 +59,12 @@ class Model:
     _lock: Any = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 
     def baseline(self, kind: str) -> Model:
-        """The same grid, predictors and targets with a simpler downscaler.
+        """Return a simpler model of the same grid, predictors and targets.
 
         Parameters
         ----------
         kind : {"interpolation", "regression"}
-            Quadratic interpolation of the coarse field, or the regression UNET alone.
+            Quadratic interpolation of the coarse fields, or the regression UNET alone.
 
         Raises
         ------
@@ -91,20 +91,19 @@ class Model:
         )
 
     def tiled(self, size: int | tuple[int, int], overlap: int = 8) -> Model:
-        """The same model, whose networks see one tile of the domain at a time.
+        """Return the same model, whose networks see one tile of the domain at a time.
 
-        Tiles are blended smoothly where they overlap, and at every step of the sampler, so that
-        there are no seams. Memory is that of a tile, and domains may be larger than what fits; yet
-        networks that look at the whole field see less of it, so fields differ a little from those
-        of the whole domain. Where the domain, or a region of it, is no larger than a tile, they are
-        the same bit for bit.
+        Overlapping tiles are blended smoothly at every step of the sampler, so there are no seams.
+        Networks need the memory of one tile, so the domain may be larger than the memory allows
+        otherwise. They see less of the domain, so fields differ a little from those without tiles;
+        they are the same bit for bit if the domain, or the region, is no larger than a tile.
 
         Parameters
         ----------
         size : int or (int, int)
             Rows and columns of a tile in coarse cells.
         overlap : int
-            Coarse cells that neighbours share, at least.
+            Coarse cells that neighbours share at least.
 
         Raises
         ------
@@ -125,21 +124,21 @@ class Model:
         return Model(replace(self.config, name=name), self.static, parts, self.sha256, origin)
 
     def on(self, static: xr.Dataset) -> Model:
-        """The same networks on another domain, of the same spacing and projection.
+        """Return a model of the same networks on another domain of the same spacing and projection.
 
-        Terrain and northing are scaled as in training. Noise has other addresses there: where two
-        domains overlap, their members are not the same.
+        Terrain and northing are scaled as in training. Noise is addressed on the other domain:
+        where two domains overlap, their members differ.
 
         Parameters
         ----------
         static : Dataset
-            Static fields of the other domain, as `xldm.statics` makes them or ``/static`` of a
-            training store has them.
+            Static fields of the other domain, from `xldm.statics` or ``/static`` of a training
+            store.
 
         Warns
         -----
         UserWarning
-            That the networks were not trained there.
+            Always: the networks were not trained there.
 
         Raises
         ------
@@ -181,19 +180,19 @@ class Model:
         coarse : ndarray (time, P, h, w)
             Predictors in the model's units.
         times : ndarray (time,) of datetime64
-            Valid times: they address the noise.
+            Valid times, which address the noise.
         sampling : Sampling
             Members, seed, sampler and steps.
         rows, columns : slice
             Window of the coarse grid that ``coarse`` covers.
         device, dtype : str, optional
-            Where, and in what precision, the networks run; default CPU and float32.
+            Device and precision of the networks; default CPU and float32.
         batch_size : int, optional
             Fields (times and members) that go through the networks together on an accelerator;
-            default as many as fit into a CUDA device, and 1 on others. A CPU takes them one by one:
-            there it gains little, and sums in another order for another batch.
+            default as many as fit on a CUDA device, and 1 on others. A CPU takes fields one by one:
+            batches would gain little there, and change the order of sums.
         observe : callable
-            Told the number of fields finished, as they are finished.
+            Told how many fields each finished block has.
 
         Returns
         -------
@@ -213,41 +212,12 @@ class Model:
             out, at = np.empty((*size, height * factor, width * factor), np.float32), 0
             for part in self.config.components:
                 targets = out[:, :, at : (at := at + len(part.targets))]
-                window = part, rows, columns, where
-                self._draw(targets, normalised, times, sampling, window, together, observe)
+                component = self._on(part, rows, columns, where)
+                component.draw(targets, normalised, times, sampling, together, observe)
         return out
 
-    def _draw(self, out, normalised, times, sampling, window, together, observe) -> None:
-        """Fill ``out`` (member, time, C, H, W) with one component's targets."""
-        part, rows, columns, device = window
-        net, prepared = self._prepared(part.name, rows, columns, device)
-
-        def condition(hours: slice) -> Any:
-            return net.condition(to_device(normalised[hours], device), prepared)
-
-        def draw(condition: Any, hours: slice, members: slice) -> Tensor:
-            chosen = sampling.members[members]
-            noise = self._noise(net, part.name, times[hours], chosen, sampling.seed)
-            if noise is not None:
-                noise = to_device(noise[:, :, rows, columns], device)
-            return scaling.denormalise(net.draw(condition, noise, sampling), part.targets)
-
-        def put(drawn: np.ndarray, hours: slice, members: slice) -> None:
-            place = out[members, hours]
-            # A component without noise has one field for all members.
-            drawn = drawn.reshape(place.shape[1], -1, *drawn.shape[1:]).swapaxes(0, 1)
-            place[:] = drawn
-            observe(place.shape[0] * place.shape[1])
-
-        # What fits is found out once for a component and window.
-        fits = ("together", part.name, normalised.shape[-2:], device)
-        together = together or self._cache.get(fits)
-        self._cache[fits] = draw_together(
-            len(times), len(sampling.members), together, condition, draw, put, device
-        )
-
     def reconstruct(self, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
-        """The regression's mean plus what the autoencoder keeps of the true residual.
+        """Add the true residual, encoded and decoded by the autoencoder, to the regression's mean.
 
         Parameters
         ----------
@@ -259,55 +229,49 @@ class Model:
         Returns
         -------
         ndarray (time, C, H, W) float32
+
+        Raises
+        ------
+        ArgumentError
+            If a component has no autoencoder, or the model is a baseline or tiled.
         """
-        if without := [c.name for c in self.config.components if not c.autoencoder]:
-            raise ArgumentError(
-                f"{', '.join(without)}: there is no autoencoder yet, train it first"
-            )
         out, at = np.empty(fine.shape, np.float32), 0
-        given = self._normalised(coarse)
+        given, everywhere = torch.from_numpy(self._normalised(coarse)), slice(None)
         with self._lock, torch.inference_mode():
             for part in self.config.components:
-                net, (static, _) = self._prepared(
-                    part.name, slice(None), slice(None), torch.device("cpu")
-                )
+                component = self._on(part, everywhere, everywhere, torch.device("cpu"))
+                if not isinstance(component.net, ResidualDiffusion):
+                    raise ArgumentError(
+                        f"{part.name} is a baseline or tiled: reconstruct with the model itself"
+                    )
                 channels = slice(at, at := at + len(part.targets))
                 for t in range(len(coarse)):
-                    mean = torch.zeros(())
-                    if net.regression is not None:
-                        mean = net.mean.condition(torch.from_numpy(given[t : t + 1]), static)
                     truth = scaling.normalise(fine[t : t + 1, channels], part.targets)
-                    residual, _ = net.autoencoder.encode(torch.from_numpy(truth) - mean)
-                    again = (mean + net.autoencoder.decode(residual)).numpy()
-                    out[t, channels] = scaling.denormalise(again, part.targets)[0]
+                    again = component.net.reconstruct(
+                        given[t : t + 1], component.prepared, torch.from_numpy(truth)
+                    )
+                    out[t, channels] = scaling.denormalise(again.numpy(), part.targets)[0]
         return out
 
     def _normalised(self, coarse: np.ndarray) -> np.ndarray:
-        """Predictors (time, P, h, w) as the networks take them."""
+        """Normalise predictors (time, P, h, w) for the networks."""
         normalised = scaling.normalise(coarse, self.config.predictors)
         return scaling.fill_dry_land(normalised, self.config.predictors)
 
-    def _noise(self, net, component, times, members, seed) -> np.ndarray | None:
-        """Noise (B * M, L, h, w) of the whole grid, so that a region gets its share of the same."""
-        shape = net.noise_shape(*self.config.grid.shape)
-        if shape is None:
-            return None
-        draw = addressed.standard_normal
-        return np.stack([draw(seed, m, t, component, shape) for t in times for m in members])
-
-    def _prepared(self, component: str, rows: slice, columns: slice, device: torch.device) -> tuple:
-        """A component on a device and what it makes of the static fields, kept for later calls."""
-        key = (component, rows.start, rows.stop, columns.start, columns.stop, device)
+    def _on(
+        self, part: ComponentConfig, rows: slice, columns: slice, where: torch.device
+    ) -> OnDevice:
+        """Return a component on a device, prepared for a window; cached."""
+        key = (part.name, rows.start, rows.stop, columns.start, columns.stop, where)
         if key not in self._cache:
-            factor = self.config.grid.factor
-            window = tuple(
-                slice(*(None if e is None else e * factor for e in (s.start, s.stop)))
-                for s in (rows, columns)
-            )
-            channels = np.ascontiguousarray(statics.channels(self.static)[(slice(None), *window)])
-            # Convolutions of few channels run a third faster so.
-            net = self.components[component].to(device, memory_format=torch.channels_last)
-            self._cache[key] = net, net.prepare(torch.from_numpy(channels)[None].to(device))
+            grid, channels = self.config.grid, statics.channels(self.static)
+            ends = ((s.start, s.stop) for s in (rows, columns))
+            y, x = (slice(a and a * grid.factor, b and b * grid.factor) for a, b in ends)
+            static = torch.from_numpy(np.ascontiguousarray(channels[:, y, x]))[None].to(where)
+            # Convolutions of few channels are a third faster with channels last.
+            net = self.components[part.name].to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            prepared = net.prepare(static)
+            self._cache[key] = OnDevice(part, net, prepared, grid.shape, rows, columns, where)
         return self._cache[key]
 
     def __repr__(self) -> str:
@@ -331,7 +295,7 @@ class Model:
         return made, (origin,)
 
     def __deepcopy__(self, memo: dict) -> Model:
-        # Its own weights, to be changed: what an origin makes is shared by the whole process.
+        # A copy has its own weights, to be changed; a model made by an origin is shared.
         parts = copy.deepcopy(self.components, memo)
         return Model(self.config, self.static, parts, self.sha256)
 
@@ -339,7 +303,7 @@ class Model:
         return token(self, self._contents)
 
     def _contents(self) -> tuple:
-        """Everything that tells this model from another."""
+        """Return everything that distinguishes this model from another."""
         parts = {
             name: (type(c), repr(c), [t.numpy(force=True) for t in c.state_dict().values()])
             for name, c in self.components.items()
