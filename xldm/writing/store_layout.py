@@ -86,6 +86,7 @@ def times_in_block(out: xr.Dataset) -> int:
 
     Examples
     --------
+    >>> import dask.array as da
     >>> values = da.zeros((100, 600, 500), dtype="float32", chunks=(24, 600, 500))
     >>> out = xr.Dataset({"t2m": (("time", "y", "x"), values)})
     >>> times_in_block(out), times_in_block(out.chunk(time=30)), times_in_block(out.compute())
