@@ -67,7 +67,7 @@ def made(origin: Origin) -> Any:
 def token(model: HasOrigin, contents: Callable[[], tuple]) -> Any:
     """Return a token that names a model in dask's task keys, the same in every process.
 
-    ``contents`` gives what the token is made of for a model without origin.
+    For a model without origin, ``contents`` returns the parts of the token.
     """
     origin = Origin.of(model)
     parts = contents() if origin is None else (origin.make, origin.args)

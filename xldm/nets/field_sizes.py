@@ -1,6 +1,6 @@
 """Sizes of fields that networks can work on: every halving must come out even.
 
-This is the one home of the rule. Regions, tiles, other domains and training windows ask it.
+Regions, tiles, other domains and training windows all take their sizes from here.
 """
 
 from __future__ import annotations
