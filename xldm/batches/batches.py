@@ -62,7 +62,7 @@ class Batches:
         ``sample``, as xbatcher stacks them; with ``batch_size=1`` there is one, and dims stay.
         Coarse and fine values are normalised, as in the loop; static fields are as in the store.
         """
-        number = _counted(number, len(self))
+        number = self._counted(number)
         sides = {"coarse": self.coarse, "fine": self.fine}
         groups = {
             name: labels.fields(side[number], self.reader.groups[name])
@@ -174,6 +174,13 @@ class Batches:
         every = epoch_order.global_batches(places.size, self.batch_size, ranks)
         return [places[batch][rank::ranks] for batch in every]
 
+    def _counted(self, number: int) -> int:
+        """Return the number of a batch counted from the start."""
+        number, length = index(number), len(self._first[1])
+        if not -length <= number < length:
+            raise IndexError(f"an epoch has {length} batches: there is no batch {number}")
+        return number % length
+
     def _batch(self, number: int) -> Batch:
         """Return a batch of epoch 0, read now."""
         if (last := self._last.get(number)) is not None:
@@ -222,17 +229,9 @@ class LabelledSide:
 
     def __getitem__(self, number: int) -> xr.DataArray:
         """Return this side of a batch, dims (time or sample, variable, y, x)."""
-        number = _counted(number, len(self))
+        number = self.batches._counted(number)
         return self._labelled(self.batches._batch(number), number)
 
     def _labelled(self, batch: Batch, number: int) -> xr.DataArray:
         place = self.batches._cut(self.group, number)
         return labels.labelled(getattr(batch, self.group), self.variables, place)
-
-
-def _counted(number: int, length: int) -> int:
-    """Return an index counted from the start."""
-    number = index(number)
-    if not -length <= number < length:
-        raise IndexError(f"an epoch has {length} batches: there is no batch {number}")
-    return number % length
