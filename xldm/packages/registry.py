@@ -218,7 +218,7 @@ def _how_to_import(name: str, entry: dict[str, Any]) -> str:
         f"    xldm models import {name}\n\n"
         f"Size: {entry['size']}; read by byte ranges from\n"
         f"    {entry['weights']}\n    {entry['sample_data']}\n"
-        f"Licence: {entry['licence']}; make sure that you may use it. The hashes of what is "
-        "downloaded are recorded on the first import and verified from then on. If you have the "
-        "files already, add --source and --sample-data: a folder, a zip, or the URL of a zip."
+        f"Licence: {entry['licence']}; make sure that you may use it. The first import records the "
+        "hashes of the downloaded files, and later imports verify them. If you have the files "
+        "already, add --source and --sample-data: a folder, a zip, or the URL of a zip."
     )

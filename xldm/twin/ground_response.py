@@ -120,7 +120,9 @@ def _surface_layer(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarra
     return u, v
 
 
-def _over_and_around(ground: Surface, state: State, u: np.ndarray, v: np.ndarray):
+def _over_and_around(
+    ground: Surface, state: State, u: np.ndarray, v: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Add speed-up over crests, and blocking, foehn and channelling by broad flanks."""
     xx, xy, yy = ground.squeeze
     u, v = u + 1.7 * (xx * u + xy * v), v + 1.7 * (xy * u + yy * v)
@@ -136,7 +138,9 @@ def _over_and_around(ground: Surface, state: State, u: np.ndarray, v: np.ndarray
     return u + change * nx, v + change * ny
 
 
-def noise_amplitude(ground: Surface, state: State, speed: np.ndarray):
+def noise_amplitude(
+    ground: Surface, state: State, speed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return standard deviations of the small scales of a wind component [m s-1] and T2m [K].
 
     They grow with the wind, mostly over rough terrain, and with convection over land.

@@ -203,7 +203,9 @@ def _stamp(hour: int) -> np.datetime64:
     return np.datetime64(hour, "h").astype("datetime64[ns]")
 
 
-def _rotate(u, v, cosine, sine) -> tuple[np.ndarray, np.ndarray]:
+def _rotate(
+    u: np.ndarray, v: np.ndarray, cosine: np.ndarray, sine: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return cosine * u - sine * v, sine * u + cosine * v
 
 

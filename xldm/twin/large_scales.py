@@ -105,7 +105,16 @@ class Waves:
     eastwards at ``drift`` +- ``spread`` m s-1.
     """
 
-    def __init__(self, rng, shortest, longest, redness, drift, spread, count=48):
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        shortest: float,
+        longest: float,
+        redness: float,
+        drift: float,
+        spread: float,
+        count: int = 48,
+    ) -> None:
         length = np.exp(np.linspace(np.log(shortest), np.log(longest), count))
         direction = rng.permutation(count) * np.pi / count + rng.uniform(0, np.pi / count, count)
         k = 2 * np.pi / length

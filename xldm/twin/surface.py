@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +139,9 @@ def _upwind(field: np.ndarray, length: float, spacing: float) -> np.ndarray:
     )
 
 
-def _spectrum(field: np.ndarray, spacing: float):
+def _spectrum(
+    field: np.ndarray, spacing: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Return the spectrum of the mirrored field, wavenumbers (x, y), and the inverse transform."""
     padded = np.pad(field, MARGIN, mode="symmetric")
     ky = -2 * np.pi * scipy.fft.fftfreq(padded.shape[0], spacing)[:, None]  # rows run southwards
