@@ -1,13 +1,12 @@
-"""What each part of the method is worth: residuals, KL weights, a GAN instead, fewer steps.
+"""Measure the parts of the method: residuals, KL weights, a GAN instead, fewer steps.
 
-Everything is trained alike, from the same regression and for the same numbers of steps, on one
-region of a training store and with a narrower denoiser, so that it takes an hour or two on a CPU
-core; then hours of the twin's year 2008 are scored. The figures compare the rows, they are not
-what the embedded model reaches::
+All variants are trained from the same regression, for the same numbers of steps, on one region of a
+training store and with a narrower denoiser, which takes an hour or two on a CPU core. Then hours of
+the twin's year 2008 are scored. The figures compare variants; the embedded model is better::
 
     OMP_NUM_THREADS=1 python benchmarks/ablation.py italy.zarr --folder ablation --json table.json
 
-Variants whose package is there already are not trained again.
+Variants with an existing package are not trained again.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ ADVERSARIAL = {"lr": 3e-4, "batch_size": 6, "size": (16, 16), "windows": 2, "sta
 
 
 def region(path: str) -> xr.DataTree:
-    """Hours and cells of a store that are trained on, in memory."""
+    """Load the hours and cells of a store for training."""
     store = xldm.open_training_store(path, dask=False)
     nodes = {"/": store.to_dataset()}
     for name, node in store.children.items():
@@ -70,7 +69,7 @@ def region(path: str) -> xr.DataTree:
 
 
 def begun(store: xr.DataTree, name: str, folder: Path) -> Path:
-    """A package of the region with a trained regression, which the variants start from."""
+    """Write a package of the region with a trained regression, from which all variants start."""
     target = folder / "regression"
     if not target.exists():
         with warnings.catch_warnings():
@@ -87,7 +86,7 @@ def begun(store: xr.DataTree, name: str, folder: Path) -> Path:
 
 
 def preset(steps: tuple[int, int], **changes) -> Preset:
-    """The embedded model's networks with a narrower denoiser; steps of autoencoder and the rest."""
+    """Return the embedded model's preset with a narrower denoiser and given steps."""
     shipped = read_preset("italy-2km")
     (part,) = shipped.components
     part = replace(part, denoiser=replace(part.denoiser, width=24))
@@ -110,7 +109,7 @@ def preset(steps: tuple[int, int], **changes) -> Preset:
 def trained(
     store: xr.DataTree, base: Path, folder: Path, steps: tuple[int, int]
 ) -> Iterator[tuple[str, Path]]:
-    """Each variant's name and package."""
+    """Train the variants and yield the name and package of each."""
 
     def made(name: str, of: Preset, stage: str, start: Path | None) -> Path:
         last = "diffusion" if stage == "all" else stage
@@ -134,7 +133,7 @@ def trained(
 
 
 def scores(members: np.ndarray, truth: np.ndarray, again: np.ndarray | None) -> dict[str, float]:
-    """Of members (m, time, C, H, W), and of what the autoencoder alone makes of the truth."""
+    """Score members (m, time, C, H, W), and the truth after the autoencoder alone."""
     mean, several = members.mean(0), len(members) > 1
     out = {}
     for c, name in enumerate(TARGETS):
@@ -152,7 +151,7 @@ def scores(members: np.ndarray, truth: np.ndarray, again: np.ndarray | None) -> 
 
 
 def energy(u_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wavelengths and mean kinetic energy of winds (..., C, H, W)."""
+    """Return wavelengths and mean kinetic energy of winds (..., C, H, W)."""
     u, v = np.moveaxis(u_v[..., 1:, :, :], -3, 0)
     wavelength, power = wind_spectra(u, v, 2000.0)
     energy = power["kinetic_energy"]
@@ -160,7 +159,7 @@ def energy(u_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scored(model: Model, era5: xr.Dataset, fine: xr.Dataset, members: int, **how) -> dict:
-    """Scores of a model over its region."""
+    """Score a model over its region."""
     report = check(era5, model.config)
     coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     y, x = axes(model.config.grid, fine=True)
@@ -186,7 +185,7 @@ COLUMNS = {
 
 
 def table(rows: dict[str, dict]) -> str:
-    """Scores in Markdown."""
+    """Format scores as a table in Markdown."""
     heads = ["", *COLUMNS.values()]
     lines = [heads, ["---"] * len(heads)]
     for name, row in rows.items():
@@ -195,7 +194,7 @@ def table(rows: dict[str, dict]) -> str:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", help="training store, path or URL")
     parser.add_argument("--package", default="italy-2km", help="whose regression all start from")

@@ -1,11 +1,11 @@
-"""Two dask workers against one, a thread each, beside what two processes can have of this machine.
+"""Compare two dask workers with one, and with the most that two processes can gain here.
 
 python benchmarks/dask_workers.py                 # the embedded model, 8 hours
 python benchmarks/dask_workers.py --hours 16
 
-Every worker has run the networks once before the clock starts. The ceiling is how much more two
-processes do than one, without dask: of matrix products, and of the same model's fields. A machine
-that is doing something else gives other ratios: run it when it is quiet.
+Each worker has one thread and runs the networks once before the clock starts. The ceiling is the
+gain of two processes over one without dask: for matrix products, and for the same model's fields.
+Run it on an idle machine, since other work changes the ratios.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ print(time.perf_counter() - start, flush=True)
 
 
 def hours_of(count: int):
-    """Hours of the synthetic climate, one chunk each."""
+    """Return hours of the synthetic climate, one chunk each."""
     import xarray as xr
 
     from xldm.twin import Twin
@@ -57,7 +57,7 @@ def hours_of(count: int):
 
 
 def processes(kind: str, count: int, hours: int) -> float:
-    """Seconds until the last of some processes has done its share, side by side."""
+    """Measure the seconds until the last of several concurrent processes is done."""
     command = [sys.executable, "-c", ALONE, kind, str(hours)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": env}
@@ -71,12 +71,12 @@ def processes(kind: str, count: int, hours: int) -> float:
 
 
 def ceiling(kind: str, hours: int) -> float:
-    """How many times as much two processes do as one."""
+    """Measure the gain of two processes over one."""
     return 2 * processes(kind, 1, hours) / processes(kind, 2, hours)
 
 
 def cluster(workers: int, out) -> float:
-    """Seconds that a cluster takes for every field, which stays on the workers."""
+    """Measure the seconds of a cluster for all fields, which stay on the workers."""
     import distributed
 
     options = {"threads_per_worker": 1, "dashboard_address": ":0"}

@@ -1,12 +1,12 @@
-"""Memory and time of an evaluation against the length of the record.
+"""Measure memory and time of an evaluation against the length of the record.
 
 Each length runs in a process of its own, on hourly fields of the whole Italian grid with 8 members
-read from Zarr (a stored day, read anew for every day of the record)::
+read from Zarr (one stored day, read again for every day of the record)::
 
     python benchmarks/evaluation.py --days 7 30
 
-Prints the peak memory of each length and their ratio, seconds per day of record, and the time that
-reading the same chunks takes alone.
+Prints the peak memory of each length, their ratio, seconds per day of record, and the time to read
+the same chunks alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNITS = {"t2m": ("K", 283.0), "u10": ("m s-1", 1.0), "v10": ("m s-1", 0.0)}
 
 
 def write_day(folder: Path) -> None:
-    """A day of random fields: ``truth.zarr`` and ``ensemble.zarr``, an hour and member a chunk."""
+    """Write a day of random fields, ``truth.zarr`` and ``ensemble.zarr``, in chunks of an hour."""
     static = statics.embedded()
     rng = np.random.default_rng(0)
     times = np.datetime64("2008-01-01T00", "ns") + np.arange(HOURS) * np.timedelta64(1, "h")
@@ -51,14 +51,14 @@ def write_day(folder: Path) -> None:
 
 
 def record(folder: Path, name: str, days: int) -> xr.Dataset:
-    """The stored day, again and again."""
+    """Return a record that repeats the stored day."""
     day = xr.open_zarr(folder / f"{name}.zarr", consolidated=False, chunks={"member": MEMBERS})
     parts = [day.assign_coords(time=day["time"] + np.timedelta64(d, "D")) for d in range(days)]
     return xr.concat(parts, "time")
 
 
 def measure(folder: Path, days: int) -> None:
-    """Evaluate so many days and print what it took as JSON."""
+    """Evaluate a number of days and print time and memory as JSON."""
     truth, ensemble = (record(folder, name, days) for name in ("truth", "ensemble"))
     started = time.perf_counter()
     result = xldm.evaluate({"E": ensemble}, truth, static=statics.embedded(), progress=False)
@@ -81,7 +81,7 @@ def measure(folder: Path, days: int) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=int, nargs="+", default=[7, 30])
     parser.add_argument("--in-folder", type=Path, help=argparse.SUPPRESS)

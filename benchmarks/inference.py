@@ -1,9 +1,9 @@
-"""Time and memory of a model, beside what the machine can do.
+"""Measure time and memory of a model, beside the speed of the machine.
 
-python benchmarks/inference.py             # what an hour and its members take, and where it goes
+python benchmarks/inference.py             # time of an hour and its members, by part
 python benchmarks/inference.py --paper     # the same at the paper's widths, random weights
 python benchmarks/inference.py --memory    # peak memory of 24 hours at once, in this process
-python benchmarks/inference.py --import    # what importing xldm adds to importing xarray
+python benchmarks/inference.py --import    # import time of xldm beyond xarray
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HOURS = 24
 
 
 def members_against_one() -> None:
-    """Seconds of an hour with one member and with eight, in turns."""
+    """Measure the seconds of an hour with one member and with eight, in turn."""
     import xldm
     from xldm.models.downscaler import Sampling
 

@@ -1,4 +1,4 @@
-"""Wall time and peak memory of each recipe, for a period and for twice the period.
+"""Measure wall time and peak memory of each recipe, for a period and for twice the period.
 
 Run in the environment of the recipes (``make recipes``), with a folder of archives by form, as
 ``xldm twin --archive FOLDER START STOP`` writes them::
@@ -31,7 +31,7 @@ RUNS = (
 
 
 def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak resident memory in MB of a command, its children left out."""
+    """Return seconds and peak resident memory in MB of a command, without its children."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     said = process.stderr.read()

@@ -1,12 +1,12 @@
-"""Quality against the number of steps, for every sampler, with DDIM of 100 steps as the yardstick.
+"""Measure quality against steps for every sampler, relative to DDIM with 100 steps.
 
-Hours of the twin's year 2008, spread over it; every sampler starts from the same noise, and what
-does not depend on the sampler (the mean and the context) is computed once an hour::
+The hours are spread over the twin's year 2008. All samplers start from the same noise; mean and
+context do not depend on the sampler and are computed once an hour::
 
     python benchmarks/sampling.py --hours 4 --members 4 --json curve.json --figure curve.png
 
-Prints a table in Markdown and says in which rows CRPS and energy spectra are those of the yardstick
-but for 2 %.
+Prints a table in Markdown and marks the rows in which CRPS and energy spectra are within 2 % of the
+reference.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WITHIN = 0.02
 
 @dataclass(frozen=True)
 class Hour:
-    """What an hour's forecasts have in common: condition, noise of each member, truth (C, H, W)."""
+    """Inputs shared by all forecasts of an hour: condition, noise of members, truth (C, H, W)."""
 
     condition: object
     noise: list[Tensor]
@@ -54,7 +54,7 @@ class Hour:
 
 
 def hours(model: Model, count: int, members: int) -> Iterator[Hour]:
-    """Hours of 2008 with everything that no sampler changes."""
+    """Compute the inputs of hours of 2008 that do not depend on the sampler."""
     (part,) = model.config.components
     net = model.components[part.name].to(memory_format=torch.channels_last)
     era5, fine = both_sides(hours_over_year(2008, count))
@@ -76,19 +76,19 @@ def static_channels(model: Model) -> Tensor:
 
 
 def drawn(net: ResidualDiffusion, hour: Hour, sampling: Sampling) -> np.ndarray:
-    """Members (m, C, H, W) in physical units."""
+    """Draw members (m, C, H, W) in physical units."""
     members = [net.draw(hour.condition, n, sampling).numpy() for n in hour.noise]
     return scaling.denormalise(np.concatenate(members), net.config.targets)
 
 
 def energy(u_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wavelengths and kinetic energy of winds (..., 2, H, W)."""
+    """Return wavelengths and kinetic energy of winds (..., 2, H, W)."""
     wavelength, power = wind_spectra(u_v[..., 0, :, :], u_v[..., 1, :, :], 2000.0)
     return wavelength, power["kinetic_energy"]
 
 
 def scores(draw: Callable[[Hour], np.ndarray], record: list[Hour]) -> dict[str, float]:
-    """What one setting is worth, over all hours and cells."""
+    """Score one setting over all hours and cells."""
     sums, seconds, power, truth_power = [], 0.0, 0.0, 0.0
     for hour in record:
         # Of this thread: what else the machine does should not count.
@@ -116,7 +116,7 @@ def scores(draw: Callable[[Hour], np.ndarray], record: list[Hour]) -> dict[str, 
 
 
 def curve(model: Model, count: int, members: int, steps: tuple[int, ...]) -> list[dict]:
-    """Scores of the yardstick, and of every sampler with every number of steps."""
+    """Score the reference, and every sampler with every number of steps."""
     (part,) = model.config.components
     net = model.components[part.name]
     ways = [YARDSTICK, *((sampler, n) for sampler in SAMPLERS for n in steps)]
@@ -133,7 +133,7 @@ def curve(model: Model, count: int, members: int, steps: tuple[int, ...]) -> lis
 
 
 def within(row: dict, yardstick: dict) -> bool:
-    """Whether each CRPS, and the energy in both bands, is the yardstick's but for 2 %."""
+    """Return whether each CRPS, and the energy in both bands, is within 2 % of the reference."""
     crpss = [abs(row[c] / yardstick[c] - 1) for c in (f"crps_{t}" for t in TARGETS)]
     energies = [abs(10 ** ((row[b] - yardstick[b]) / 10) - 1) for b in ("small", "fine")]
     return max(*crpss, *energies) <= WITHIN
@@ -155,7 +155,7 @@ COLUMNS = {
 
 
 def table(rows: list[dict]) -> str:
-    """The curve in Markdown."""
+    """Format the curve as a table in Markdown."""
     heads = ["sampler", "steps", *COLUMNS.values(), "within 2 %"]
     lines = [heads, ["---"] * len(heads)]
     for row in rows:
@@ -166,7 +166,7 @@ def table(rows: list[dict]) -> str:
 
 
 def draw_figure(rows: list[dict], path: Path) -> None:
-    """CRPS of the temperature and energy of the smallest scales against steps."""
+    """Plot CRPS of the temperature and energy of the smallest scales against steps."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -192,7 +192,7 @@ def draw_figure(rows: list[dict], path: Path) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--package", default="italy-2km", help="name, path or URL of a model")
     parser.add_argument("--hours", type=int, default=4)

@@ -1,11 +1,11 @@
-"""What tiles change in the embedded model's fields, and what memory they save.
+"""Measure how tiles change the embedded model's fields, and how much memory they save.
 
 python benchmarks/tiling.py             # tiled against whole, on hours of the twin kept apart
 python benchmarks/tiling.py --memory    # peak memory, each in a process of its own
 
-Seams: the mean step from cell to cell across the lines where tiles begin and end, over that
-elsewhere, in the field itself and in its difference from the whole domain's; 1 is no seam. The
-whole domain's field has a number of its own there, since terrain lies somewhere.
+Seams: the mean step between neighbour cells across the edges of tiles, relative to other places, in
+the field and in its difference from the untiled field; 1 means no seam. The untiled field has a
+value other than 1 too, since terrain differs between places.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SMALL_SCALES = (4e3, 20e3)
 
 
 def edges(cells: int, size: int, overlap: int, factor: int) -> np.ndarray:
-    """Fine cells that are the first of a tile, or the first after one."""
+    """Return the fine cells that begin a tile or follow its end."""
     from xldm.numerics.tiles import cover
 
     starts = np.array(cover(cells, min(size, cells), overlap if size < cells else 0))
@@ -35,7 +35,7 @@ def edges(cells: int, size: int, overlap: int, factor: int) -> np.ndarray:
 
 
 def seam(field: np.ndarray, lines: tuple[np.ndarray, np.ndarray]) -> float:
-    """Mean step of a field (..., y, x) across the lines over that elsewhere."""
+    """Return the mean step of a field (..., y, x) across the edges, relative to other places."""
     at, elsewhere = [], []
     for axis, where in zip((-2, -1), lines, strict=True):
         steps = np.abs(np.diff(field, axis=axis))
@@ -102,7 +102,7 @@ def compare() -> None:
 
 
 def larger(model, times: int):
-    """The model on a domain of so many times the rows and columns: its own, repeated."""
+    """Return the model on a domain that repeats its own in rows and columns."""
     from xldm.grids.projected import coordinates
 
     grid, static = model.config.grid, model.static.reset_coords(drop=True)
@@ -117,7 +117,7 @@ def larger(model, times: int):
 
 
 def peak(times: int, size: int) -> None:
-    """One hour on the whole domain (size 0) or tile by tile, and what that adds to the memory."""
+    """Downscale one hour, untiled (size 0) or in tiles, and return the added memory."""
     import xldm
     from xldm.models.downscaler import Sampling
 

@@ -1,8 +1,8 @@
-"""How fast the stages train: steps and samples a second, work, waiting for data, memory.
+"""Measure the speed of training stages: steps and samples a second, work, waiting, memory.
 
-Days of the twin, held in memory, are trained on by `xldm.training.train` itself, each stage from
-the package that the one before wrote. Rates are of the second half of the steps; checkpoints and
-packages, which a short run writes as often as a long one, are not part of them::
+`xldm.training.train` trains on days of the twin in memory, each stage from the package of the
+previous stage. Rates refer to the second half of the steps and exclude checkpoints and packages,
+which a short run writes as often as a long one::
 
     python benchmarks/training.py --preset paper --component UV --device cuda
     python benchmarks/training.py --preset italy-2km --steps 6 --stages diffusion
@@ -42,7 +42,7 @@ VARIANTS = {
 
 
 def short(preset: Preset, component: str | None, steps: int, changes: dict) -> Preset:
-    """Few steps of the last phase of each stage, with other settings where it has them."""
+    """Return a preset with few steps of the last phase of each stage, and given settings."""
     changes = {"validate_every": None, "patience": None, "schedule": "constant", "warmup": 0,
                "steps": steps, "checkpoint_every": steps, **changes}  # fmt: skip
     phases = {}
@@ -58,7 +58,7 @@ def short(preset: Preset, component: str | None, steps: int, changes: dict) -> P
 
 
 class Counted(list):
-    """FLOPs of the first training step, forward and backward."""
+    """Count the FLOPs of the first training step, forward and backward."""
 
     def __enter__(self):
         self.plain = TrainingModule.training_step
@@ -80,7 +80,7 @@ class Counted(list):
 def measured(
     store: xr.DataTree, preset: Preset, stage: str, start, device: str, folder: Path
 ) -> tuple:
-    """Steps a second, batch, share of waiting, work for a step, peak GiB, and the package."""
+    """Return steps a second, batch, share of waiting, work of a step, peak GiB, and the package."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     with Counted() as work:
@@ -96,7 +96,7 @@ def measured(
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--component", help="the first of the preset unless given")
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace, folder: Path) -> None:
-    """Train stage after stage, in all variants of the stages that are asked for."""
+    """Train stage after stage, in all variants of the requested stages."""
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     preset = read_preset(args.preset)

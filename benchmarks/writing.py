@@ -1,6 +1,6 @@
-"""Memory and time of writing downscaled fields to a Zarr store, by the length of the record.
+"""Measure memory and time of writing downscaled fields to Zarr, by the length of the record.
 
-python benchmarks/writing.py --days 5 30    # interpolated fields: what writing costs
+python benchmarks/writing.py --days 5 30    # interpolated fields: the cost of writing
 python benchmarks/writing.py --days 1 2 --model italy-2km --steps 1
 
 Each length runs in a process of its own, with hourly output on the whole Italian grid.
@@ -24,7 +24,7 @@ HOURS = 24
 
 
 def record(days: int):
-    """Hourly ERA5, lazily: the shipped day again and again, so that input takes no memory."""
+    """Return lazy hourly ERA5 that repeats the shipped day, so input takes no memory."""
     import xarray as xr
 
     import xldm
@@ -37,7 +37,7 @@ def record(days: int):
 
 
 def write(days: int, model: str, steps: int | None, folder: Path) -> None:
-    """Write a record to a store, and say what it took."""
+    """Write a record to a store, and report time and memory."""
     import xldm
 
     name, _, kind = model.partition(":")
@@ -61,7 +61,7 @@ def write(days: int, model: str, steps: int | None, folder: Path) -> None:
 
 
 def plain(size: int, folder: Path) -> float:
-    """Seconds to write so many bytes to the disk in files of 40 MB."""
+    """Measure the seconds to write a number of bytes to the disk in files of 40 MB."""
     piece = os.urandom(40 * 10**6)
     start = time.perf_counter()
     for number in range(max(1, size // len(piece))):
