@@ -32,7 +32,7 @@ UNITS = {"t2m": ("K", 283.0), "u10": ("m s-1", 1.0), "v10": ("m s-1", 0.0)}
 
 
 def write_day(folder: Path) -> None:
-    """Write a day of random fields, ``truth.zarr`` and ``ensemble.zarr``, in chunks of an hour."""
+    """Write a day of random fields, ``truth.zarr`` and ``ensemble.zarr``, by hour and member."""
     static = statics.embedded()
     rng = np.random.default_rng(0)
     times = np.datetime64("2008-01-01T00", "ns") + np.arange(HOURS) * np.timedelta64(1, "h")
