@@ -27,7 +27,7 @@ class LDM:
     def check(
         self, model: str | Model = "italy-2km", *, missing: str = "raise", region: Any = None
     ) -> Report:
-        """Say of each predictor how it was found, in what units, and what is wrong with it.
+        """Report how each predictor is found, its units and its problems.
 
         See :func:`xldm.inputs.predictors.check`.
 
@@ -41,7 +41,15 @@ class LDM:
         return check(self._ds, load_model(model).config, missing=missing, region=region)
 
     def downscale(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
-        """Downscale to the model's fine grid; options as for :func:`xldm.downscale`."""
+        """Downscale to the model's fine grid; options as for :func:`xldm.downscale`.
+
+        Examples
+        --------
+        >>> import xldm
+        >>> era5 = xldm.open_catalog().era5_sample.read().isel(time=[0])
+        >>> era5.ldm.downscale(members=None, missing="climatology", steps=2)["t2m"].dims
+        ('time', 'y', 'x')
+        """
         return downscale(self._ds, model, **options)
 
 

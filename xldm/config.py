@@ -1,7 +1,7 @@
-"""What a model package says about itself: frozen, validated dataclasses that read and write YAML.
+"""The configuration of a model: frozen, validated dataclasses that read and write YAML.
 
-Every field is checked when it is read; a key that is not known here is refused, so that a typing
-error in ``model.yaml`` is found when it is made and not when it is used.
+Every field is checked when it is read, and unknown keys are refused: a typing error in
+``model.yaml`` is found at once.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ __all__ = [
     "to_yaml",
 ]
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 
-#: Targets that are the components of a wind, whose speed is scored with them.
+#: The wind whose speed is scored, by the names of its components among the targets.
 WIND = ("u10", "v10")
 
-#: Of every configuration: what is not known is refused.
+#: Settings of every configuration: unknown keys are refused.
 strict = ConfigDict(extra="forbid")
 TimeMethod = Literal["point", "sum", "mean"]
 Positive = Annotated[int, Field(gt=0)]
@@ -164,7 +164,8 @@ class GridConfig:
     @property
     def shape(self) -> tuple[int, int]:
         """Coarse (rows, columns)."""
-        return tuple(round(abs(b - a) / self.spacing) + 1 for a, b in (self.y, self.x))
+        rows, columns = (round(abs(b - a) / self.spacing) + 1 for a, b in (self.y, self.x))
+        return rows, columns
 
     @property
     def fine_shape(self) -> tuple[int, int]:
@@ -190,18 +191,19 @@ class AutoencoderConfig:
     def _even(self) -> AutoencoderConfig:
         if self.channels[-1] % 2:
             raise ArgumentError(
-                f"the last of channels is split in two, so it is even; got {self.channels}"
+                f"the last of channels must be even, since it is split in two; got {self.channels}"
             )
         return self
 
     @property
     def latent_channels(self) -> int:
+        """Channels of the latent."""
         return self.channels[-1] // 2
 
 
 @dataclass(frozen=True, config=strict)
 class ConditionerConfig:
-    """Widths of the conditioner: static branch, coarse branch, and what the denoiser is given."""
+    """Widths of the conditioner: static branch, coarse branch, and its output to the denoiser."""
 
     static_channels: Widths
     static_width: Positive = 128
@@ -225,7 +227,7 @@ class DenoiserConfig:
 
 @dataclass(frozen=True, config=strict)
 class DiffusionConfig:
-    """The noise schedule and the sampler used when none is asked for."""
+    """The noise schedule, and the sampler to use unless the caller names one."""
 
     timesteps: Positive = 1000
     beta_start: float = 1e-4
@@ -236,10 +238,10 @@ class DiffusionConfig:
 
 @dataclass(frozen=True, config=strict)
 class ComponentConfig:
-    """Targets that share networks of their own; its weights are ``<name>.safetensors``.
+    """Targets that share networks; their weights are in ``<name>.safetensors``.
 
     Networks that are not trained yet are None. Without a denoiser a component gives the
-    regression's mean; without a regression it diffuses the field itself and not a residual.
+    regression's mean. Without a regression it diffuses the whole field, not a residual.
     """
 
     name: ComponentName
@@ -257,29 +259,29 @@ class ComponentConfig:
                 "conditioner and denoiser are trained together: give both or neither"
             )
         if self.denoiser is not None and self.autoencoder is None:
-            raise ArgumentError("a denoiser works on the latent of an autoencoder, which is absent")
+            raise ArgumentError("a denoiser needs the latent of an autoencoder, which is absent")
         if self.regression is None and self.autoencoder is None:
             raise ArgumentError("there is no network: give a regression or an autoencoder")
         return self
 
     @property
     def downscales(self) -> bool:
-        """Whether it gives targets: an autoencoder alone does not."""
+        """Whether the component gives targets: an autoencoder alone does not."""
         return self.regression is not None or self.denoiser is not None
 
     @property
     def partial(self) -> bool:
-        """Whether one of the networks is absent."""
+        """Whether a network is absent."""
         return None in (self.regression, self.autoencoder, self.denoiser)
 
 
 @dataclass(frozen=True, config=strict)
 class ModelConfig:
-    """Everything about a model but its numbers: the content of ``model.yaml``.
+    """Everything about a model but its weights: the content of ``model.yaml``.
 
     ``land_cover`` names the one-hot bands of ``static.nc`` in order. ``files`` maps every other
-    file of the package to its sha256, so that the hash of ``model.yaml`` stands for all of it.
-    ``provenance`` maps what the weights were made from to the sha256 it had, or to a remark.
+    file of the package to its sha256, so the hash of ``model.yaml`` stands for the whole package.
+    ``provenance`` maps the sources of the weights to their sha256 or a remark.
     """
 
     name: str
@@ -354,7 +356,7 @@ def from_yaml(kind: type, text: str | bytes | Path) -> Any:
     ------
     ConfigError
         If the YAML cannot be parsed, a key is unknown or missing, or a value is out of range; the
-        message names every fault and where it is.
+        message names every fault and its place.
 
     Examples
     --------

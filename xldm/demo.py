@@ -1,4 +1,4 @@
-"""The demonstration: real ERA5 over Italy, downscaled, stored and drawn."""
+"""Demonstrate the package: downscale real ERA5 over Italy, store it and draw it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def run(
     Parameters
     ----------
     folder : path
-        Where to write; made if absent.
+        Folder to write to; it is made if absent.
     times : int
-        How many of the sample's 24 times.
+        Number of times, of the sample's 24.
     members : int
         Ensemble members, at least two for the figure.
 

@@ -1,4 +1,4 @@
-"""Dataset in, Dataset out: check the input, bring it to the coarse grid, draw the fine fields."""
+"""Downscale a dataset: check it, regrid it to the coarse grid, draw the fine fields."""
 
 from __future__ import annotations
 
@@ -48,43 +48,45 @@ def downscale(
     """Downscale coarse fields with a residual latent diffusion model.
 
     Dask-backed input gives dask-backed output and nothing is computed; NumPy-backed input is
-    computed at once, with a progress bar. On a CPU a field is the same bit for bit, however the
-    input is chunked and whichever members and times are asked for together; on an accelerator it
-    is with a ``batch_size`` of 1, and within rounding with others.
+    computed at once, with a progress bar. On a CPU a field is the same bit for bit, whatever the
+    chunks of the input and whatever other members and times are drawn with it. On an accelerator
+    this holds with a ``batch_size`` of 1, and within rounding with others.
 
     Parameters
     ----------
     ds : xarray.Dataset
         ERA5 in any of its dialects, on a latitude-longitude grid that covers the model's domain;
-        :meth:`ds.ldm.check <xldm.accessor.LDM.check>` says what is found in it.
+        :meth:`ds.ldm.check <xldm.accessor.LDM.check>` reports how it is read.
     model : str or Model
         Name in :func:`xldm.list_models`, path or URL of a package, or a loaded model.
     members : int, sequence of int, or None
-        How many ensemble members, or which; None for one field without a member dimension.
+        Number of ensemble members, or their numbers; None for one field without a member dimension.
     seed : int
         Seed of the ensemble.
     sampler : {"ddim", "ddim-trailing", "dpm-solver++", "unipc"}, optional
-        As the model's package says unless given.
+        The sampler; that of the model's package by default.
     steps : int, optional
-        Steps of the sampler.
+        Steps of the sampler; those of the package by default.
     missing : {"raise", "climatology"}
         Refuse absent predictors, or set them to their mean in training.
     device : str, optional
-        Where the networks run, e.g. ``"cuda"``; default the CPU.
+        Device that the networks run on, e.g. ``"cuda"``; the CPU by default.
     dtype : str, optional
-        Precision of the networks, e.g. ``"bfloat16"``; default float32.
+        Precision of the networks, e.g. ``"bfloat16"``; float32 by default.
     batch_size : int, optional
-        Fields (times and members) that go through the networks together on an accelerator; default
-        as many as its memory holds. A CPU takes them one by one.
+        Fields (times and members) that go through the networks together on an accelerator; as many
+        as its memory holds by default. A CPU takes them one by one.
     region : "covered" or (lon_min, lat_min, lon_max, lat_max), optional
         Downscale the part of the domain that the input covers, or this part of it.
     progress : bool, optional
-        Progress bar for NumPy-backed input; default if the terminal is interactive.
+        Whether to show a progress bar for NumPy-backed input; if the terminal is interactive by
+        default.
 
     Returns
     -------
     xarray.Dataset
-        Targets with dims (member, time, y, x) in physical units with CF coordinates and attributes.
+        Targets with dims (member, time, y, x) in physical units, with CF coordinates and
+        attributes. ``time_bnds`` has the hours of targets that are sums or means over time.
 
     Raises
     ------
@@ -116,15 +118,16 @@ def downscale(
         dtype=dtype,
         batch_size=batch_size,
     )
-    if coarse.chunks:
-        drawn = _lazily(draw, coarse, model, sampling)
-    else:
-        drawn = _now(draw, coarse, model, sampling, progress)
+    drawn: Any = (
+        _lazily(draw, coarse, model, sampling)
+        if coarse.chunks
+        else _now(draw, coarse, model, sampling, progress)
+    )
     return _describe(drawn, coarse, model, sampling, report, squeeze=members is None)
 
 
 def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]]:
-    """What to draw, and why it cannot be drawn."""
+    """Return what to draw, and the faults of the arguments."""
     from .models.downscaler import Sampling
 
     faults = []
@@ -141,7 +144,7 @@ def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         faults.append(f"seed: expected an integer from 0 to 2**63 - 1; got {seed!r}")
     faults += [
-        f"{part.name}: its denoiser is not trained yet, and it has no regression to go by"
+        f"{part.name}: its denoiser is not trained yet, and it has no regression either"
         for part in model.config.components
         if not part.downscales
     ]
@@ -176,7 +179,7 @@ def _warn_once(text: str) -> None:
 
 
 def _draw(coarse, times, *, held: Held, sampling: Sampling, **runtime: Any) -> np.ndarray:
-    """Predictors (time, P, h, w) and times (time,) to targets (time, member, C, H, W)."""
+    """Draw targets (time, member, C, H, W) from predictors (time, P, h, w) and times (time,)."""
     model = held()
     allowed = [v.only_at_sea for v in model.config.predictors]
     bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
@@ -190,7 +193,7 @@ def _draw(coarse, times, *, held: Held, sampling: Sampling, **runtime: Any) -> n
 
 
 def _now(draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress) -> np.ndarray:
-    """All targets at once, with a progress bar that counts fields."""
+    """Draw all targets now, with a progress bar that counts fields."""
     from tqdm.auto import tqdm
 
     from .models.pickling import Held
@@ -203,7 +206,7 @@ def _now(draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress)
 
 
 def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.Array:
-    """The same as a dask array with time chunks that keep a block's targets in bounds."""
+    """Return the targets as a dask array, in time chunks that bound the memory of a block."""
     import dask
     import dask.array as da
 
@@ -220,7 +223,7 @@ def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.
     most = max(1, int(BLOCK_BYTES // per_time))
     if max(coarse.chunksizes["time"]) > most:
         coarse = coarse.chunk(time=most)
-    # A key of its own: tasks refer to the model, and none of them carries it.
+    # A key of its own: tasks refer to the model and do not carry it.
     held = dask.delayed(Held(model), name=f"model-{dask.base.tokenize(model)}", traverse=False)
     return da.blockwise(
         draw,
@@ -238,7 +241,7 @@ def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.
 
 
 def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:
-    """Name what was drawn: dims, coordinates, units and where it came from."""
+    """Return a dataset of the targets with dims, coordinates, units and provenance."""
     dims = ("time", "member", "y", "x")
     config = model.config
     variables = {

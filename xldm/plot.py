@@ -1,8 +1,8 @@
-"""Maps of fields on a model's grid; matplotlib is imported when one is drawn."""
+"""Draw maps of fields on a model's grid; matplotlib is imported on first use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyproj
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["story"]
 
-# Both orders of lightness are monotone or symmetric, so they can be read without colour vision.
+# Lightness is monotone or symmetric in each, so colour vision is not needed.
 T2M, WIND, TERRAIN = "RdYlBu_r", "viridis", "cividis"
 
 
 def wind_speed(ds: xr.Dataset) -> xr.DataArray:
-    """Wind speed from the components, m s-1."""
-    return np.hypot(ds["u10"], ds["v10"])
+    """Return the wind speed of 10 m components, m s-1."""
+    u10, v10 = ds["u10"], ds["v10"]
+    return u10.copy(data=np.hypot(u10.data, v10.data))
 
 
 def story(
@@ -30,12 +31,12 @@ def story(
     members: xr.Dataset,
     static: xr.Dataset,
 ) -> Figure:
-    """One time of a downscaling: input, interpolation, mean and two members, beside the terrain.
+    """Draw one time of a downscaling: terrain, input, interpolation, mean and two members.
 
     Parameters
     ----------
     coarse : xarray.Dataset
-        t2m, u10, v10 (latitude, longitude) as they came.
+        t2m, u10, v10 (latitude, longitude) of the input.
     quadratic, mean : xarray.Dataset
         The same (y, x) from the baselines.
     members : xarray.Dataset
@@ -46,7 +47,7 @@ def story(
     Returns
     -------
     matplotlib.figure.Figure
-        Not attached to any window; use ``savefig``.
+        It belongs to no window; use ``savefig``.
     """
     from matplotlib.figure import Figure
 
@@ -87,7 +88,7 @@ def _terrain(figure: Figure, axes: np.ndarray, static: xr.Dataset) -> None:
     axes[1].axis("off")
 
 
-def _map(ax: Axes, field: xr.DataArray, static: xr.Dataset, **style: object):
+def _map(ax: Axes, field: xr.DataArray, static: xr.Dataset, **style: Any):
     """Draw a field in the projection of the static fields, with the coastline on top."""
     x, y = static["x"].values / 1e3, static["y"].values / 1e3
     if "x" in field.dims:

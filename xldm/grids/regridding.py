@@ -11,6 +11,7 @@ import xarray as xr
 
 from ..config import GridConfig, ModelConfig
 from ..errors import InputError
+from ..numerics.scaling import physical_mean
 from .overlap_areas import overlaps
 from .projected import axes, coordinates
 
@@ -46,7 +47,11 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
     names = [v.name for v in config.predictors]
     cells = on_cells(fields[[n for n in names if n in fields]], grid)
     like = next(iter(cells.values()))
-    absent = {v.name: xr.full_like(like, v.mean) for v in config.predictors if v.name not in cells}
+    absent = {
+        v.name: xr.full_like(like, physical_mean(v))
+        for v in config.predictors
+        if v.name not in cells
+    }
     stacked = cells.assign(absent)[names].to_dataarray("predictor")
     if stacked.chunks is not None:
         stacked = stacked.chunk(predictor=-1)
@@ -156,7 +161,7 @@ def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset |
 
 
 def _summed(field: xr.DataArray) -> bool:
-    return str(field.attrs.get("cell_methods", "")).startswith("time: sum")
+    return str(field.attrs.get("cell_methods", "")).startswith(("time: sum", "time: mean"))
 
 
 def _apply(

@@ -1,4 +1,4 @@
-"""Find and judge the time, latitude and longitude axes of a dataset."""
+"""Find and check the axes of a dataset: valid times, of forecasts by lead time too, and degrees."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from . import dialects
 __all__ = ["Horizontal", "Time", "horizontal_axes", "time_axis"]
 
 _CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
-# Fields are kept so far beyond the domain, in degrees, that interpolation never lacks a neighbour.
+# Degrees that fields are kept beyond the domain: interpolation never lacks a neighbour.
 _MARGIN = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class Time:
-    """Valid times, ascending, and the dims they lie on: none, one, or forecast time and step.
+    """Valid times, ascending, and their dims: none, one, or forecast time and lead time (step).
 
-    ``order`` is where they lie along forecast time and step, flattened.
+    ``order`` selects and sorts them along forecast time and lead time, flattened.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Time:
 class Horizontal:
     """Axes of the input around the domain, and the indices that select them.
 
-    ``latitude`` descends and ``longitude`` ascends, in degrees, the latter in the convention of the
-    domain; ``rows`` and ``columns`` index the dims ``dims`` = (latitude, longitude) of the input.
-    ``lon`` and ``lat`` are the whole axes, in the same order.
+    ``latitude`` descends and ``longitude`` ascends, in degrees; longitude has the convention of the
+    domain. ``rows`` and ``columns`` index ``dims``, (latitude, longitude) of the input. ``lat`` and
+    ``lon`` are the whole axes, in the same order.
     """
 
     dims: tuple[str, str]
@@ -47,28 +47,29 @@ class Horizontal:
     lon: np.ndarray
     latitude: np.ndarray
     longitude: np.ndarray
-    rows: slice
+    rows: slice | np.ndarray
     columns: slice | np.ndarray
 
     @property
     def spacing(self) -> tuple[float, float]:
         """Median steps of latitude and longitude in degrees."""
-        return tuple(float(np.median(np.abs(np.diff(a)))) for a in (self.lat, self.lon))
+        lat, lon = (float(np.median(np.abs(np.diff(a)))) for a in (self.lat, self.lon))
+        return lat, lon
 
 
 def time_axis(ds: xr.Dataset) -> Time:
-    """The valid times of a dataset.
+    """Return the valid times of a dataset.
 
-    Forecasts along time and step, as cfgrib has them, are put in order of valid time; the hours
-    that a file does not hold, which cfgrib fills with missing values, are left out. For that all
-    values along both are looked at.
+    Forecasts along forecast time and lead time, as cfgrib has them, are put in order of valid time.
+    Hours that the file does not hold are left out: cfgrib fills them with missing values, so all
+    values along both dims are read to find them.
 
     Raises
     ------
     InputError
-        If there is no time axis, it is empty, undecoded without units, in a calendar of other than
-        real days, holds a missing or repeated time, does not ascend, or if some forecast fields
-        hold an hour that others do not.
+        If there is no time axis; if it is empty, undecoded without units, or in a calendar of other
+        than real days; if it holds a missing or repeated time, or does not ascend; if some forecast
+        fields hold an hour that others lack.
     """
     name = _named(ds, "time", dialects.TIME)
     if name is None:
@@ -79,7 +80,7 @@ def time_axis(ds: xr.Dataset) -> Time:
     coordinate = _decoded(ds, name)
     values = _real_days(coordinate)
     dims = tuple(map(str, coordinate.dims))
-    order = slice(None)
+    order: slice | np.ndarray = slice(None)
     if len(dims) > 1:
         order = _held(ds, coordinate, values)
     values = values.reshape(-1)[order]
@@ -111,7 +112,7 @@ def time_axis(ds: xr.Dataset) -> Time:
 
 
 def _held(ds: xr.Dataset, coordinate: xr.DataArray, values: np.ndarray) -> slice | np.ndarray:
-    """Where fields along forecast time and step have values, in order of valid time."""
+    """Return where fields along forecast and lead time have values, in order of valid time."""
     import dask
 
     dims = coordinate.dims
@@ -119,16 +120,16 @@ def _held(ds: xr.Dataset, coordinate: xr.DataArray, values: np.ndarray) -> slice
     held = np.ones((1, values.size), bool)
     if fields:
         there = (f.notnull().any([d for d in f.dims if d not in dims]) for f in fields)
-        (held,) = dask.compute([h.transpose(*dims).data for h in there])
-        held = np.reshape(held, (len(fields), -1))
+        (found,) = dask.compute([h.transpose(*dims).data for h in there])
+        held = np.reshape(found, (len(fields), -1))
     uneven = np.flatnonzero(held.any(axis=0) & ~held.all(axis=0))
     if uneven.size:
         first = uneven[values.reshape(-1)[uneven].argmin()]
         one, other = (fields[int(np.argmax(held[:, first] == b))].name for b in (True, False))
         raise InputError(
-            f"{other} has no value at {_stamp(values.flat[first])}, where {one} has ({uneven.size} "
-            f"such hours in all): is the file whole? If {other} is not needed, use "
-            f"ds.drop_vars({other!r})."
+            f"{other} has no value at {_stamp(values.flat[first])}, but {one} has one ("
+            f"{uneven.size} such hours in all): is the file complete? If you do not need {other}, "
+            f"use ds.drop_vars({other!r})."
         )
     hours = np.flatnonzero(held[0])
     return _as_slice(hours[np.argsort(values.reshape(-1)[hours], kind="stable")])
@@ -164,7 +165,7 @@ def _real_days(coordinate: xr.DataArray) -> np.ndarray:
             return np.array([np.datetime64(t.isoformat(), "ns") for t in values.flat])
         raise InputError(
             f"The time axis {coordinate.name!r} is in the calendar {calendar!r}, whose days are "
-            "not real ones; the model knows only the standard calendar. Use "
+            "not real; the model takes only the standard calendar. Use "
             f"ds.convert_calendar('standard', dim={coordinate.name!r})."
         )
     raise InputError(
@@ -174,14 +175,15 @@ def _real_days(coordinate: xr.DataArray) -> np.ndarray:
 
 
 def horizontal_axes(ds: xr.Dataset, grid: GridConfig) -> Horizontal:
-    """Latitude and longitude of a dataset, cut to the surroundings of a grid.
+    """Return latitude and longitude of a dataset, cut to the surroundings of a grid.
 
     Raises
     ------
     InputError
         If an axis is missing, not one-dimensional, not monotonic, or not in degrees.
     """
-    dims, values = [], []
+    dims: list[str] = []
+    values: list[np.ndarray] = []
     for what, names in (("latitude", dialects.LATITUDE), ("longitude", dialects.LONGITUDE)):
         name = _named(ds, what, names)
         if name is None:
@@ -192,13 +194,13 @@ def horizontal_axes(ds: xr.Dataset, grid: GridConfig) -> Horizontal:
                 f"{what} {name!r} has dims {axis.dims}: expected a regular latitude-longitude grid "
                 "with one axis each. Regrid to one first, e.g. with xESMF or cdo remapbil."
             )
-        dims.append(axis.dims[0])
+        dims.append(str(axis.dims[0]))
         # Six decimals: enough for a metre, and -4.9 equals 355.1 - 360.
         values.append(np.round(axis.values.astype(float), 6))
     lat, lon = values
-    for what, axis in (("latitude", lat), ("longitude", lon)):
-        if axis.size < 2 or not np.isfinite(axis).all():
-            raise InputError(f"{what} needs two or more finite values; got {axis.size} values.")
+    for what, degrees in (("latitude", lat), ("longitude", lon)):
+        if degrees.size < 2 or not np.isfinite(degrees).all():
+            raise InputError(f"{what} needs two or more finite values; got {degrees.size} values.")
     _monotonic("latitude", lat, np.diff(lat))
     _monotonic("longitude", lon, (np.diff(lon) + 180) % 360 - 180)
     if np.abs(lat).max() > 90 or np.abs(lon).max() > 361:
@@ -212,7 +214,7 @@ def horizontal_axes(ds: xr.Dataset, grid: GridConfig) -> Horizontal:
     lat = lat[rows]
     rows, columns = rows[_near(lat, need_lat)], columns[_near(lon, need_lon)]
     return Horizontal(
-        dims=tuple(map(str, dims)),
+        dims=(dims[0], dims[1]),
         lat=lat,
         lon=lon,
         latitude=lat[_near(lat, need_lat)],
@@ -237,7 +239,7 @@ def _monotonic(what: str, axis: np.ndarray, steps: np.ndarray) -> None:
 
 
 def _as_slice(index: np.ndarray) -> slice | np.ndarray:
-    """A slice where the indices run evenly, so that selecting makes a view and few dask tasks."""
+    """Return a slice where indices run evenly: it selects a view and makes few dask tasks."""
     if index.size == 0:
         return slice(0, 0)
     step = -1 if index.size > 1 and index[1] < index[0] else 1
@@ -248,10 +250,12 @@ def _as_slice(index: np.ndarray) -> slice | np.ndarray:
 
 
 def _named(ds: xr.Dataset, standard_name: str, names: tuple[str, ...]) -> str | None:
-    """The coordinate of a name, in order of preference, or else of a standard name."""
-    lower = {str(n).lower(): n for n in ds.coords}
+    """Return the coordinate of a standard name, or else of the first of the names."""
+    lower = {str(n).lower(): str(n) for n in ds.coords}
     by_name = [lower[n] for n in names if n in lower]
-    by_meaning = [n for n, c in ds.coords.items() if c.attrs.get("standard_name") == standard_name]
+    by_meaning = [
+        str(n) for n, c in ds.coords.items() if c.attrs.get("standard_name") == standard_name
+    ]
     if by_name and by_name[0] == "valid_time":
         return by_name[0]
     return next(iter([*by_meaning, *by_name]), None)

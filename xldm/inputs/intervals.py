@@ -1,4 +1,4 @@
-"""What a dataset says of its hours: sums over more than one, preliminary ones, empty ones."""
+"""Check the hours of a dataset: sums over several hours, preliminary hours, empty hours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def hour_problems(
     *,
     preliminary: bool,
 ) -> list[str]:
-    """Why some hours, or all, cannot be used.
+    """Return the reasons why hours cannot be used.
 
     Parameters
     ----------
@@ -41,35 +41,35 @@ def hour_problems(
         Its axes.
     preliminary : bool
         Whether hours of ERA5T may be used. Where final and preliminary data lie side by side along
-        a dim ``expver``, finding them out takes reading all hours of one predictor.
+        a dim ``expver``, all hours of one predictor are read to tell them apart.
     """
     problems = _spans(ds, found, wanted, time)
     empty = _empty_hours(ds, time)
     if empty.any():
         problems.append(
-            f"{_which(time, empty)} hold no data: they lie outside valid_time_start to "
+            f"{_count(time, empty)} hold no data: they lie outside valid_time_start to "
             "valid_time_stop_era5t of the dataset's attributes. Leave them out."
         )
     if preliminary:
         return problems
     hours = preliminary_hours(ds, time)
-    # What cannot be laid out is a problem already.
+    # A field that cannot be laid out is a problem already.
     with suppress(InputError):
         if horizontal is not None:
             hours |= _unfinished_hours(ds, found, time, horizontal)
     if hours.any():
         problems.append(
-            f"{_which(time, hours)} are preliminary ERA5T, which is revised later. Leave them out, "
+            f"{_count(time, hours)} are preliminary ERA5T, which is revised later. Leave them out, "
             "wait for final ERA5, or pass preliminary=True."
         )
     return problems
 
 
 def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
-    """Which hours are stated to be ERA5T.
+    """Tell which hours the dataset states to be ERA5T.
 
-    By ``expver`` 5 or "0005", of the dataset or along time, or by ``valid_time_stop``, the last day
-    of final data in ARCO-ERA5. Of GRIB, cfgrib tells it if asked to, by
+    It does so by ``expver`` 5 or "0005", of the dataset or along time, or by ``valid_time_stop``,
+    the last day of final data in ARCO-ERA5. For GRIB, cfgrib reads ``expver`` if opened with
     ``backend_kwargs={"extra_coords": {"expver": "time"}}``.
 
     Parameters
@@ -97,7 +97,7 @@ def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
         return hours
     stated = ds["expver"].reset_coords(drop=True)
     each = stated.copy(data=_is_preliminary(stated.values))
-    if "expver" in each.dims:  # final and preliminary side by side, unless there is but one
+    if "expver" in each.dims:  # final and preliminary side by side, or one of them
         return hours | each.values.all()
     each = each.any([d for d in each.dims if d not in time.dims])
     each = each.broadcast_like(ds[time.name]).transpose(*time.dims)
@@ -107,26 +107,26 @@ def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
 def _unfinished_hours(
     ds: xr.Dataset, found: Sequence[Found], time: Time, horizontal: Horizontal
 ) -> np.ndarray:
-    """Which hours lack final values beside the preliminary ones along a dim ``expver``."""
+    """Tell which hours have preliminary values only, along a dim ``expver``."""
     along = [f for f in found if f.variable in ds and "expver" in ds[f.variable].dims]
     if not along or ds.sizes["expver"] < 2:
         return np.zeros(time.values.shape, bool)
     # Without numbers, final data come first.
-    versions = ds["expver"].values if "expver" in ds.coords else [_FINAL, _PRELIMINARY]
+    versions = ds["expver"].values if "expver" in ds.coords else np.array([_FINAL, _PRELIMINARY])
     final = ds.isel(expver=np.flatnonzero(~_is_preliminary(versions)))
     field = lay_out(final, along[0], time, horizontal)
     return field.isnull().all(("latitude", "longitude")).values
 
 
 def _empty_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
-    """Which hours are on the time axis of ARCO-ERA5 though it has no data for them."""
+    """Tell which hours on the time axis of ARCO-ERA5 have no data."""
     start = ds.attrs.get("valid_time_start", "1677-10-01")
     stop = ds.attrs.get("valid_time_stop_era5t", "2262-03-31")
     return (time.values < pd.Timestamp(start).to_datetime64()) | (time.values > _end(stop))
 
 
 def _end(stop: str) -> np.datetime64:
-    """The last moment of a day, or of an hour if it is given to the hour."""
+    """Return the last moment of a day, or of an hour if one is given."""
     return pd.Period(stop).end_time.to_datetime64()
 
 
@@ -135,7 +135,7 @@ def _is_preliminary(versions: np.ndarray) -> np.ndarray:
     return (numbers == _PRELIMINARY).to_numpy().reshape(np.shape(versions))
 
 
-def _which(time: Time, hours: np.ndarray) -> str:
+def _count(time: Time, hours: np.ndarray) -> str:
     first = np.datetime_as_string(time.values[hours.argmax()], unit="m")
     return f"{hours.sum()} of {hours.size} hours, the first {first},"
 

@@ -17,17 +17,22 @@ from .units import conversion
 
 __all__ = ["known", "match"]
 
-# No weather reaches the ground at over 1100 hPa, and no ERA5 level lies above 1 hPa = 100 Pa: bare
-# numbers up to 1100 are hPa, as in all of ERA5, and larger ones Pa.
+# Levels without units: up to 1100 they are hPa, since no level of ERA5 is at less than 100 Pa, and
+# above they are Pa, since no surface pressure exceeds 1100 hPa.
 _MOST_HPA = 1100
-_PARAMS = {k.param: k for k in VOCABULARY.values()}
 
 
 def known(wanted: Variable) -> Known:
-    """What is known about a model's predictor; for one that ERA5's table lacks, what it says."""
-    entry = VOCABULARY.get(wanted.name)
-    if entry is not None:
-        return replace(entry, level=wanted.level)
+    """Return the vocabulary's entry for a model's predictor, or one made of the predictor alone.
+
+    Level, sums and gaps are those of the predictor.
+    """
+    entry = VOCABULARY.get(wanted.name) or _entry_of_model(wanted)
+    sums, gaps = wanted.over_time != "point", wanted.only_at_sea
+    return replace(entry, level=wanted.level, accumulated=sums, gaps=gaps)
+
+
+def _entry_of_model(wanted: Variable) -> Known:
     short = wanted.name if wanted.level is None else wanted.name.removesuffix(f"{wanted.level:g}")
     return Known(
         name=wanted.name.lower(),
@@ -38,22 +43,21 @@ def known(wanted: Variable) -> Known:
         units=wanted.units,
         low=-np.inf,
         high=np.inf,
-        level=wanted.level,
     )
 
 
 def match(ds: xr.Dataset, wanted: Variable) -> Found:
     """Find a predictor, and the conversion to the model's units.
 
-    Looked for, in this order: variable names of the dialects, GRIB parameter ids, CF standard
-    names. A standard name that surface and pressure-level fields share needs the coordinate that
-    tells them apart.
+    The search goes by variable names of the dialects, then by GRIB parameter ids, then by CF
+    standard names. Surface and pressure-level fields may share a standard name: then a coordinate
+    has to tell them apart.
 
     Returns
     -------
     Found
-        With ``variable`` None if the predictor is absent, and ``problem`` set if what was found
-        cannot be used or if more than one variable answers.
+        With ``variable`` None if the predictor is absent, and ``problem`` set if its variable
+        cannot be used or if several variables match.
     """
     entry = known(wanted)
     try:
@@ -81,13 +85,13 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
         attrs={
             "standard_name": wanted.standard_name,
             "units": wanted.units,
-            "cell_methods": "time: sum" if entry.accumulated else "time: point",
+            "cell_methods": f"time: {wanted.over_time}",
         },
     )
 
 
 def _identify(ds: xr.Dataset, entry: Known) -> tuple[Hashable | None, str]:
-    """The variable that holds a predictor, or None and why there is none."""
+    """Return the variable that holds a predictor, or None and the reason."""
     on_levels = [n for n in ds.data_vars if _level_coordinate(ds[n]) is not None]
     by_name = [n for n in ds.data_vars if str(n).lower() in dialects.names(entry)]
     # A stem such as ``u`` names the predictor only where it has a pressure level.
@@ -110,7 +114,7 @@ def _identify(ds: xr.Dataset, entry: Known) -> tuple[Hashable | None, str]:
     for candidates in (by_name, by_stem, by_param, by_meaning):
         if len(candidates) > 1:
             raise InputError(
-                f"{entry.name}: {', '.join(map(str, candidates))} all answer to it. Keep one: "
+                f"{entry.name}: {', '.join(map(str, candidates))} all match. Keep one: "
                 f"ds.drop_vars({str(candidates[1])!r})."
             )
         if candidates:
@@ -120,30 +124,36 @@ def _identify(ds: xr.Dataset, entry: Known) -> tuple[Hashable | None, str]:
                 and name in on_levels
                 and str(name).lower() not in dialects.names(entry)
             ):
-                return _if_level(ds[name], name, entry)
+                return _if_level(ds[name], name, entry.level)
             return name, ""
     if stems:
         return None, (
-            f"{stems[0]} has no pressure-level coordinate that would tell it is at {entry.level:g} "
-            f"hPa; ds.assign_coords(pressure_level={entry.level:g}) says so"
+            f"{stems[0]} has no pressure-level coordinate that puts it at {entry.level:g} hPa; if "
+            f"it is there, use ds.assign_coords(pressure_level={entry.level:g})"
         )
     return None, ""
 
 
-def _if_level(field: xr.DataArray, name: Hashable, entry: Known) -> tuple[Hashable | None, str]:
+def _if_level(field: xr.DataArray, name: Hashable, level: float) -> tuple[Hashable | None, str]:
     levels = _hectopascals(_level_coordinate(field))
-    if np.isclose(levels, entry.level, atol=0.01).any():
+    if np.isclose(levels, level, atol=0.01).any():
         return name, ""
     shown = ", ".join(f"{p:g}" for p in np.sort(levels))
-    return None, f"{name} is there at {shown} hPa only, not at {entry.level:g} hPa"
+    return None, f"{name} is there at {shown} hPa only, not at {level:g} hPa"
 
 
 def _named_otherwise(name: Hashable, field: xr.DataArray) -> bool:
-    """Whether a name or a GRIB id already says that a variable is some predictor."""
-    if field.attrs.get("GRIB_paramId") in _PARAMS:
+    """Tell whether a name or a GRIB id says that a variable is a field of the vocabulary."""
+    if _entry_of_param(field) is not None:
         return True
     lower = str(name).lower()
     return any(lower in dialects.names(k) | dialects.stems(k) for k in VOCABULARY.values())
+
+
+def _entry_of_param(field: xr.DataArray) -> Known | None:
+    """Return an entry of the vocabulary with the GRIB id of a variable; levels may differ."""
+    param = field.attrs.get("GRIB_paramId")
+    return next((k for k in VOCABULARY.values() if k.param == param), None)
 
 
 def _at_height(field: xr.DataArray, entry: Known) -> bool:
@@ -167,13 +177,15 @@ def _is_level(name: Hashable, field: xr.DataArray) -> bool:
 
 
 def _level_coordinate(field: xr.DataArray) -> xr.DataArray | None:
-    """The pressure coordinate of a field, a dim of its own before a scalar one."""
+    """Return the pressure coordinate of a field; a dim of the field comes before a scalar."""
     names = [n for n in field.coords if _is_level(n, field)]
     names.sort(key=lambda n: n not in field.dims)
     return field.coords[names[0]] if names else None
 
 
-def _hectopascals(coordinate: xr.DataArray) -> np.ndarray:
+def _hectopascals(coordinate: xr.DataArray | None) -> np.ndarray:
+    if coordinate is None:
+        return np.empty(0)
     values = np.atleast_1d(coordinate.values.astype(float))
     units = str(coordinate.attrs.get("units", "")).strip()
     if not units:
@@ -181,8 +193,8 @@ def _hectopascals(coordinate: xr.DataArray) -> np.ndarray:
     to_hpa = conversion(units, "hPa")
     if to_hpa is None:
         raise InputError(
-            f"The levels of {coordinate.name!r} are in {units!r}, which is not a pressure: fields "
-            "on model or height levels must be brought to pressure levels first."
+            f"The levels of {coordinate.name!r} are in {units!r}, which is not a pressure: "
+            "interpolate fields on model or height levels to pressure levels first."
         )
     return values * to_hpa[0]
 
@@ -192,17 +204,18 @@ def _level(field: xr.DataArray, level: float) -> tuple[str | None, int]:
     (where,) = np.nonzero(np.isclose(_hectopascals(coordinate), level, atol=0.01))
     if where.size > 1:
         raise InputError(f"{field.name}: the level {level:g} hPa occurs {where.size} times.")
-    return (coordinate.dims[0] if coordinate.ndim else None), int(where[0])
+    dim = str(coordinate.dims[0]) if coordinate is not None and coordinate.ndim else None
+    return dim, int(where[0])
 
 
 def _contradictions(field: xr.DataArray, name: Hashable, entry: Known) -> Iterator[str]:
-    """Attributes of a variable that say it is something else."""
+    """Yield contradictions between a variable's attributes and the predictor."""
     attrs = field.attrs
-    other = _PARAMS.get(attrs.get("GRIB_paramId"))
+    other = _entry_of_param(field)
     if other is not None and entry.param and other.param != entry.param:
         yield (
             f"{name} is named as {entry.name}, but its GRIB_paramId {other.param} says "
-            f"{other.long_name}: rename it, or delete the attribute if it is a left-over."
+            f"{other.long_name}: rename it, or delete the attribute if it is stale."
         )
     if attrs.get("standard_name") in entry.refused:
         yield (
@@ -238,7 +251,7 @@ def _other_than_hourly(cell_methods: str, accumulated: bool) -> bool:
 def _conversion(found: Found, wanted: Variable, entry: Known) -> tuple[float, float]:
     if not found.units:
         raise InputError(
-            f"{found.variable} has no units, and they are not guessed: set "
+            f"{found.variable} has no units, and none are guessed: set "
             f"ds[{str(found.variable)!r}].attrs['units'], e.g. to {entry.units!r}."
         )
     result = conversion(found.units, wanted.units, hourly=entry.accumulated, water=entry.water)

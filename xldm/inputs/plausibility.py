@@ -1,9 +1,10 @@
-"""Whether values can be what their units say: attributes are checked, not believed."""
+"""Check values against the units that a file states."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,7 +20,7 @@ from .units import conversion
 
 __all__ = ["SAMPLE", "implausible", "in_memory", "judged"]
 
-#: Of lazy data, so many points per axis at the first and the last time are looked at.
+#: Points per axis that are checked of lazy data, at the first and the last time.
 SAMPLE = 32
 
 
@@ -30,9 +31,9 @@ def judged(
     time: Time | None,
     horizontal: Horizontal | None,
 ) -> list[Found]:
-    """Add to each predictor what its values say against it.
+    """Add the problems of each predictor's values to its record.
 
-    All of them within the domain if they are in memory, else a sample.
+    Values in memory are all checked within the domain, others in a sample.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def judged(
     found, wanted : sequence of Found, of Variable
         Its predictors, in the same order.
     time, horizontal : Time, Horizontal, optional
-        Its axes; without them, whole fields are looked at.
+        Its axes; without them, whole fields are checked.
     """
     import dask
 
@@ -69,27 +70,29 @@ def _with(found: Found, problem: str) -> Found:
 def _sample(field: xr.DataArray) -> xr.DataArray:
     if in_memory(field):
         return field
-    strides = {d: slice(None, None, max(1, n // SAMPLE)) for d, n in field.sizes.items()}
+    strides: dict[Any, Any] = {
+        d: slice(None, None, max(1, n // SAMPLE)) for d, n in field.sizes.items()
+    }
     if "time" in field.dims:
         strides["time"] = sorted({0, field.sizes["time"] - 1})
     return field.isel(strides)
 
 
 def in_memory(field: xr.DataArray) -> bool:
-    """Whether computing on a field reads no file and runs no graph."""
-    # xarray has no public way to ask whether a file that was opened without dask has been read.
+    """Tell whether the values of a field are in memory: no file to read, no graph to compute."""
+    # xarray has no public way to ask this of a file that was opened without dask.
     return field.variable._in_memory
 
 
 def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
-    """What is wrong with values of a predictor; empty if nothing is.
+    """Return the problem of a predictor's values; empty if there is none.
 
     Parameters
     ----------
     values : numpy.ndarray
         In the units that the file states, of any shape.
     found : Found
-        Where they are from, with those units.
+        Their variable, with those units.
     entry : Known
         The predictor's plausible range.
 
@@ -104,12 +107,13 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
     if values.size == 0:
         return ""
     if count == values.size:
-        return f"{found.variable} has no value in the domain: all {count} looked at are missing."
+        return (
+            f"{found.variable} has no value in the domain: all {count} values checked are missing."
+        )
     if count and not entry.gaps:
         return (
             f"{found.variable} has {count} missing or infinite values among the {values.size} "
-            "looked at in the domain; only sea surface temperature may. Fill or leave out those "
-            "times."
+            "checked in the domain; only fields of the sea may. Fill or leave out those times."
         )
     low = float(np.min(values, where=finite, initial=np.inf))
     high = float(np.max(values, where=finite, initial=-np.inf))

@@ -1,7 +1,7 @@
-"""From a dataset in any dialect of ERA5 to a model's predictors: first check, then apply.
+"""Turn a dataset in any dialect of ERA5 into a model's predictors: first check, then apply.
 
-:func:`check` looks at names, attributes and coordinates, and at values, and writes down what is
-found, what will be done and what is wrong. :func:`predictors` does what the report says.
+:func:`check` reads names, attributes, coordinates and values, and reports the variable, conversion
+and problems of each predictor. :func:`predictors` applies the report.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MISSING = ("raise", "climatology")
 _ANY_SIZE = FieldSizes()
 # Input of a coarser step than this, in degrees, gets a note.
 _COARSE = 0.3
-# A step of an axis so many times the usual one is a hole.
+# A step of an axis longer than this many usual ones is a hole.
 _HOLE = 2.5
 
 
@@ -39,11 +39,11 @@ def check(
     missing: str = "raise",
     region: str | tuple[float, float, float, float] | None = None,
 ) -> Report:
-    """Find out whether, and how, a dataset can feed a model.
+    """Check whether a dataset can feed a model, and report how.
 
-    Values are looked at within the domain only: all of them where they are in memory; of lazy data
-    a sample of some 32 x 32 points at the first and last time, so that a missing value elsewhere
-    goes unseen.
+    Values are checked within the domain only: all of them if they are in memory; of lazy data a
+    sample of some 32 x 32 points at the first and last time, so a missing value elsewhere goes
+    unseen.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def check(
     Returns
     -------
     Report
-        Problems are listed in it, not raised; see :meth:`Report.raise_for_problems`.
+        It lists problems and raises none; see :meth:`Report.raise_for_problems`.
 
     Raises
     ------
     ArgumentTypeError, ArgumentError
-        If ``ds`` is no dataset or ``missing`` is none of the choices.
+        If ``ds`` is no dataset or ``missing`` is neither of the two.
     """
     if missing not in _MISSING:
         raise ArgumentError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
@@ -83,24 +83,24 @@ def examine(
     sizes: FieldSizes = _ANY_SIZE,
     preliminary: bool = True,
 ) -> Report:
-    """Find out whether, and how, a dataset can give variables on a grid.
+    """Check whether a dataset can give variables on a grid, and report how.
 
-    What :func:`check` is to a model, this is to anything that has variables and a grid.
+    :func:`check` does this for the predictors and the grid of a model.
 
     Parameters
     ----------
     ds : xarray.Dataset
     wanted : sequence of Variable
-        With the units that they are wanted in.
+        The variables, in their units.
     grid : GridConfig
     missing : "raise", "climatology" or "leave out"
-        As in :func:`check`; left out, absent variables are neither a problem nor noted. That all of
-        them are absent is a problem in any case.
+        As in :func:`check`. With "leave out", absent variables are neither a problem nor noted. It
+        is always a problem if all are absent.
     region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
     sizes : FieldSizes
         Sizes that the networks can work on; any unless given.
     preliminary : bool
-        Whether hours of ERA5T are noted, or refused.
+        Whether hours of ERA5T are noted or refused.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def examine(
 
 
 def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
-    """The predictors of a checked dataset, as the model wants them but on the input's grid.
+    """Return the predictors of a checked dataset in the model's units, on the input's grid.
 
     Parameters
     ----------
@@ -170,15 +170,17 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
         If the report has problems.
     """
     report.raise_for_problems()
+    time, horizontal = report.time, report.horizontal
+    assert time is not None and horizontal is not None  # else the report has problems
     fields = {}
     for found in report.predictors:
         if found.variable is not None:
-            field = lay_out(ds, found, report.time, report.horizontal)
+            field = lay_out(ds, found, time, horizontal)
             fields[found.name] = convert(field, found)
     coords = {
-        "time": ("time", report.time.values, {"standard_name": "time"}),
-        "latitude": ("latitude", report.horizontal.latitude, {"units": "degrees_north"}),
-        "longitude": ("longitude", report.horizontal.longitude, {"units": "degrees_east"}),
+        "time": ("time", time.values, {"standard_name": "time"}),
+        "latitude": ("latitude", horizontal.latitude, {"units": "degrees_north"}),
+        "longitude": ("longitude", horizontal.longitude, {"units": "degrees_east"}),
     }
     return xr.Dataset(fields, coords=coords)
 
@@ -228,7 +230,7 @@ def _notes(
     horizontal: Horizontal | None,
     missing: str,
 ) -> list[str]:
-    """What was assumed, or done beside plain conversion."""
+    """Return the assumptions, and the steps beside plain conversion."""
     notes = []
     present = [
         (f, known(v), ds[f.variable])

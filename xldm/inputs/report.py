@@ -1,19 +1,16 @@
-"""What a check of the input found, for a terminal and for a notebook."""
+"""The report of a check of the input, for terminals and notebooks."""
 
 from __future__ import annotations
 
 import html
 import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..config import GridConfig
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from .axes import Horizontal, Time
+from .axes import Horizontal, Time
 
 __all__ = ["Found", "Report"]
 
@@ -23,14 +20,14 @@ _HEADINGS = ("predictor", "found as", "units", "becomes", "problem")
 
 @dataclass(frozen=True)
 class Found:
-    """One predictor in the input, and how it is turned into what the model wants.
+    """One predictor in the input, and its conversion to the model's units.
 
     Parameters
     ----------
     name : str
         Name within the model.
     variable : hashable, optional
-        Variable of the input; None where the predictor is absent.
+        Variable of the input; None if the predictor is absent.
     level : float, optional
         Pressure level in hPa that is selected from ``level_dim``.
     units : str
@@ -38,11 +35,11 @@ class Found:
     scale, offset : float
         The model's units are ``scale * input + offset``.
     becomes : str
-        The same in words.
+        The conversion in words.
     problem : str
-        Why it cannot be used; empty if it can.
+        Why the variable cannot be used; empty if it can.
     attrs : dict
-        CF attributes of the field that the model gets.
+        CF attributes of the converted field.
     """
 
     name: str
@@ -59,7 +56,7 @@ class Found:
 
     @property
     def row(self) -> tuple[str, str, str, str, str]:
-        """Cells of the report's table."""
+        """Cells in the table of the report."""
         level = f" at {self.level:g} hPa" if self.level is not None else ""
         found = "-" if self.variable is None else f"{self.variable}{level}"
         return self.name, found, self.units or "-", self.becomes, self.problem
@@ -67,22 +64,22 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What was found in the input, and the plan that follows from it.
+    """What a check found in the input, and the plan that follows.
 
     Parameters
     ----------
     predictors : tuple of Found
         In the model's order.
     time, horizontal : Time, Horizontal, optional
-        Axes of the input; None where they could not be made out.
+        Axes of the input; None if the check found none.
     grid : GridConfig
-        The window of the model's grid that will be produced.
+        The window of the model's grid to be produced.
     rows, columns : slice
         The same window in coarse cells of the model's grid.
     problems : tuple of str
         Every reason to refuse the input.
     notes : tuple of str
-        What was assumed or done beside plain conversion.
+        Assumptions, and steps beside plain conversion.
     """
 
     predictors: tuple[Found, ...]
@@ -101,16 +98,16 @@ class Report:
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """Predictors that are not in the input."""
+        """Names of the predictors that the input lacks."""
         return tuple(f.name for f in self.predictors if f.variable is None)
 
     def raise_for_problems(self) -> None:
-        """Refuse the input if anything is wrong with it.
+        """Refuse the input if it has problems.
 
         Raises
         ------
         InputError
-            With every problem, and what to do about each.
+            With every problem and its remedy.
         """
         if self.problems:
             count = f"{len(self.problems)} problem" + "s" * (len(self.problems) > 1)
@@ -137,7 +134,7 @@ class Report:
 
     def __repr__(self) -> str:
         lines = [f"{name:<10} {text}" for name, text in self._summary]
-        # Problems of predictors are spelt out below the table.
+        # Problems of predictors follow the table.
         table = [_HEADINGS[:4], *(_short(f) for f in self.predictors)]
         widths = [max(len(str(row[i])) for row in table) for i in range(3)]
         lines.append("")
@@ -166,7 +163,7 @@ class Report:
             if texts:
                 items = "".join(f"<li>{html.escape(t)}</li>" for t in texts)
                 parts.append(f"<b>{title}</b><ol>{items}</ol>")
-        # No colours of its own: it takes those of the notebook's theme.
+        # No colours: the theme of the notebook has them.
         return f"<div class='xldm-report'>{''.join(parts)}</div>"
 
 

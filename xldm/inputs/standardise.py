@@ -16,15 +16,15 @@ __all__ = ["convert", "lay_out"]
 
 
 def convert(field: xr.DataArray, found: Found) -> xr.DataArray:
-    """A field in the model's units, float32."""
-    # Packed integers and float64 are scaled in double precision, so that it does not matter which.
+    """Return a field in the model's units, float32."""
+    # In double precision, so that packed integers and float64 give the same.
     if (found.scale, found.offset) != (1.0, 0.0):
         field = field.astype("float64", copy=False) * found.scale + found.offset
     return field.astype("float32", copy=False).drop_attrs().assign_attrs(found.attrs)
 
 
 def lay_out(ds: xr.Dataset, found: Found, time: Time, horizontal: Horizontal) -> xr.DataArray:
-    """One predictor with dims (time, latitude, longitude) around the domain, not yet converted."""
+    """Return a predictor with dims (time, latitude, longitude) around the domain, unconverted."""
     field = ds[found.variable]
     if found.level_dim is not None:
         field = field.isel({found.level_dim: found.level_index})
@@ -49,11 +49,11 @@ def lay_out(ds: xr.Dataset, found: Found, time: Time, horizontal: Horizontal) ->
 
 
 def _without(field: xr.DataArray, dim: Hashable, name: Hashable) -> xr.DataArray:
-    """A field without a dim that the model has no use for."""
+    """Return a field without a dim that the model does not use."""
     if field.sizes[dim] == 1:
         return field.isel({dim: 0})
     if dim == "expver":
-        # Final data (1) before preliminary (5): where one is missing, the other is not.
+        # Final data (1) come first; preliminary data (5) fill their gaps.
         order = (
             np.argsort(field["expver"].values)
             if "expver" in field.coords

@@ -1,8 +1,9 @@
-"""Units: conversions between what a file says and what a model wants."""
+"""Units: convert those of a file to those of a model."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +19,16 @@ _WATER = "1000 kg m-3"
 def conversion(
     found: str, wanted: str, *, hourly: bool = False, water: bool = False
 ) -> tuple[float, float] | None:
-    """Scale and offset that turn ``found`` units into ``wanted`` ones; None if nothing does.
+    """Return the scale and offset from ``found`` to ``wanted`` units; None if there are none.
 
     Parameters
     ----------
     found, wanted : str
         Units in any spelling of UDUNITS or ECMWF.
     hourly : bool
-        Whether a sum over an hour may stand for the mean rate over that hour, and the reverse.
+        Whether to convert between a sum over an hour and the mean rate over that hour.
     water : bool
-        Whether a mass of water per area may stand for its depth, and the reverse.
+        Whether to convert between a mass of water per area and its depth.
 
     Examples
     --------
@@ -42,7 +43,7 @@ def conversion(
     >>> conversion("m s-1", "K") is None
     True
     """
-    # Importing the registry takes a third of a second: only those who convert pay for it.
+    # Importing the registry takes a third of a second, so it is imported on first use.
     from cf_xarray.units import units
 
     try:
@@ -50,15 +51,16 @@ def conversion(
         source, target = map(units.Unit, plain)
     except Exception:  # the parser raises anything from AssertionError to TokenError
         return None
-    hour, density, one = units.Quantity(_HOUR), units.Quantity(_WATER), units.Quantity("1")
+    quantity: Any = units.Quantity
+    hour, density, one = quantity(_HOUR), quantity(_WATER), quantity("1")
     for rate in (one, hour, 1 / hour) if hourly else (one,):
         for mass in (one, density, 1 / density) if water else (one,):
             if (source * rate.units * mass.units).dimensionality != target.dimensionality:
                 continue
             if rate is one and mass is one:
-                at_0, at_1 = units.Quantity(np.array([0.0, 1.0]), source).to(target).magnitude
+                at_0, at_1 = quantity(np.array([0.0, 1.0]), source).to(target).magnitude
             else:
-                at_0, at_1 = 0.0, (units.Quantity(1.0, source) * rate * mass).to(target).magnitude
-            # Twelve digits: more are rounding, and would make dialects differ in the last bit.
+                at_0, at_1 = 0.0, (quantity(1.0, source) * rate * mass).to(target).magnitude
+            # Twelve digits: further ones are rounding, and dialects would differ in the last bit.
             return float(f"{at_1 - at_0:.12g}"), float(f"{at_0:.12g}")
     return None

@@ -25,6 +25,7 @@ __all__ = [
     "fill_dry_land",
     "linear_map",
     "normalise",
+    "physical_mean",
     "same_transform",
     "transformed",
 ]
@@ -41,19 +42,22 @@ TRANSFORMS: dict[str, tuple[_Function, _Function]] = {
 
 
 class Scaled(Protocol):
-    """The parts of a variable that scaling uses; see :class:`xldm.config.Variable`."""
-
-    name: str
-    mean: float
-    std: float
-    transform: str
-    transform_scale: float
-    lower: float | None
-    upper: float | None
+    """The parts of a :class:`xldm.config.Variable` that scaling uses."""
 
     @property
-    def only_at_sea(self) -> bool:
-        """Whether the field has no values over land."""
+    def mean(self) -> float: ...
+    @property
+    def std(self) -> float: ...
+    @property
+    def transform(self) -> str: ...
+    @property
+    def transform_scale(self) -> float: ...
+    @property
+    def lower(self) -> float | None: ...
+    @property
+    def upper(self) -> float | None: ...
+    @property
+    def only_at_sea(self) -> bool: ...
 
 
 def check_transform(name: str) -> str:
@@ -109,10 +113,11 @@ def normalise(x: Array, variables: Sequence[Scaled], out: np.ndarray | None = No
     _refuse_other_channels(x, len(variables))
     if out is None:
         return _each(x, variables, _normalised)
-    out[...] = x
+    result: Any = out
+    result[...] = x
     for i, variable in enumerate(variables):
-        out[..., i, :, :] = _normalised(out[..., i, :, :], variable)
-    return out
+        result[..., i, :, :] = _normalised(result[..., i, :, :], variable)
+    return result
 
 
 def denormalise(x: Array, variables: Sequence[Scaled]) -> Array:
@@ -165,6 +170,18 @@ def linear_map(source: Scaled, target: Scaled) -> tuple[float, float]:
     values = _physical(np.array([0.0, 1.0]), source)
     at_mean, above = ((transformed(values, target) - target.mean) / target.std).tolist()
     return above - at_mean, at_mean
+
+
+def physical_mean(variable: Scaled) -> float:
+    """Return the physical value that is 0 once normalised.
+
+    Examples
+    --------
+    >>> from xldm.config import Variable
+    >>> physical_mean(Variable("t2m", "air_temperature", "K", 287.0, 8.0))
+    287.0
+    """
+    return float(_physical(np.zeros(1), variable)[0])
 
 
 def same_transform(source: Scaled, target: Scaled) -> bool:
@@ -248,7 +265,7 @@ def _bounded(x: Any, variable: Scaled) -> Any:
     return _namespace(x).clip(x, variable.lower, variable.upper)
 
 
-def _each(x: Any, variables: Sequence[Scaled], formula: Callable[[Any, Scaled], Any]) -> Any:
+def _each(x: Array, variables: Sequence[Scaled], formula: Callable[[Any, Scaled], Any]) -> Any:
     """Apply a formula to a float64 copy of each channel, one at a time to save memory."""
     if isinstance(x, np.ndarray):
         out = np.empty(x.shape, np.float32)
