@@ -1,7 +1,10 @@
 """Configurations: what is read is what was written, and nothing unknown gets in."""
 
+from dataclasses import replace
+
 import pytest
 import tiny
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +18,7 @@ from xldm.config import (
     to_yaml,
 )
 from xldm.errors import ConfigError
+from xldm.inputs.lists import predictor_variables
 
 NAMES = st.text("abcdefghij", min_size=1, max_size=8)
 NUMBERS = st.floats(-1e6, 1e6)
@@ -60,7 +64,7 @@ def test_a_grid_of_broken_cells_is_refused():
 
 
 def test_an_odd_latent_is_refused():
-    with pytest.raises(ValueError, match=r"so it is even; got \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"must be even, .* got \(4, 5\)"):
         AutoencoderConfig((4, 5))
 
 
@@ -73,3 +77,50 @@ def test_targets_named_twice_are_refused():
 def test_configurations_are_frozen():
     with pytest.raises(AttributeError):
         tiny.config().name = "other"
+
+
+RAIN = Variable(
+    "tp", "lwe_thickness_of_precipitation_amount", "m", 0.5, 1.2,
+    transform="log1p", transform_scale=1e-4, lower=0.0,
+)  # fmt: skip
+
+
+def test_a_transform_and_bounds_are_written_and_read_back():
+    text = to_yaml(RAIN)
+    assert "transform: log1p" in text and "upper" not in text
+    assert from_yaml(Variable, text) == RAIN
+
+
+def test_a_plain_variable_is_written_without_the_keys_that_came_later():
+    plain = replace(RAIN, transform="linear", transform_scale=1.0, lower=None)
+    keys = "name standard_name units mean std level paper_name long_name"
+    assert list(yaml.safe_load(to_yaml(plain))) == keys.split()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"transform": "cube"}, "transform must be one of linear, log1p; got 'cube'"),
+        ({"lower": 1.0, "upper": 0.5}, "lower 1.0 is not below upper 0.5"),
+        ({"transform_scale": 0.0}, "greater than 0"),
+        ({"time_method": "maximum"}, "'point', 'sum' or 'mean'"),
+    ],
+)
+def test_faults_of_a_variable_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(RAIN, **change)
+
+
+@pytest.mark.parametrize(
+    ("name", "over_time", "at_sea"),
+    [("tp", "sum", False), ("ssrd", "sum", False), ("t2m", "point", False), ("sst", "point", True)],
+)
+def test_a_variable_without_the_later_keys_means_what_the_vocabulary_says(name, over_time, at_sea):
+    (variable,) = predictor_variables([name])
+    assert (variable.over_time, variable.only_at_sea) == (over_time, at_sea)
+
+
+def test_intervals_that_differ_among_targets_are_refused():
+    long = replace(RAIN, name="rain", time_method="sum", interval=3.0)
+    with pytest.raises(ValueError, match="targets are sums or means over 1, 3 hours"):
+        tiny.config(components=(tiny.part("all", (RAIN, long)),))
