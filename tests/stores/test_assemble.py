@@ -126,7 +126,7 @@ def test_a_part_that_is_given_twice_is_refused(folder):
 
 
 def test_a_part_in_the_place_of_another_is_refused(folder):
-    with pytest.raises(StoreError, match=r"fine is a fine part, a coarse one is wanted; .*upper"):
+    with pytest.raises(StoreError, match=r"fine is a fine part, expected a coarse one; .*upper"):
         _assemble(folder, "fine", fine=("upper",))
 
 

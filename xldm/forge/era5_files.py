@@ -1,4 +1,4 @@
-"""What the recipes for ERA5 have in common: kinds of file, attributes, reading ARCO-ERA5."""
+"""Share between the recipes for ERA5: kinds of file, attributes, reading ARCO-ERA5."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVELS = sorted({VOCABULARY[name].level or 0.0 for name in FIELDS["pressure"]})
 
 
 def attributes(source: str) -> dict[str, str]:
-    """Root attributes of a coarse part made of ERA5."""
+    """Return the root attributes of a coarse part made from ERA5."""
     return {
         "title": "ERA5 over Italy on 16 km cells",
         "source": f"ERA5 hourly data on single and pressure levels, {source}",
@@ -36,14 +36,14 @@ def attributes(source: str) -> dict[str, str]:
 
 
 def which(folder: str, names: tuple[str, ...]) -> str:
-    """URL of the first of some files that is there, or of the last of all if none is.
+    """Return the URL of the first file of some names that exists, or of the last if none does.
 
     Parameters
     ----------
     folder : str
         URL.
     names : tuple of str
-        Under which a file may lie there.
+        Names that the file may have there.
     """
     place = locate(folder)
     with reaching(place):
@@ -52,10 +52,10 @@ def which(folder: str, names: tuple[str, ...]) -> str:
 
 
 def open_arco(url: str, folder: Path) -> list[xr.Dataset]:
-    """Open the predictors of ARCO-ERA5 on their levels and around Italy, lazily indexed.
+    """Open the predictors of ARCO-ERA5 on their levels and around Italy, lazily.
 
-    Nothing but these is kept in memory, but whole chunks are read for them: all levels of the globe
-    at an hour. Hours of a day come one after another.
+    Only these are kept in memory, but reading them reads whole chunks: all levels of the globe for
+    an hour. Hours of a day are read one after another.
     """
     known = {VOCABULARY[name].long_name for name in PAPER_PREDICTORS}
     place = locate(url)

@@ -1,4 +1,4 @@
-"""From parts to what a training store is written from."""
+"""Assemble the inputs of a training store from parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .schema import BOUNDS, plain
 
 __all__ = ["EMBEDDED", "assemble"]
 
-#: Instead of a static part: the static fields that ship with the package.
+#: Given instead of a static part: the static fields that ship with the package.
 EMBEDDED = "embedded"
 
 #: URL and plain fields.
@@ -38,22 +38,21 @@ def assemble(
     common_hours: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Open parts and put them together, lazily.
+    """Open parts and join them, lazily.
 
-    Parts that hold the same variable are joined along time, in order of time; of different
-    variables they lie side by side. The hours that come about may have gaps as
-    `xldm.stores.compatibility.bad_hours` allows them.
+    Parts of the same variable are joined along time; parts of different variables are merged. The
+    joined hours may have gaps where `xldm.stores.compatibility.bad_hours` allows them.
 
     Parameters
     ----------
     coarse, fine : str or path, or sequence of them
         Parts with predictors and with targets.
     static : str or path
-        A part; or ``embedded``, the shipped fields of the Italian grid.
+        A part, or ``embedded`` for the shipped fields of the Italian grid.
     common_hours : bool
-        Keep only the hours that every variable has, instead of refusing parts of other hours.
+        Keep only the hours that every variable has, instead of refusing parts with other hours.
     storage_options : mapping, optional
-        What fsspec needs to get to the parts; they appear in no message.
+        Options for fsspec, such as credentials; they appear in no message.
 
     Returns
     -------
@@ -63,15 +62,15 @@ def assemble(
     Raises
     ------
     StoreError
-        If a part cannot be opened, or with every fault: parts of another kind, hours that not all
-        variables have or that two parts have of one, other attributes, cells or projection, a gap
-        within a day.
+        If a part cannot be opened, or with every fault: parts of another kind, hours that some
+        variables lack or that two parts share, other attributes, cells or projection, a gap within
+        a day.
     """
     given = [(kind, url) for kind, of in (("coarse", coarse), ("fine", fine)) for url in _urls(of)]
     given.append(("static", static))
     parts = [(kind, str(url), _opened(kind, url, storage_options)) for kind, url in given]
     faults = [
-        f"{url} is a {part.attrs['xldm_part']} part, a {kind} one is wanted"
+        f"{url} is a {part.attrs['xldm_part']} part, expected a {kind} one"
         for kind, url, part in parts
         if part.attrs["xldm_part"] != kind
     ]
@@ -109,9 +108,9 @@ def _refuse(faults: Sequence[str]) -> None:
 
 
 def _records(side: Sequence[Part]) -> list[Record]:
-    """Variables of a side by the parts that hold them, these in order of their first hour."""
+    """Group the variables of a side by their parts, ordered by first hour."""
     holders: dict[str, list[int]] = {}
-    # A list, since a part may be without hours.
+    # A list, since a part may have no hours.
     for at in sorted(range(len(side)), key=lambda at: list(side[at][1]["time"].values[:1])):
         for name in side[at][1]:
             holders.setdefault(str(name), []).append(at)
@@ -169,7 +168,7 @@ def _other_attributes(names: Sequence[str], of: Sequence[Part]) -> Iterator[str]
 
 
 def _joined(names: Sequence[str], of: Sequence[Part]) -> xr.Dataset:
-    """One record of some variables, with bounds of time if every part has them."""
+    """Join parts to one record of some variables, with bounds of time if every part has them."""
     kept = [*names, *([BOUNDS] if all(BOUNDS in ds.coords for _, ds in of) else [])]
     pieces = [ds[kept] for _, ds in of]
     if len(pieces) == 1:
@@ -189,7 +188,7 @@ def _other_projections(parts: Sequence[tuple[str, str, xr.Dataset]]) -> Iterator
 
 
 def _hours(every: Sequence[Part], common_hours: bool) -> np.ndarray:
-    """Hours of a store of records, each named by its URLs."""
+    """Return the hours of a store made of records, each named by its URLs."""
     if not common_hours:
         _refuse([*_missing_hours(every)])
     hours = reduce(np.intersect1d, [ds["time"].values for _, ds in every])
@@ -217,13 +216,13 @@ def _span(hours: np.ndarray) -> str:
 
 def _merged(records: Sequence[xr.Dataset]) -> xr.Dataset:
     ds = xr.merge(records, join="exact", compat="equals", combine_attrs="drop_conflicts")
-    # A part has its variables in whatever order they were listed.
+    # A part lists its variables in no particular order.
     known = [name for name in (*VOCABULARY, BOUNDS) if name in ds]
     return ds[known + sorted(str(name) for name in ds if name not in known)]
 
 
 def _attrs(parts: Sequence[tuple[str, str, xr.Dataset]]) -> dict[str, str]:
-    """What the parts say of themselves, each thing once."""
+    """Return the attributes of the parts, each statement once."""
     out = {name: "; ".join(_said(name, [p for *_, p in parts])) for name in REQUIRED}
     histories = _said("history", [part for *_, part in parts])
     made = [
@@ -237,7 +236,7 @@ def _attrs(parts: Sequence[tuple[str, str, xr.Dataset]]) -> dict[str, str]:
 
 
 def _said(name: str, parts: Sequence[xr.Dataset]) -> list[str]:
-    """Values of an attribute of the parts, or of their variables where a part has none."""
+    """Return the values of an attribute of the parts, or of their variables."""
     found = []
     for part in parts:
         of = [part.attrs] if name in part.attrs else [field.attrs for field in part.values()]

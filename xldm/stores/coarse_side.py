@@ -1,4 +1,4 @@
-"""From ERA5 in any dialect to the coarse side of a training store."""
+"""Make the coarse side of a training store from ERA5 in any dialect."""
 
 from __future__ import annotations
 
@@ -23,32 +23,31 @@ def coarse(
     names: Sequence[str] = PAPER_PREDICTORS,
     preliminary: bool = False,
 ) -> xr.Dataset:
-    """The predictors that a dataset holds, on the coarse cells of a grid.
+    """Bring the predictors of a dataset to the coarse cells of a grid.
 
-    The way is that of :func:`xldm.downscale`, so that what a model is trained on is what it is
-    given later: found by meaning, converted, checked on a sample of the values, states interpolated
-    bilinearly and sums over an hour conservatively, see :func:`xldm.grids.regridding.on_cells`.
-    Missing
-    values, as sea surface temperature has them over land, are never interpolated through.
+    The steps are those of :func:`xldm.downscale`, so a model is trained on the same fields that it
+    is given later: found by meaning, converted, checked on a sample of the values, states
+    interpolated bilinearly and sums over an hour conservatively (see
+    :func:`xldm.grids.regridding.on_cells`). Missing values, as of sea surface temperature over
+    land, are never interpolated across.
 
-    Fields that are opened lazily but without dask are read here. Values are looked at in a sample
-    of them, and of forecasts in GRIB whether each hour holds any: who writes the fields should look
-    at all.
+    Lazy fields without dask are read here. The check sees a sample of the values, and for forecasts
+    in GRIB whether each hour holds any; the writer of the fields should check all of them.
 
     Parameters
     ----------
     ds : Dataset
         Hourly ERA5 on latitudes and longitudes around the grid: netCDF of the Climate Data Store,
-        old or new; GRIB as opened by cfgrib, forecasts along time and step included, whose hours
-        are put in order and left out where the file has none; ARCO-ERA5. Longitudes in either
-        convention. Of several levels, those of the predictors are taken.
+        old or new; GRIB as cfgrib opens it, including forecasts along time and step, whose hours
+        are sorted and absent ones left out; ARCO-ERA5. Longitudes in either convention. Of several
+        levels, those of the predictors are taken.
     grid : GridConfig
         The grid; its coarse cells are filled.
     names : sequence of str
         Predictors to take, by name in :data:`xldm.vocabulary.VOCABULARY`.
     preliminary : bool
-        Accept hours of ERA5T, which is revised when it becomes ERA5. They are known by ``expver``
-        or ARCO's ``valid_time_stop``; GRIB tells if it is opened with
+        Accept hours of ERA5T, which is revised when it becomes ERA5. ``expver`` or ARCO's
+        ``valid_time_stop`` tells them; GRIB tells them if opened with
         ``backend_kwargs={"extra_coords": {"expver": "time"}}``.
 
     Returns
@@ -61,8 +60,8 @@ def coarse(
     Raises
     ------
     InputError
-        If no predictor is there; if units, values, times, levels or the area are not as they
-        should be; if an hour is preliminary. The message lists every reason.
+        If there is no predictor, if units, values, times, levels or the area are wrong, or if an
+        hour is preliminary. The message lists every reason.
 
     Examples
     --------

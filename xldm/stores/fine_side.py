@@ -1,7 +1,7 @@
-"""From COSMO's output to earth-relative fields on a projected fine grid.
+"""Regrid COSMO's output to earth-relative fields on a projected fine grid.
 
-COSMO computes on longitudes and latitudes about a pole of its own, and its wind components point
-along them. What is stored has to point east and north.
+COSMO computes on longitudes and latitudes about a rotated pole, and its wind components point along
+them. Stored winds must point east and north.
 """
 
 from __future__ import annotations
@@ -49,35 +49,35 @@ _FIELDS = {
 }
 # Attributes that no longer hold on another grid or in other units.
 _STALE = ("grid_mapping", "coordinates", "valid_range", "valid_min", "valid_max", "actual_range")
-# Degrees that cells may lie beyond the source's ends.
+# Degrees by which cells may lie beyond the source's ends.
 _TOUCH = 1e-5
-# Steps of an axis may differ by this share: single precision does, a missing row does not.
+# Steps of an axis may differ by this share, which admits single precision and no missing row.
 _EVEN = 0.01
 
 
 def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = None) -> xr.Dataset:
-    """COSMO output on the fine cells of a projected grid, with earth-relative winds.
+    """Interpolate COSMO output to the fine cells of a projected grid, with earth-relative winds.
 
-    Bilinear between the four surrounding points in rotated coordinates, where the source is
-    regular; in double precision, each time alone. A cell is missing where one of the points that it
-    has weight from is. Precipitation is interpolated likewise, not conservatively, and stays summed
-    over the window that the source has it for.
+    Interpolation is bilinear between the four surrounding points in rotated coordinates, where the
+    source is regular, in double precision, and time by time. A cell is missing if a point with
+    weight in it is missing. Precipitation is interpolated in the same way, not conservatively, and
+    stays summed over the source's window.
 
-    Winds are turned from the grid's directions to east and north. Components of CORDEX, ``uas`` and
-    ``vas``, that state to be eastward and northward are not.
+    Winds are turned from the grid's directions to east and north, except components (as ``uas`` and
+    ``vas`` of CORDEX) whose attributes say that they are eastward and northward.
 
     Parameters
     ----------
     ds : Dataset (time, rlat, rlon)
         Any of ``T_2M`` (``2MT``, ``tas``), ``TD_2M``, ``U_10M`` (``10U``, ``uas``) with ``V_10M``
-        (``10V``, ``vas``), ``TOT_PREC`` (``TOT_PRECIP``), each with units; others are left out. A
+        (``10V``, ``vas``), ``TOT_PREC`` (``TOT_PRECIP``), each with units; others are dropped. A
         height of one level is dropped. Two-dimensional longitude and latitude are checked against
         the pole. ``10U`` is ECMWF's name of an eastward wind and COSMO-REA6's of one along the
         grid: it needs a standard name, see :func:`xldm.grids.rotated_pole.earth_winds`.
     grid : GridConfig
         The grid; its fine cells are filled.
     pole : (latitude, longitude), optional
-        The rotated north pole in degrees, where ``ds`` has no grid mapping.
+        The rotated north pole in degrees, if ``ds`` has no grid mapping.
 
     Returns
     -------
@@ -103,8 +103,8 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     source = {ours: name for name, ours in names.items()}
     components = [source[ours] for ours in winds(source)]
     if components and not point_east_and_north(*(fields[name] for name in components)):
-        # Winds turn where they are stated, by the angle of that very point, and are interpolated
-        # then. The other way round, each vector would turn by the angle of its neighbour.
+        # Winds turn at their own points, then are interpolated. The other way round, each vector
+        # would turn by the angle of its neighbour.
         at = geographic(*np.meshgrid(cut["rlon"], cut["rlat"]), pole)
         lon, lat = (xr.DataArray(degrees, dims=("rlat", "rlon")) for degrees in at)
         u, v = (fields[name] for name in components)
@@ -132,7 +132,7 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
 
 
 def _with_time(ds: xr.Dataset) -> xr.Dataset:
-    """The dataset along a checked ``time``, whose bounds are there if it names any."""
+    """Return the dataset along a checked ``time``, with its bounds if it names any."""
     time = time_axis(ds)
     if not time.dims:
         ds = ds.expand_dims(time.name)
@@ -145,7 +145,7 @@ def _with_time(ds: xr.Dataset) -> xr.Dataset:
 
 
 def _with_axis(ds: xr.Dataset, name: str, standard_name: str) -> xr.Dataset:
-    """The dataset with an even, ascending axis of rotated degrees under the name it has here."""
+    """Return the dataset with an even, ascending axis of rotated degrees under our name."""
     by_meaning = [n for n, c in ds.coords.items() if c.attrs.get("standard_name") == standard_name]
     found = next((n for n in (*by_meaning, name) if n in ds.coords and ds[n].dims == (n,)), None)
     if found is None:
@@ -167,7 +167,7 @@ def _with_axis(ds: xr.Dataset, name: str, standard_name: str) -> xr.Dataset:
 
 
 def _known(ds: xr.Dataset) -> dict[str, str]:
-    """Variable -> name here, of those that are known."""
+    """Map the known variables of a dataset to our names."""
     names = {str(n): _FIELDS[n] for n in ds.data_vars if n in _FIELDS}
     if not names:
         raise InputError(
@@ -178,14 +178,12 @@ def _known(ds: xr.Dataset) -> dict[str, str]:
         raise InputError(f"{', '.join(names)} hold a quantity twice: leave one of them out.")
     for here, other in (("u10", "v10"), ("v10", "u10")):
         if here in names.values() and other not in names.values():
-            raise InputError(
-                f"{here} cannot be turned without {other}, which is not there: add it."
-            )
+            raise InputError(f"{here} cannot be turned without {other}, which is absent: add it.")
     return names
 
 
 def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
-    """One field with dims (time, rlat, rlon) in the units it has here."""
+    """Return a field with dims (time, rlat, rlon) in our units."""
     dims = ("time", "rlat", "rlon")
     levels = [d for d in field.dims if d not in dims]
     if not {*dims} <= {*field.dims} or any(field.sizes[d] > 1 for d in levels):
@@ -195,7 +193,7 @@ def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
         )
     units, wanted = field.attrs.get("units"), VOCABULARY[ours].units
     if units is None:
-        raise InputError(f"{field.name} states no units: set its attribute; {wanted} are wanted.")
+        raise InputError(f"{field.name} states no units: set its attribute; expected {wanted}.")
     linear = conversion(units, wanted, water=VOCABULARY[ours].water)
     if linear is None:
         raise InputError(f"{field.name} is in {units!r}, which cannot become {wanted!r}.")
@@ -226,7 +224,7 @@ def _described(out: xr.Dataset) -> xr.Dataset:
 def _interpolate(
     block: np.ndarray, *, matrix: scipy.sparse.csr_array, shape: tuple[int, int]
 ) -> np.ndarray:
-    """(..., rlat, rlon) to (..., y, x)."""
+    """Interpolate (..., rlat, rlon) to (..., y, x)."""
     out = np.empty((*block.shape[:-2], *shape), "float32")
     for lead in np.ndindex(block.shape[:-2]):
         out[lead] = (matrix @ block[lead].ravel().astype("float64")).reshape(shape)
@@ -241,7 +239,7 @@ def _key(axis: xr.DataArray) -> tuple[float, ...]:
 def _weights(
     grid: GridConfig, pole: Pole, rlat: tuple[float, ...], rlon: tuple[float, ...]
 ) -> tuple[slice, slice, scipy.sparse.csr_array]:
-    """Rows and columns around the grid, and a matrix (fine cells, points of those)."""
+    """Return rows and columns around the grid, and a matrix (fine cells, their points)."""
     import scipy.sparse  # here, since it takes a quarter of the package's import time
 
     lat, lon = np.array(rlat), np.array(rlon)
@@ -258,13 +256,13 @@ def _weights(
         (weights.ravel(), indices.ravel().astype("int32"), starts),
         shape=(cells, (rows.stop - rows.start) * width),
     )
-    # Else a missing point without weight would make a cell missing, as 0 x NaN is NaN.
+    # Otherwise a missing point without weight would make a cell missing, as 0 x NaN is NaN.
     matrix.eliminate_zeros()
     return rows, columns, matrix
 
 
 def _neighbours(axis: np.ndarray, need: np.ndarray) -> tuple[slice, np.ndarray, np.ndarray]:
-    """What is needed of an ascending axis, and neighbours (n, 2) therein with their weights."""
+    """Return the needed slice of an ascending axis, and neighbours (n, 2) in it with weights."""
     left = np.clip(np.searchsorted(axis, need, side="right") - 1, 0, axis.size - 2)
     share = np.clip((need - axis[left]) / (axis[left + 1] - axis[left]), 0.0, 1.0)
     part = slice(int(left.min()), int(left.max()) + 2)

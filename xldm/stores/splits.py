@@ -1,7 +1,7 @@
-"""Which hours train, which validate and which test.
+"""Split hours into training, validation and test.
 
-Neighbouring hours are almost the same weather. A test tells what a model has learnt only if its
-hours lie far from those that it was trained on, hence blocks with a gap.
+Neighbouring hours are almost the same weather. A test measures what a model has learnt only if its
+hours lie far from the training hours, hence blocks with a gap.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def by_blocks(
     Returns
     -------
     DataArray (time) int8
-        0 train, 1 val, 2 test, -1 left out; ``comment`` says how it came about.
+        0 train, 1 val, 2 test, -1 left out; ``comment`` describes the split.
 
     Raises
     ------
     ArgumentTypeError, ArgumentError
-        If times are none or do not ascend, if a block lies beyond the record, in a gap of it or
-        overlaps another, or if a split that is asked for is left empty.
+        If there are no times or they do not ascend, if a block lies beyond the record, in a gap of
+        it or overlaps another, or if a requested split is empty.
 
     Examples
     --------
@@ -95,9 +95,9 @@ def random_hours(
 ) -> xr.DataArray:
     """Draw the hours of each split at random, as arXiv 2406.13627 does. Leaky: see below.
 
-    Neighbouring hours straddle train and test: most hours of the test have one in training that is
-    an hour away, so scores on them tell how well a model interpolates weather that it has seen.
-    For comparison with the paper only; the hours are not the paper's own, which are unpublished.
+    Neighbouring hours straddle train and test: most test hours are one hour from a training hour,
+    so their scores measure how well a model interpolates weather that it has seen. Use it only for
+    comparison with the paper; the paper's own hours are unpublished, and differ from these.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def random_hours(
     fractions : (float, float, float)
         Shares of train, val and test; they sum to 1.
     seed : int
-        Which draw.
+        Seed of the draw.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def check(split: xr.DataArray, *, gap: str | None = None, allow_leaky: bool = Fa
             f"split states no gap ({split.attrs.get('comment', 'no comment')}): make it with "
             "by_blocks, say gap=..., or allow_leaky=True if neighbours in train and test are meant."
         )
-    # Of all pairs of different splits, the nearest are neighbours among the hours that are used.
+    # Of all pairs of hours in different splits, the nearest are neighbours among the used hours.
     used = np.flatnonzero(labels != _LABELS["gap"])
     left, right = used[:-1], used[1:]
     near = (labels[left] != labels[right]) & (index[right] - index[left] < _duration(wanted))
@@ -225,7 +225,7 @@ def _text(block: tuple[str, str]) -> str:
 
 
 def _rows(index: pd.DatetimeIndex, block: tuple[str, str]) -> slice:
-    """Rows of a block, which has to lie within the record, and not in a gap of it."""
+    """Return the rows of a block, which must lie within the record and not in a gap of it."""
     start, stop = pd.Period(block[0]).start_time, pd.Period(block[1]).end_time
     if stop < start:
         raise ArgumentError(f"The block {_text(block)} ends before it starts: give (first, last).")
@@ -247,7 +247,7 @@ def _rows(index: pd.DatetimeIndex, block: tuple[str, str]) -> slice:
 
 
 def _apart(index: pd.DatetimeIndex, others: pd.DatetimeIndex) -> np.ndarray:
-    """How far each time is from the nearest of others."""
+    """Return the distance of each time from the nearest of others."""
     if others.empty:
         return np.full(index.size, pd.Timedelta.max.to_timedelta64())
     after = others.searchsorted(index)

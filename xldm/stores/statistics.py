@@ -32,13 +32,13 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
     ds : Dataset (time, ...)
         Fields in physical units.
     train : DataArray (time) of bool
-        Which rows train, on the times of ``ds``, e.g. ``splits.by_blocks(time) == 0``.
+        True for training rows, on the times of ``ds``, e.g. ``splits.by_blocks(time) == 0``.
 
     Returns
     -------
     Dataset (variable)
         ``mean``, ``std`` (of the population) float64, ``count`` and ``missing`` int64: values used
-        and left out. A variable without any value has mean and std NaN. Lazy where a variable of
+        and left out. A variable without any value has mean and std NaN. Lazy if a variable of
         ``ds`` is. Attributes ``period`` (first and last row), ``split``, ``mask_rule``.
 
     Raises
@@ -58,7 +58,7 @@ def statistics(ds: xr.Dataset, train: xr.DataArray) -> xr.Dataset:
     rows = _rows(ds, train)
     _refuse_unusable(ds)
     lazy = any(field.chunks is not None for field in ds.values())
-    # Fields in memory or in a file take the same way, piece by piece.
+    # Fields in memory or in a file are summed piece by piece too.
     pieces = ds.map(lambda field: field if field.chunks is not None else field.chunk("auto"))
     states = da.stack([_state(_transformed(pieces.isel(time=rows), name)) for name in ds])
     out = table([str(n) for n in ds], states, _provenance(ds["time"].values[rows], train))
@@ -83,7 +83,7 @@ def table(names: list[str], states: da.Array | np.ndarray, attrs: dict[str, str]
 
 
 def _rows(ds: xr.Dataset, train: xr.DataArray) -> slice | np.ndarray:
-    """Rows that train; a slice where they follow one another, which makes for fewer tasks."""
+    """Return the training rows; consecutive ones as a slice, which makes fewer tasks."""
     if train.dtype != bool or train.dims != ("time",):
         raise ArgumentTypeError(
             f"train is boolean along time; got {train.dtype} along {train.dims}. Of a split, take "
@@ -131,7 +131,7 @@ def _transformed(ds: xr.Dataset, name: Hashable) -> da.Array:
 
 
 def _state(values: da.Array) -> da.Array:
-    """Count, missing, mean and sum of squares about it of a whole array: a dask array (4)."""
+    """Return count, missing, mean and sum of squares about it of an array: a dask array (4)."""
     states = da.map_blocks(
         moments,
         values,
@@ -144,7 +144,7 @@ def _state(values: da.Array) -> da.Array:
 
 
 def moments(block: np.ndarray) -> np.ndarray:
-    """Count, missing, mean and sum of squares about it of a block, (1, ..., 1, 4)."""
+    """Return count, missing, mean and sum of squares about it of a block, (1, ..., 1, 4)."""
     values = block.astype("float64")
     missing = np.isnan(values)
     left_out = np.count_nonzero(missing)
@@ -158,7 +158,7 @@ def moments(block: np.ndarray) -> np.ndarray:
 
 
 def merged(states: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
-    """States (..., 4) of parts to that of them all, over every axis but the last."""
+    """Merge the states (..., 4) of parts over every axis but the last."""
     count, missing, mean, squares = np.moveaxis(states, -1, 0)
     total = count.sum()
     centre = (count * mean).sum() / max(total, 1)
