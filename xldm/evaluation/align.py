@@ -206,7 +206,7 @@ def _ends(axis: np.ndarray) -> str:
 def _common(
     forecasts: dict[str, xr.Dataset], truth: xr.Dataset
 ) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
-    # Ensembles keep their own members, which need not be as many.
+    # Ensembles may have different numbers of members.
     datasets = xr.align(truth, *forecasts.values(), join="inner", copy=False, exclude=["member"])
     empty = [d for d in DIMS if not datasets[0].sizes[d]]
     _refuse([f"no {d} is common to all datasets" for d in empty])

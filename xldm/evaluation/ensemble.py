@@ -52,7 +52,7 @@ def crps(ensemble: np.ndarray, truth: np.ndarray, *, fair: bool = False) -> np.n
     (array([0.5]), array([0.]))
     """
     m = len(ensemble)
-    # Members last, where sorting is fastest; less the truth, since small numbers keep more digits.
+    # Members last, where sorting is fastest. Errors, since small numbers keep more digits.
     error = np.moveaxis(np.asarray(ensemble, "float64") - truth, 0, -1)
     error = np.sort(error, axis=-1)
     pairs = m * (m - 1) if fair else m * m

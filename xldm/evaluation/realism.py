@@ -14,7 +14,7 @@ from .strata import EXPOSURES, by_period, by_stratum
 __all__ = ["distributed", "in_time", "physics", "spectral"]
 
 QUANTILES = (0.01, 0.5, 0.99, 0.999)
-#: Wavelengths in metres; the shortest waves of a grid are left out.
+#: Wavelengths in metres, without the shortest waves of a grid.
 BANDS = {
     "4-10 km": (4e3, 10e3),
     "10-20 km": (10e3, 20e3),

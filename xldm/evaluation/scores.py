@@ -26,9 +26,9 @@ __all__ = [
 Statistics = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
 Means = Mapping[str, np.ndarray]
 
-#: Means that every score is given besides its own.
+#: Means that every score receives besides its own.
 COMMON = ("n", "members", "o", "oo")
-#: Names in a result that belong to something else.
+#: Names in a result that are not those of scores.
 TAKEN = frozenset({
     "n", "members", "rank_histogram", "brier", "reliability_observed", "reliability_count",
     "base_rate", "quantiles", "quantile_error", "wasserstein", "density_t2m", "density_wind_speed",
@@ -96,7 +96,7 @@ class Score:
         if twice:
             raise ArgumentError(
                 f"score {self.name}: two means are named {', '.join(twice)}, so its value cannot "
-                f"tell them apart; every score is given {', '.join(COMMON)}"
+                f"tell them apart; every score receives {', '.join(COMMON)}"
             )
         with np.errstate(all="ignore"):
             try:
@@ -184,7 +184,7 @@ def of_ensemble(members: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]
 
 def _variances(mean: Means) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variances of truth and forecast, 0 below rounding error, and their covariance."""
-    # Rounding leaves variances of about 1e-16 of the mean square where there is none.
+    # Rounding turns a variance of 0 into about 1e-16 of the mean square.
     least = 1e-13 * mean["oo"]
     spread = mean["oo"] - mean["o"] ** 2
     of_truth = np.where(spread > least, spread, 0.0)

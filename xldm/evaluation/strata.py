@@ -170,7 +170,7 @@ def _strata() -> dict[str, list[int]]:
 
 
 def _coast(land: np.ndarray, spacing: float) -> np.ndarray:
-    # An all-land or all-sea window has no coast: the transform would count from its edge.
+    # Without a coast, the transform would count from the edge of the grid.
     if land.all() or not land.any():
         return np.zeros(land.shape, int)
     reach = COAST / spacing

@@ -80,7 +80,7 @@ def add_hour(
     valid = np.logical_and.reduce([np.isfinite(v).all(0) for v in values.values()])
     total["missing"] += (~valid).sum(1)
     if not valid.all():
-        # Zero on both sides adds nothing to any sum of errors.
+        # NaN would spread through sums; the fields of these cells are set to 0 later.
         values = {name: np.where(valid, v, 0.0) for name, v in values.items()}
     sources = with_means(values)
     hourly = {

@@ -75,7 +75,7 @@ def _figure(figure: Figure, caption: str) -> Markup:
     images = {}
     for kind, mime in (("svg", "svg+xml"), ("png", "png")):
         file = io.BytesIO()
-        # Without the date, so that the same numbers give the same picture.
+        # Without the date, which would differ each time.
         figure.savefig(file, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else {})
         images[mime] = file.getvalue()
     mime = min(images, key=lambda m: len(images[m]))
