@@ -6,48 +6,27 @@ until a model is used.
 
 import importlib
 import warnings
+from typing import TYPE_CHECKING, Any
 
 # Before anything can load ecCodes: with its wheel, pyproj imported second loses its database.
 import pyproj as _pyproj  # noqa: F401
 
 from . import accessor as _accessor  # noqa: F401
+from . import errors as _errors
 from .catalog import open_catalog
 from .downscale import downscale
-from .errors import (
-    ArchiveError,
-    ArgumentError,
-    ArgumentTypeError,
-    BatchError,
-    ConfigError,
-    ExistsError,
-    InputError,
-    MissingPackageError,
-    PackageError,
-    PublishedError,
-    RegistryError,
-    StoreError,
-    SyntheticModelWarning,
-    TrainingError,
-    XldmError,
-)
+from .errors import *  # noqa: F403
 from .packages.registry import list_models, load_model
 
+if TYPE_CHECKING:
+    from . import published
+    from .evaluation import evaluate
+    from .stores.open import open_training_store
+    from .stores.write import write_training_store
+    from .training.run import train
+    from .writing import to_store
+
 __all__ = [
-    "ArchiveError",
-    "ArgumentError",
-    "ArgumentTypeError",
-    "BatchError",
-    "ConfigError",
-    "ExistsError",
-    "InputError",
-    "MissingPackageError",
-    "PackageError",
-    "PublishedError",
-    "RegistryError",
-    "StoreError",
-    "SyntheticModelWarning",
-    "TrainingError",
-    "XldmError",
     "__version__",
     "downscale",
     "evaluate",
@@ -60,6 +39,7 @@ __all__ = [
     "train",
     "write_training_store",
 ]
+__all__ += _errors.__all__
 
 __version__ = "0.1.0"
 
@@ -75,7 +55,7 @@ _LAZY = {
 _RENAMED = {"open_store": "open_training_store", "write_store": "write_training_store"}
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name == "published":
         return importlib.import_module("xldm.published")
     if name in _RENAMED:
