@@ -16,16 +16,9 @@ import xarray as xr
 from ..storage.blocks import Block, encoded, unwritten, whole, write  # isort: skip
 
 from ..config import GridConfig
+from ..storage import marks
 from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
-from ..storage.marks import (
-    CONTENT,
-    begun,
-    mark_complete,
-    refuse_complete,
-    refuse_other,
-    value_bytes,
-)
 from ..storage.objects import keys, put, sweep
 from .compatibility import accepted
 from .open import open_group
@@ -103,7 +96,7 @@ def write_training_store(
         "ratio": grid.factor,
     }
     content = {"attrs": _digest(root), **{name: _digest(ds) for name, ds in given.items()}}
-    objects = _metadata(given, grid, {**root, CONTENT: content})
+    objects = _metadata(given, grid, {**root, marks.CONTENT: content})
     _refuse_occupied(place, objects, resume)
     with sole_writer(place) as still_mine:
         _refuse_occupied(place, objects, resume)
@@ -115,7 +108,7 @@ def write_training_store(
         _write_statistics(place, given)
         digest = verify(url, given, storage_options=storage_options)
         still_mine()
-        return mark_complete(place, digest)
+        return marks.mark_complete(place, digest)
 
 
 def _digest(content: xr.Dataset | Mapping[str, Any]) -> str:
@@ -127,7 +120,7 @@ def _digest(content: xr.Dataset | Mapping[str, Any]) -> str:
         field = content[name]
         seen.update(_json([str(name), field.dims, field.shape, field.attrs]))
         if field.dims != ("time", "y", "x"):
-            seen.update(value_bytes(field.values))
+            seen.update(marks.value_bytes(field.values))
     return seen.hexdigest()
 
 
@@ -139,10 +132,10 @@ def _json(content: Any) -> bytes:
 
 
 def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -> None:
-    if (found := begun(place)) is not None:
-        refuse_complete(place, found)
+    if (found := marks.begun(place)) is not None:
+        marks.refuse_complete(place, found)
         given = json.loads(objects["zarr.json"])["attributes"]
-        refuse_other(place, found, given, resume=resume)
+        marks.refuse_other(place, found, given, resume=resume)
 
 
 def _metadata(
