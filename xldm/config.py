@@ -13,19 +13,16 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     AfterValidator,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
 from pydantic.dataclasses import dataclass
-from pydantic.fields import FieldInfo
 
 from .errors import ArgumentError, ConfigError
 from .numerics.samplers import check_sampler
-from .numerics.scaling import check_transform
-from .vocabulary import VOCABULARY, is_sum
+from .variable import Variable, strict
 
 __all__ = [
     "WIND",
@@ -48,92 +45,9 @@ SCHEMA: Literal[1] = 1
 #: The wind whose speed is scored, by the names of its components among the targets.
 WIND = ("u10", "v10")
 
-#: Settings of every configuration: unknown keys are refused.
-strict = ConfigDict(extra="forbid")
-TimeMethod = Literal["point", "sum", "mean"]
 Positive = Annotated[int, Field(gt=0)]
 Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-def _new(default: Any) -> FieldInfo:
-    """Return a field that is written only where it differs from its default."""
-    return Field(exclude_if=lambda value: value == default)
-
-
-@dataclass(frozen=True, config=strict)
-class Variable:
-    """A predictor or a target: its meaning in CF terms, its bounds and its scaling.
-
-    Parameters
-    ----------
-    name : str
-        Short name, e.g. ``t2m``; unique within a model.
-    standard_name, units : str
-        CF standard name and units of the physical values.
-    mean, std : float
-        Training statistics of transformed values; networks get ``(transform(x) - mean) / std``
-        (:mod:`xldm.numerics.scaling`).
-    level : float, optional
-        Pressure level in hPa; absent for surface fields.
-    paper_name : str
-        Name in arXiv 2406.13627, e.g. ``2mT``.
-    transform : {"linear", "log1p"}
-        A key of :data:`xldm.numerics.scaling.TRANSFORMS`; ``log1p`` suits skewed fields such as
-        precipitation.
-    transform_scale : float
-        Unit of the transform's argument, in ``units``: ``log1p(x / transform_scale)``.
-    lower, upper : float, optional
-        Bounds in ``units``; values beyond them are set to them.
-    time_method : {"point", "sum", "mean"}, optional
-        Whether a value is of a moment, or a sum or a mean rate over ``interval`` hours that end at
-        its time; as the vocabulary has it unless given.
-    interval : float
-        In hours.
-
-    Examples
-    --------
-    >>> Variable("tp", "precipitation_amount", "kg m-2", 0.1, 0.4, lower=0.0).cell_methods
-    'time: sum area: mean'
-    """
-
-    name: str
-    standard_name: str
-    units: str
-    mean: float
-    std: Annotated[float, Field(gt=0)]
-    level: float | None = None
-    paper_name: str = ""
-    long_name: str = ""
-    # A package that lacks these keys means their defaults, which are not written either.
-    transform: Annotated[str, _new("linear"), AfterValidator(check_transform)] = "linear"
-    transform_scale: Annotated[float, _new(1.0), Field(gt=0)] = 1.0
-    lower: Annotated[float | None, _new(None)] = None
-    upper: Annotated[float | None, _new(None)] = None
-    time_method: Annotated[TimeMethod | None, _new(None)] = None
-    interval: Annotated[float, _new(1.0), Field(gt=0)] = 1.0
-
-    @model_validator(mode="after")
-    def _ordered_bounds(self) -> Variable:
-        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
-            raise ArgumentError(f"{self.name}: lower {self.lower} is not below upper {self.upper}")
-        return self
-
-    @property
-    def over_time(self) -> TimeMethod:
-        """Whether a value is of a moment ("point"), or a "sum" or a "mean" over its interval."""
-        return self.time_method or ("sum" if is_sum(self.name) else "point")
-
-    @property
-    def cell_methods(self) -> str:
-        """CF cell methods of the field."""
-        return f"time: {self.over_time} area: mean"
-
-    @property
-    def only_at_sea(self) -> bool:
-        """Whether the field has no values over land."""
-        known = VOCABULARY.get(self.name)
-        return self.standard_name == "sea_surface_temperature" or bool(known and known.gaps)
 
 
 @dataclass(frozen=True, config=strict)
