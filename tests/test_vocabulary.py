@@ -33,10 +33,10 @@ vocabulary.VOCABULARY["r700"] = dataclasses.replace(
     vocabulary.VOCABULARY["q850"], name="r700", short="r", param=157, level=700, paper_name=""
 )
 from xldm.inputs.lists import predictor_variables
-from xldm.published import tensors, twin_release
+from xldm.published import day_file, twin_release
 from xldm.twin import Twin
 hour = twin_release._hour(Twin(0), np.datetime64("2001-07-15T12"))
-print(len(tensors.FIELDS["low"]), len(hour["low"]), len(predictor_variables()))
+print(len(day_file.FIELDS["low"]), len(hour["low"]), len(predictor_variables()))
 """
 
 

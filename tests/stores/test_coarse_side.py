@@ -355,7 +355,7 @@ def test_forecasts_that_overlap_are_refused(two_days):
 def test_an_hour_that_one_forecast_field_lacks_is_named(two_days):
     grib = forecasts(two_days)
     grib["ssrd"][1, 3] = np.nan
-    with pytest.raises(InputError, match=r"ssrd has no value at 2020-02-12T10:00, where tp"):
+    with pytest.raises(InputError, match=r"ssrd has no value at 2020-02-12T10:00, but tp"):
         coarse(grib)
 
 
