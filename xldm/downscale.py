@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import xarray as xr
 from .errors import InputError, SyntheticModelWarning
 from .grids import projected, regridding
 from .inputs.predictors import check, predictors
+from .inputs.report import Report
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .models.pickling import Held
 
 __all__ = ["downscale"]
+
+Draw = Callable[..., np.ndarray]
 
 BLOCK_BYTES = 2**27
 
@@ -126,15 +129,22 @@ def downscale(
     return _describe(drawn, coarse, model, sampling, report, squeeze=members is None)
 
 
-def _sampling(model, members, seed, sampler, steps) -> tuple[Sampling, list[str]]:
+def _sampling(
+    model: Model,
+    members: int | Sequence[int] | None,
+    seed: int,
+    sampler: str | None,
+    steps: int | None,
+) -> tuple[Sampling, list[str]]:
     """Return what to draw, and the faults of the arguments."""
     from .models.downscaler import Sampling
 
     faults = []
+    counted: Any = 1 if members is None else members  # a count, or member numbers
     try:
-        numbers = tuple(range(1 if members is None else operator.index(members)))
+        numbers = tuple(range(operator.index(counted)))
     except TypeError:
-        numbers = tuple(members)
+        numbers = tuple(counted)
     if not numbers or any(not isinstance(n, (int, np.integer)) or n < 0 for n in numbers):
         faults.append(
             f"members: expected a positive count, member numbers from 0, or None; got {members!r}"
@@ -178,7 +188,9 @@ def _warn_once(text: str) -> None:
     warnings.warn(text, SyntheticModelWarning, stacklevel=4)
 
 
-def _draw(coarse, times, *, held: Held, sampling: Sampling, **runtime: Any) -> np.ndarray:
+def _draw(
+    coarse: np.ndarray, times: np.ndarray, *, held: Held, sampling: Sampling, **runtime: Any
+) -> np.ndarray:
     """Draw targets (time, member, C, H, W) from predictors (time, P, h, w) and times (time,)."""
     model = held()
     allowed = [v.only_at_sea for v in model.config.predictors]
@@ -192,7 +204,9 @@ def _draw(coarse, times, *, held: Held, sampling: Sampling, **runtime: Any) -> n
     return model.fields(coarse, times, sampling, **runtime).swapaxes(0, 1)
 
 
-def _now(draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress) -> np.ndarray:
+def _now(
+    draw: Draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress: bool | None
+) -> np.ndarray:
     """Draw all targets now, with a progress bar that counts fields."""
     from tqdm.auto import tqdm
 
@@ -205,7 +219,7 @@ def _now(draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress)
         return draw(coarse.values, times, held=Held(model), observe=bar.update)
 
 
-def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.Array:
+def _lazily(draw: Draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.Array:
     """Return the targets as a dask array, in time chunks that bound the memory of a block."""
     import dask
     import dask.array as da
@@ -240,7 +254,15 @@ def _lazily(draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.
     )
 
 
-def _describe(drawn, coarse, model, sampling, report, *, squeeze) -> xr.Dataset:
+def _describe(
+    drawn: np.ndarray | da.Array,
+    coarse: xr.DataArray,
+    model: Model,
+    sampling: Sampling,
+    report: Report,
+    *,
+    squeeze: bool,
+) -> xr.Dataset:
     """Return a dataset of the targets with dims, coordinates, units and provenance."""
     dims = ("time", "member", "y", "x")
     config = model.config

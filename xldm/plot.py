@@ -10,6 +10,7 @@ import xarray as xr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
 __all__ = ["story"]
@@ -88,7 +89,7 @@ def _terrain(figure: Figure, axes: np.ndarray, static: xr.Dataset) -> None:
     axes[1].axis("off")
 
 
-def _map(ax: Axes, field: xr.DataArray, static: xr.Dataset, **style: Any):
+def _map(ax: Axes, field: xr.DataArray, static: xr.Dataset, **style: Any) -> QuadMesh:
     """Draw a field in the projection of the static fields, with the coastline on top."""
     x, y = static["x"].values / 1e3, static["y"].values / 1e3
     if "x" in field.dims:

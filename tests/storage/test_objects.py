@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import server
 
 from xldm.errors import StoreError
 from xldm.storage import objects
@@ -22,6 +23,11 @@ def test_an_object_that_is_put_again_is_replaced(tmp_path: Path) -> None:
         objects.put(place, "a/b", data)
     assert objects.content(place, "a/b") == b"second"
     assert objects.keys(place) == {"a/b"}
+
+
+def test_an_object_that_a_web_server_lacks_has_no_content(tmp_path: Path) -> None:
+    with server.serve(tmp_path) as served:
+        assert objects.content(locate(f"{served.url}/none.zarr"), "zarr.json") is None
 
 
 def test_an_object_that_does_not_exist_has_no_content(tmp_path: Path) -> None:

@@ -63,25 +63,25 @@ def add_input(command: argparse.ArgumentParser) -> None:
 
 
 def region(text: str | None) -> str | tuple[float, float, float, float] | None:
-    """Parse a region: "covered", or lon_min,lat_min,lon_max,lat_max in degrees.
+    """Parse a region: a word that ``downscale`` knows, or a box in degrees.
 
     Raises
     ------
     ArgumentError
-        If the text is not "covered" and not four numbers.
+        If the text has commas and is not lon_min,lat_min,lon_max,lat_max.
 
     Examples
     --------
     >>> region("9,43,12,45")
     (9.0, 43.0, 12.0, 45.0)
     """
-    if text is None or text == "covered":
+    if text is None or "," not in text:
         return text
     try:
         west, south, east, north = (float(number) for number in text.split(","))
     except ValueError as error:
         raise ArgumentError(
-            f'--region: expected "covered" or lon_min,lat_min,lon_max,lat_max; got {text!r}'
+            f"--region: expected a word, or lon_min,lat_min,lon_max,lat_max; got {text!r}"
         ) from error
     return west, south, east, north
 

@@ -103,7 +103,9 @@ def evaluate(
     return result
 
 
-def _described(plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset | None):
+def _described(
+    plan: Plan, state: State, truth: xr.Dataset, static: xr.Dataset | None
+) -> xr.Dataset:
     """Return all scores in one dataset with their coordinates."""
     makers = (
         accuracy.scored, accuracy.ranks, accuracy.events,

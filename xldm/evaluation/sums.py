@@ -20,6 +20,8 @@ from .strata import EXPOSURES
 
 __all__ = ["add_hour", "with_means", "with_speed", "zeros"]
 
+Arrays = Mapping[str, np.ndarray]
+
 #: Last axis of the truth's sums, in order: number, values and their squares.
 OF_TRUTH = ("n", "o", "oo")
 
@@ -104,7 +106,9 @@ def with_means(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return out
 
 
-def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
+def _pointwise(
+    plan: Plan, total: Arrays, values: Arrays, sources: Arrays, valid: np.ndarray
+) -> dict[str, np.ndarray]:
     """Return sums over the cells of every class, and add to maps, ranks and events."""
     truth, classes = values["truth"][0], plan.ground.membership
     of_truth = np.stack([valid, truth, truth**2], axis=1)
@@ -134,7 +138,9 @@ def _pointwise(plan, total, values, sources, valid) -> dict[str, np.ndarray]:
     return hourly
 
 
-def _fields(plan: Plan, key: str, members: np.ndarray, truth: np.ndarray, valid: np.ndarray):
+def _fields(
+    plan: Plan, key: str, members: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
     """Return fields (field, N) of members (m, N), 0 where values are missing."""
     given = plan.statistics[key](members, truth)
     fields = np.stack([np.asarray(given[name], float) for name in plan.field_names[key]])
@@ -162,7 +168,7 @@ def _coast(plan: Plan, source: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return np.array([part for side in sides for part in (side.sum(), t2m[side].sum())])
 
 
-def _spectra(plan, total, grids: dict[str, np.ndarray], valid: np.ndarray) -> np.ndarray:
+def _spectra(plan: Plan, total: Arrays, grids: Arrays, valid: np.ndarray) -> np.ndarray:
     """Return power (source, field, chosen wavelength) of grids (member, V, y, x)."""
     hourly = np.full((len(grids), len(plan.fields), plan.at_wavelength.size), np.nan)
     whole = {t: valid[v].all() for v, t in enumerate(plan.targets)}
@@ -192,7 +198,9 @@ def _along_grid(plan: Plan, east: np.ndarray, north: np.ndarray) -> tuple[np.nda
     return cosine * east + sine * north, cosine * north - sine * east
 
 
-def _distribution(plan, total, row: int, source: np.ndarray, valid: np.ndarray) -> None:
+def _distribution(
+    plan: Plan, total: Arrays, row: int, source: np.ndarray, valid: np.ndarray
+) -> None:
     """Add histograms by class, and the wind's mean speed by exposure."""
     ground = plan.ground
     for variable, edges in plan.binned.items():

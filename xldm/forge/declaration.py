@@ -61,7 +61,7 @@ class Declared:
     grid: GridConfig
     attrs: Mapping[str, str]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         given = [name for names in self.names.values() for name in names]
         if unknown := sorted(set(given) - set(VOCABULARY)):
             raise StoreError(

@@ -38,7 +38,7 @@ class Period:
     first: str
     last: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if _day(self.last) < _day(self.first):
             raise ArgumentError(f"the period {self} ends before it begins: give FIRST/LAST.")
 
@@ -48,7 +48,7 @@ class Period:
         first, _, last = text.partition("/")
         return cls(first, last or first)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.first}/{self.last}"
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import xarray as xr
@@ -21,7 +22,7 @@ from .period import Period
 from .settings import settings
 from .target import Target, begin
 from .verify import verify_and_mark
-from .write_days import read_back, write_file
+from .write_days import Evidence, read_back, write_file
 from .write_static import write_static
 
 __all__ = ["StoreDays", "StoreStatic", "injection_specs"]
@@ -123,12 +124,12 @@ class StoreDays(beam.PTransform):
         )
 
 
-def _keyed(evidence):
+def _keyed(evidence: Evidence) -> tuple[int, Evidence]:
     return 0, evidence
 
 
-def _end(keyed, **kwargs):
-    return verify_and_mark(keyed[1], **kwargs)
+def _end(keyed: tuple[int, Iterable[Evidence]], **options: Any) -> str:
+    return verify_and_mark(keyed[1], **options)
 
 
 @dataclass

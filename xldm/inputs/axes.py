@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -265,5 +266,5 @@ def _stamp(time: np.datetime64) -> str:
     return np.datetime_as_string(time, unit="m")
 
 
-def _list(names) -> str:
+def _list(names: Iterable[Hashable]) -> str:
     return ", ".join(map(str, names)) or "(none)"

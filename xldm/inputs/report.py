@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -147,7 +148,7 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        def table(rows, tag="td") -> str:
+        def table(rows: Iterable[Iterable[object]], tag: str = "td") -> str:
             return "".join(
                 "<tr>" + "".join(f"<{tag} style='text-align:left'>{html.escape(str(c))}</{tag}>"
                                  for c in row) + "</tr>"

@@ -45,19 +45,39 @@ class Scaled(Protocol):
     """The parts of a :class:`xldm.config.Variable` that scaling uses."""
 
     @property
-    def mean(self) -> float: ...
+    def mean(self) -> float:
+        """Mean of the transformed values in training."""
+        ...
+
     @property
-    def std(self) -> float: ...
+    def std(self) -> float:
+        """Standard deviation of the transformed values in training."""
+        ...
+
     @property
-    def transform(self) -> str: ...
+    def transform(self) -> str:
+        """Name in :data:`TRANSFORMS`."""
+        ...
+
     @property
-    def transform_scale(self) -> float: ...
+    def transform_scale(self) -> float:
+        """Scale of the transform, in the variable's units."""
+        ...
+
     @property
-    def lower(self) -> float | None: ...
+    def lower(self) -> float | None:
+        """Smallest physical value, if there is one."""
+        ...
+
     @property
-    def upper(self) -> float | None: ...
+    def upper(self) -> float | None:
+        """Largest physical value, if there is one."""
+        ...
+
     @property
-    def only_at_sea(self) -> bool: ...
+    def only_at_sea(self) -> bool:
+        """Whether the field has no values over land."""
+        ...
 
 
 def check_transform(name: str) -> str:

@@ -50,7 +50,7 @@ def content(place: Place, key: str) -> bytes | None:
     try:
         return place.fs.cat_file(f"{place.root}/{key}")
     except (FileNotFoundError, NotADirectoryError):
-        if not place.local and place.fs.protocol != "memory":
+        if not place.local and place.fs.protocol != "memory" and "://" not in place.root:
             place.fs.ls(place.root.partition("/")[0])  # raises if there is no bucket
         return None
 

@@ -86,7 +86,7 @@ class TrainingModule(lightning.LightningModule):
         if getattr(self.phase, "checkpointing", False):
             for block in self.objective.blocks(self.net):
                 recomputed = functools.partial(checkpoint, block.forward, use_reentrant=False)
-                block.forward = recomputed  # type: ignore[method-assign]
+                block.forward = recomputed
         if self.phase.compile:
             for module in self.objective.modules(self.net):
                 module.compile()

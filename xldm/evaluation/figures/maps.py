@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -203,10 +203,17 @@ def snapshots(
     }
 
 
-def _snapshot_row(figure, axes, fields, truth, land, zoom) -> None:
+def _snapshot_row(
+    figure: Figure,
+    axes: Sequence[Axes],
+    fields: Sequence[xr.DataArray],
+    truth: xr.DataArray,
+    land: xr.DataArray | None,
+    zoom: tuple[float, float, float, float] | None,
+) -> None:
     units = typeset(truth.attrs.get("units", ""))
     label = f"{literal(truth.attrs.get('long_name', truth.name))}, {units}"
-    _, label, colours = SHOWN.get(truth.name, (0.0, label, "viridis"))
+    _, label, colours = SHOWN.get(str(truth.name), (0.0, label, "viridis"))
     seen = _within(truth, zoom) if zoom else truth
     low, high = np.nanquantile(seen.values, [0.002, 0.998])
     for ax, field in zip(axes, fields, strict=False):

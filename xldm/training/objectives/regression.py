@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from torch import Tensor, nn
 
@@ -29,6 +30,10 @@ class Regression(Objective):
         coarse, fine, static = sample.fields
         mean = net.mean.condition(coarse, static).float()
         weights = self.target_weights(self.phase.weights).to(mean)
-        if self.phase.loss == "mse":
-            return losses.squared_error(mean, fine, weights)
-        return losses.log_squared_error(mean, fine, weights, self.phase.floor)
+        match self.phase.loss:
+            case "mse":
+                return losses.squared_error(mean, fine, weights)
+            case "log":
+                return losses.log_squared_error(mean, fine, weights, self.phase.floor)
+            case other:
+                assert_never(other)
