@@ -66,7 +66,8 @@ def downscale(
         Number of ensemble members, or their numbers; None for one field without a member dimension.
     seed : int
         Seed of the ensemble.
-    sampler : {"ddim", "ddim-trailing", "dpm-solver++", "unipc"}, optional
+    sampler : str, optional
+        A name in :data:`xldm.numerics.samplers.SAMPLERS`, as "ddim" or "unipc".
         The sampler; that of the model's package by default.
     steps : int, optional
         Steps of the sampler; those of the package by default.

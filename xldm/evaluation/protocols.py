@@ -12,6 +12,7 @@ import xarray as xr
 from ..downscale import downscale
 from ..errors import InputError
 from ..grids import regridding
+from ..inputs import dialects
 from ..inputs.predictors import check, predictors
 from ..models.components import ResidualDiffusion
 from ..models.model import Model
@@ -168,10 +169,13 @@ def evaluate_protocol(
 
 def hourly(era5: xr.Dataset) -> xr.Dataset:
     """Return the data in chunks of one hour, so that fields are drawn hour by hour."""
-    time = next((d for d in era5.dims if d in ("time", "valid_time")), None)
-    if time is None:
-        raise InputError(f"era5: expected a dimension time or valid_time, got {tuple(era5.dims)}")
-    return era5.chunk({time: 1})
+    names = [d for d in era5.dims if str(d).lower() in dialects.TIME]
+    if not names:
+        raise InputError(
+            f"era5: expected a dimension of time, one of {', '.join(dialects.TIME)}; got "
+            f"{tuple(era5.dims)}"
+        )
+    return era5.chunk({names[0]: 1})
 
 
 def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
