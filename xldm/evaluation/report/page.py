@@ -55,9 +55,7 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
         "Distributions": _distributions(result),
         "Spectra": _spectra(result),
         "Ensembles": _ensembles(result),
-        "Changes in time": _drawn(result, "temporal")
-        if has(result, "autocorrelation")
-        else Markup(),
+        "Changes in time": _in_time(result),
         "Physics": _physics(result),
         "Definitions": _definitions(),
         "How this was made": _made(result),
