@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import xarray as xr
@@ -128,8 +127,10 @@ def _keyed(evidence: Evidence) -> tuple[int, Evidence]:
     return 0, evidence
 
 
-def _end(keyed: tuple[int, Iterable[Evidence]], **options: Any) -> str:
-    return verify_and_mark(keyed[1], **options)
+def _end(
+    keyed: tuple[int, Iterable[Evidence]], *, target: Target, declared: Declared, run: str
+) -> str:
+    return verify_and_mark(keyed[1], target=target, declared=declared, run=run)
 
 
 @dataclass
