@@ -48,6 +48,8 @@ class Known:
         Standard names that contradict the quantity.
     northward : str
         For the eastward component of a wind, the name of its northward component.
+    paper_name : str
+        Name in arXiv 2406.13627, if the paper uses the field.
     """
 
     name: str

@@ -10,7 +10,8 @@ from ..vocabulary import Known
 
 __all__ = ["LATITUDE", "LEVEL", "LONGITUDE", "MEMBER", "TIME", "UNITS", "names", "stems"]
 
-#: Coordinates of valid time, the likeliest first: in GRIB, ``time`` is when the forecast started.
+#: Coordinates of valid time, in order of preference. In GRIB, ``time`` is when the forecast
+#: started: names that can only mean valid time belong before it.
 TIME = ("valid_time", "time", "time_index", "date", "datetime")
 LATITUDE = ("latitude", "lat", "nav_lat")
 LONGITUDE = ("longitude", "lon", "nav_lon")

@@ -18,11 +18,13 @@ import xarray as xr
 import zarr
 from zarr.storage import MemoryStore
 
+from ..errors import MissingPackageError
+
 try:
     from zarr.buffer.cpu import Buffer
     from zarr.codecs import BloscCodec, Crc32cCodec
 except ImportError:
-    raise ImportError(
+    raise MissingPackageError(
         f"Stores are Zarr 3, which zarr {zarr.__version__} cannot write: write them in an "
         "environment with zarr>=3. The recipes' environment has zarr 2, and writes parts."
     ) from None

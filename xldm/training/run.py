@@ -17,6 +17,7 @@ from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion, present
+from ..storage import objects
 from ..storage.location import Place, locate
 from ..stores.open import open_training_store
 from . import checkpoints, initialisation
@@ -32,7 +33,7 @@ from .objectives.gan import GAN
 from .packaging import Base, write_package
 from .phases import Phase
 from .preset import Preset, read_preset
-from .run_record import claim, holds
+from .run_record import claim
 from .samples import Draws
 from .stages import STAGES, AutoencoderPhase, LatentPhase, RegressionPhase, Stage
 from .trainer import fit
@@ -158,7 +159,7 @@ def _previous(run: _Run, stage: str) -> Base | None:
     if before is None:
         return None
     package = run.folder.within(f"{before}/package")
-    return Base.read(package.location) if holds(package, "model.yaml") else None
+    return Base.read(package.location) if objects.exists(package, "model.yaml") else None
 
 
 def _train_stage(run: _Run, stage: Stage, base: Base | None) -> str:
@@ -167,7 +168,7 @@ def _train_stage(run: _Run, stage: Stage, base: Base | None) -> str:
     target = place.within("package")
     config = stage_config(model_config(run.preset, run.store), run.preset, stage, base)
     claim(place, stage.name, _record(run, base), resume=run.resume)
-    if holds(target, "model.yaml"):
+    if objects.exists(target, "model.yaml"):
         log.info("%s: the package is there already", target.location)
         return target.location
     nets, curves = {}, {}

@@ -8,7 +8,7 @@ from ..storage import objects
 from ..storage.location import Place, reaching
 from .preset import Preset
 
-__all__ = ["claim", "holds"]
+__all__ = ["claim"]
 
 
 def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
@@ -46,12 +46,6 @@ def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
                 f"{place.location}: {stage} was begun here with another preset, store or "
                 "package (see run.yaml); resume with the same ones, or choose another folder"
             )
-
-
-def holds(place: Place, name: str) -> bool:
-    """Return whether a folder holds an object of this name now."""
-    place.fs.invalidate_cache()
-    return place.fs.exists(f"{place.root}/{name}")
 
 
 def _same(first: str, second: str) -> bool:
