@@ -21,6 +21,7 @@ from .packages.registry import list_models, load_model
 if TYPE_CHECKING:
     from . import published
     from .evaluation import evaluate
+    from .inputs.scattered import to_regular_grid
     from .stores.open import open_training_store
     from .stores.write import write_training_store
     from .training.run import train
@@ -35,6 +36,7 @@ __all__ = [
     "open_catalog",
     "open_training_store",
     "published",
+    "to_regular_grid",
     "to_store",
     "train",
     "write_training_store",
@@ -47,6 +49,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "evaluate": ("xldm.evaluation", "evaluate"),
     "open_training_store": ("xldm.stores.open", "open_training_store"),
+    "to_regular_grid": ("xldm.inputs.scattered", "to_regular_grid"),
     "to_store": ("xldm.writing", "to_store"),
     "train": ("xldm.training", "train"),
     "write_training_store": ("xldm.stores.write", "write_training_store"),

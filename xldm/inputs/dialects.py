@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from ..vocabulary import Known
 
-__all__ = ["LATITUDE", "LEVEL", "LONGITUDE", "MEMBER", "TIME", "UNITS", "names", "stems"]
+__all__ = ["CELLS", "LATITUDE", "LEVEL", "LONGITUDE", "MEMBER", "TIME", "UNITS", "names", "stems"]
 
 #: Coordinates of valid time, in order of preference. In GRIB, ``time`` is when the forecast
 #: started: names that can only mean valid time belong before it.
 TIME = ("valid_time", "time", "time_index", "date", "datetime")
-LATITUDE = ("latitude", "lat", "nav_lat")
-LONGITUDE = ("longitude", "lon", "nav_lon")
+LATITUDE = (
+    "latitude", "lat", "nav_lat", "xlat", "lats", "lat_0", "gridlat_0", "g0_lat_0", "g0_lat_1",
+    "g0_lat_2", "clat",
+)  # fmt: skip
+LONGITUDE = (
+    "longitude", "lon", "nav_lon", "xlong", "lons", "lon_0", "gridlon_0", "g0_lon_1", "g0_lon_2",
+    "g0_lon_3", "clon",
+)  # fmt: skip
+#: Dims along which the cells of a grid without axes lie.
+CELLS = (
+    "cell", "cells", "ncells", "cell_ids", "values", "value", "point", "points", "node", "nodes",
+    "ncol", "pix", "npix", "healpix", "nod2",
+)  # fmt: skip
 #: Coordinates of pressure.
 LEVEL = (
     "level", "pressure_level", "isobaricinhpa", "isobaricinpa", "plev", "lev", "pressure",
