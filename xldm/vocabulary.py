@@ -3,15 +3,16 @@
 Names are those of ECMWF's parameter database, of the Climate Data Store and of the CF standard name
 table. ecCodes gives ``unknown`` as the CF name of several fields, so CF names are stated here. An
 entry describes a field; it puts the field on no list (see :mod:`xldm.inputs.lists`). Names that
-other providers use belong to :mod:`xldm.inputs.dialects`.
+other providers use belong to :mod:`xldm.inputs.dialects`. Fields that serve only to derive others
+are in :data:`PARTS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-__all__ = ["VOCABULARY", "Known", "is_sum", "winds"]
+__all__ = ["PARTS", "VOCABULARY", "Known", "is_sum", "winds"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Known:
     long_name : str
         Name in the Climate Data Store's requests and in ARCO-ERA5.
     param : int
-        GRIB ``paramId``.
+        GRIB ``paramId``; 0 if there is none.
     standard_names : tuple of str
         CF standard names that mean this quantity; the first is the one to write.
     units : str
@@ -44,8 +45,12 @@ class Known:
         A depth of liquid water, so that 1 kg m-2 is 1 mm.
     gaps : bool
         Missing values are part of the field (the sea surface has none over land).
+    static : bool
+        It does not vary in time.
     refused : tuple of str
         Standard names that contradict the quantity.
+    params : dict of int to str
+        Other GRIB ``paramId`` of the field, and the units that they stand for.
     northward : str
         For the eastward component of a wind, the name of its northward component.
     paper_name : str
@@ -66,9 +71,16 @@ class Known:
     accumulated: bool = False
     water: bool = False
     gaps: bool = False
+    static: bool = False
     refused: tuple[str, ...] = ()
+    params: Mapping[int, str] = field(default_factory=dict, hash=False)
     northward: str = ""
     paper_name: str = ""
+
+    @property
+    def quantity(self) -> str:
+        """What the field is, in words."""
+        return self.long_name.replace("_", " ")
 
 
 _CELSIUS = ("degC", "degF")
@@ -94,7 +106,7 @@ VOCABULARY: dict[str, Known] = {
         Known(
             "msl", "msl", "mean_sea_level_pressure", 151,
             ("air_pressure_at_mean_sea_level", "air_pressure_at_sea_level"), "Pa", 85e3, 110e3,
-            ("hPa",), paper_name="PMSL",
+            ("hPa",), paper_name="PMSL", params={260074: "Pa"},
         ),
         Known(
             "u10", "10u", "10m_u_component_of_wind", 165, ("eastward_wind",), "m s-1", -100, 100,
@@ -109,24 +121,27 @@ VOCABULARY: dict[str, Known] = {
             _CELSIUS, height=2, paper_name="dp2mT",
         ),
         Known(
-            "sst", "sst", "sea_surface_temperature", 34, ("sea_surface_temperature",), "K",
-            268, 312,
-            _CELSIUS, gaps=True, paper_name="SST",
+            "sst", "sst", "sea_surface_temperature", 34,
+            ("sea_surface_temperature", "sea_surface_foundation_temperature"), "K", 268, 312,
+            _CELSIUS, gaps=True, paper_name="SST", params={151159: "degC", 262101: "K"},
         ),
         # ERA5 holds glaciers at 10 m of water.
         Known(
             "sd", "sd", "snow_depth", 141, _SD, "m", -1e-3, 20, ("mm",), water=True,
-            refused=("surface_snow_thickness",),
-            paper_name="SNDPT",
+            refused=("surface_snow_thickness",), paper_name="SNDPT", params={228141: "kg m-2"},
         ),
         Known(
             "tp", "tp", "total_precipitation", 228, _TP, "m", -1e-4, 0.2, ("mm",),
             accumulated=True, water=True, paper_name="TP",
+            params={
+                228228: "kg m-2", 235055: "kg m-2 s-1", 260048: "kg m-2 s-1", 3059: "kg m-2 s-1",
+            },
         ),
         # The sun gives 1361 W m-2 above the atmosphere: 4.9 MJ m-2 in an hour.
         Known(
             "ssrd", "ssrd", "surface_solar_radiation_downwards", 169, _SSRD, "J m-2", -100, 5.1e6,
             ("kJ m-2",), accumulated=True, paper_name="SSRadIn",
+            params={235035: "W m-2", 260087: "W m-2"},
         ),
         Known(
             "q850", "q", "specific_humidity", 133, ("specific_humidity",), "kg kg-1", -1e-4, 0.04,
@@ -147,6 +162,73 @@ VOCABULARY: dict[str, Known] = {
         Known(
             "w850", "w", "vertical_velocity", 135, _W, "Pa s-1", -60, 60,
             level=850, paper_name="W850",
+        ),
+    )
+}  # fmt: skip
+
+#: Fields that models of today do not take, but from which those of :data:`VOCABULARY` follow.
+PARTS: dict[str, Known] = {
+    known.name: known
+    for known in (
+        Known(
+            "skt", "skt", "skin_temperature", 235, ("surface_temperature",), "K", 180, 350,
+            _CELSIUS,
+        ),
+        Known(
+            "wskt", "wskt", "open_water_skin_temperature", 0, (), "K", 260, 320, _CELSIUS,
+            gaps=True,
+        ),
+        Known(
+            "lsm", "lsm", "land_sea_mask", 172, ("land_binary_mask", "land_area_fraction"), "1",
+            0, 1, ("%",), static=True,
+        ),
+        Known(
+            "orog", "orog", "orography", 228002, ("surface_altitude",), "m", -500, 9000,
+            static=True,
+        ),
+        Known(
+            "sp", "sp", "surface_pressure", 134, ("surface_air_pressure",), "Pa", 45e3, 110e3,
+            ("hPa",),
+        ),
+        Known(
+            "q2m", "2sh", "2m_specific_humidity", 174096, ("specific_humidity",), "kg kg-1",
+            -1e-4, 0.05, ("g kg-1",), height=2,
+        ),
+        Known(
+            "r2", "2r", "2m_relative_humidity", 260242, ("relative_humidity",), "%", 0, 150,
+            ("1",), height=2,
+        ),
+        Known(
+            "si10", "10si", "10m_wind_speed", 207, ("wind_speed",), "m s-1", 0, 100, height=10,
+        ),
+        Known(
+            "wdir10", "10wdir", "10m_wind_direction", 260260, ("wind_from_direction",), "degree",
+            0, 360, height=10,
+        ),
+        Known(
+            "sde", "sde", "snow_thickness", 3066, ("surface_snow_thickness",), "m", -1e-3, 60,
+            ("cm", "mm"), refused=(),
+        ),
+        Known(
+            "rsn", "rsn", "snow_density", 33, ("snow_density",), "kg m-3", 0, 1000,
+        ),
+        Known(
+            "lsp", "lsp", "large_scale_precipitation", 142,
+            ("lwe_thickness_of_stratiform_precipitation_amount",), "m", -1e-4, 0.2, ("mm",),
+            accumulated=True, water=True, params={3062: "kg m-2"},
+        ),
+        Known(
+            "cp", "cp", "convective_precipitation", 143,
+            ("lwe_thickness_of_convective_precipitation_amount",), "m", -1e-4, 0.2, ("mm",),
+            accumulated=True, water=True, params={228143: "kg m-2", 3063: "kg m-2"},
+        ),
+        Known(
+            "r850", "r", "relative_humidity", 157, ("relative_humidity",), "%", -10, 180,
+            ("1",), level=850,
+        ),
+        Known(
+            "wz850", "wz", "geometric_vertical_velocity", 260238, ("upward_air_velocity",),
+            "m s-1", -30, 30, level=850,
         ),
     )
 }  # fmt: skip
@@ -173,4 +255,5 @@ def is_sum(name: str) -> bool:
     >>> is_sum("tp"), is_sum("t2m"), is_sum("unheard-of")
     (True, False, False)
     """
-    return name in VOCABULARY and VOCABULARY[name].accumulated
+    known = VOCABULARY.get(name) or PARTS.get(name)
+    return known is not None and known.accumulated

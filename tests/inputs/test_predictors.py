@@ -280,7 +280,7 @@ SPOILT = {
         lambda ds: ds.isel(longitude=[*range(20), *range(40, ds.sizes["longitude"])]),
         "hole in longitude between",
     ),
-    "two of one": (lambda ds: ds.assign({"2m_temperature": ds["t2m"]}), "Keep one"),
+    "two of one": (lambda ds: ds.assign({"2m_temperature": ds["t2m"]}), "Keep the one"),
     "a name against its GRIB id": (
         lambda ds: ds.assign(t2m=ds["t2m"].assign_attrs(GRIB_paramId=168)),
         "GRIB_paramId 168 says 2m_dewpoint_temperature",

@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import ArgumentTypeError, InputError
-from ..vocabulary import VOCABULARY
 from . import dialects
+from .names import is_known
 from .time_values import as_times
 
 __all__ = ["decode", "type_problem"]
@@ -23,8 +23,6 @@ __all__ = ["decode", "type_problem"]
 _MEAN_COORDINATES = (
     "time", "forecast_reference_time", "forecast_period", "realization", "latitude", "longitude",
 )  # fmt: skip
-# Names of a few fields are enough to tell labels of variables from others.
-_NAMES = frozenset(n for k in VOCABULARY.values() for n in (k.name, k.short, *dialects.names(k)))
 
 
 def decode(ds: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
@@ -193,8 +191,8 @@ def _of_names(coordinate: xr.DataArray | None) -> bool:
     """Whether labels along a dim name variables, as in earth2studio's arrays."""
     if coordinate is None or coordinate.ndim != 1 or coordinate.dtype.kind not in "OUT":
         return False
-    labels = {str(v).lower() for v in coordinate.values}
-    return len(labels & _NAMES) > 1
+    # Names of a few fields are enough to tell labels of variables from others.
+    return sum(is_known(str(v)) for v in coordinate.values) > 1
 
 
 def _plain(coordinate: xr.DataArray) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """Names that datasets use beside those of ECMWF and CF. A new dialect is added here alone.
 
-All names are in lower case and are compared so. CF standard names and GRIB ids are no dialect: they
-are the vocabulary's (:mod:`xldm.vocabulary`).
+All names are in lower case and are compared so. :mod:`xldm.inputs.names` reads heights, levels and
+hours in names; only the words beside them are listed here. CF standard names and GRIB ids are no
+dialect: they are the vocabulary's (:mod:`xldm.vocabulary`).
 """
 
 from __future__ import annotations
 
-from ..vocabulary import Known
+import re
 
-__all__ = ["CELLS", "LATITUDE", "LEVEL", "LONGITUDE", "MEMBER", "TIME", "UNITS", "names", "stems"]
+__all__ = [
+    "AMBIGUOUS", "CELLS", "LATITUDE", "LEVEL", "LONGITUDE", "MEMBER", "NAMES", "OTHERS",
+    "STATISTICS", "TIME", "UNITS", "WORDS", "says_water", "spelled",
+]  # fmt: skip
 
 #: Coordinates of valid time, in order of preference. In GRIB, ``time`` is when the forecast
 #: started: names that can only mean valid time belong before it.
@@ -26,63 +30,163 @@ CELLS = (
     "cell", "cells", "ncells", "cell_ids", "values", "value", "point", "points", "node", "nodes",
     "ncol", "pix", "npix", "healpix", "nod2",
 )  # fmt: skip
-#: Coordinates of pressure.
+#: Coordinates of pressure; providers number some of them (``isobaric3``).
 LEVEL = (
-    "level", "pressure_level", "isobaricinhpa", "isobaricinpa", "plev", "lev", "pressure",
+    "level", "levels", "pressure_level", "pressure_levels", "isobaricinhpa", "isobaricinpa",
+    "isobaric", "lv_isbl", "plev", "plevs", "lev", "pressure", "pres", "press", "air_pressure",
+    "p",
 )  # fmt: skip
 #: Dims along which ensemble members lie.
 MEMBER = ("number", "realization", "member", "ensemble", "ensemble_member")
 
-#: Spellings of units that the CF unit registry does not know, or mistakes ("mb": millibarn).
+#: Spellings of units that the CF unit registry does not know or takes for others: ``deg C`` is no
+#: angle times a charge. In lower case.
 UNITS = {
-    "m of water equivalent": "m",
-    "m of water": "m",
-    "mm of water equivalent": "mm",
-    "degrees_C": "degC",
-    "degrees C": "degC",
     "mb": "mbar",
+    "hpa": "hPa",
+    "pa": "Pa",
+    "pascal": "Pa",
+    "mm": "mm",
+    "c": "degC",
+    "kelvin": "K",
     "(0 - 1)": "1",
+    "0-1": "1",
+    "0 - 1": "1",
+    "fraction": "1",
+    "dimensionless": "1",
+    "proportion": "1",
+    "degree true": "degree",
+    "degrees true": "degree",
 }
+_DEGREES = re.compile(r"deg(?:ree)?s?[ _.]*(c|celsius|k|kelvin|f|fahrenheit)")
+_LETTER = {"c": "degC", "k": "K", "f": "degF"}
+_WATER = re.compile(
+    r"(?<=m)[ _]*(?:of[ _]+)?(?:liquid[ _]+)?"
+    r"(?:water(?:[ _]+equivalent)?|w\.?[ ]?e\.?|swe)(?![a-z])",
+    re.IGNORECASE,
+)
 
-# GRIB short name -> other names of the field, as CMIP, CORDEX and earth2studio have them.
-_ALIASES = {
+
+def spelled(units: str) -> str:
+    """Return units as the CF unit registry spells them, if a dialect spells them otherwise.
+
+    Examples
+    --------
+    >>> spelled("degrees_celsius"), spelled("Kelvin"), spelled("m of water equivalent")
+    ('degC', 'K', 'm')
+    >>> spelled("m s**-1")
+    'm s**-1'
+    """
+    plain = _WATER.sub("", units.strip())
+    lower = plain.lower()
+    degrees = _DEGREES.fullmatch(lower)
+    return _LETTER[degrees[1][0]] if degrees else UNITS.get(lower, plain)
+
+
+def says_water(units: str) -> bool:
+    """Tell whether units say that a depth is one of water.
+
+    Examples
+    --------
+    >>> says_water("m w.e."), says_water("m")
+    (True, False)
+    """
+    return _WATER.search(units.strip()) is not None
+
+
+_EASTWARD = (
+    "u", "u_component_of_wind", "eastward_wind", "wind_u", "u_wind", "u_wind_component",
+    "u_component", "wind_u_component", "zonal_wind", "ugrd", "uwnd",
+)  # fmt: skip
+_NORTHWARD = (
+    "v", "v_component_of_wind", "northward_wind", "wind_v", "v_wind", "v_wind_component",
+    "v_component", "wind_v_component", "meridional_wind", "vgrd", "vwnd",
+)  # fmt: skip
+_TEMPERATURE = ("t", "temperature", "air_temperature", "temp", "tmp")
+_HUMIDITY = ("q", "specific_humidity", "qv", "spfh", "shum")
+_RELATIVE = ("r", "relative_humidity", "rh", "rhum", "relhum")
+
+#: GRIB short name -> names of the quantity; a height, a level or a coordinate says the rest.
+WORDS: dict[str, tuple[str, ...]] = {
+    "2t": _TEMPERATURE,
+    "2d": (
+        "d", "td", "dpt", "dewpoint", "dew_point", "dewpoint_temperature", "dew_point_temperature",
+    ),
+    "10u": _EASTWARD,
+    "10v": _NORTHWARD,
+    "2r": _RELATIVE,
+    "2sh": (*_HUMIDITY, "sh"),
+    "10si": ("si", "ws", "wspd", "wind_speed"),
+    "10wdir": ("wdir", "wd", "wind_direction", "wind_from_direction"),
+    "t": (*_TEMPERATURE, "ta", "air"),
+    "q": (*_HUMIDITY, "hus"),
+    "u": (*_EASTWARD, "ua"),
+    "v": (*_NORTHWARD, "va"),
+    "w": (
+        "w", "wap", "omega", "vvel", "vertical_velocity", "vertical_velocity_pressure",
+        "vertical_pressure_velocity", "lagrangian_tendency_of_air_pressure",
+    ),
+    "r": (*_RELATIVE, "hur"),
+    "wz": (
+        "w", "wz", "wa", "dzdt", "vertical_velocity", "vertical_velocity_geometric",
+        "geometric_vertical_velocity", "upward_air_velocity",
+    ),
+}  # fmt: skip
+
+#: GRIB short name -> whole names of the field. The name of a sum may say its hours beside.
+NAMES: dict[str, tuple[str, ...]] = {
     "2t": ("tas",),
-    "msl": ("psl", "mslp"),
-    "10u": ("u10m", "uas"),
-    "10v": ("v10m", "vas"),
-    "sd": ("snow_depth_water_equivalent", "swe"),
-    "t": ("ta",),
-    "u": ("ua",),
-    "v": ("va",),
-    "w": ("wap",),
-}
+    "2d": ("tdps", "t2mdew"),
+    "10u": ("uas",),
+    "10v": ("vas",),
+    "2r": ("hurs",),
+    "2sh": ("huss",),
+    "10si": ("sfcwind",),
+    "msl": (
+        "psl", "slp", "mslp", "pmsl", "prmsl", "prmslmsl", "pressure_msl", "sea_level_pressure",
+        "mean_sea_level_air_pressure", "air_pressure_at_mean_sea_level",
+        "air_pressure_at_sea_level", "pressure_reduced_to_mean_sea_level",
+        "pressure_reduced_to_msl", "pressure_reduced_to_msl_msl",
+    ),
+    "sst": ("sstk", "tos", "analysed_sst"),
+    "sd": (
+        "swe", "snw", "snomas", "weasd", "weasdsfc", "w_snow", "snow_water_equivalent",
+        "snow_depth_water_equivalent", "water_equivalent_of_accumulated_snow_depth",
+        "lwe_thickness_of_surface_snow_amount", "surface_snow_amount",
+    ),
+    "tp": (
+        "pr", "tpf", "apcp", "prate", "tprate", "mtpr", "avg_tprate", "prectotcorr", "tot_prec",
+        "precipitation", "precipitation_surface", "precipitation_amount", "precipitation_flux",
+        "precipitation_rate", "total_precipitation_surface", "total_precipitation_rate",
+        "mean_total_precipitation_rate", "lwe_thickness_of_precipitation_amount",
+    ),
+    "ssrd": (
+        "rsds", "swgdn", "sdswrf", "dswrf", "msdwswrf", "avg_sdswrf", "fsds",
+        "downward_short_wave_radiation_flux", "downward_short_wave_radiation_flux_surface",
+        "mean_surface_downward_short_wave_radiation_flux",
+        "surface_downwelling_shortwave_flux_in_air",
+        "integral_wrt_time_of_surface_downwelling_shortwave_flux_in_air",
+    ),
+    "skt": ("ts", "surface_temperature"),
+    "wskt": ("tskinwtr",),
+    "lsm": ("sftlf", "frland", "land_mask", "landmask", "land_binary_mask", "land_area_fraction"),
+    "orog": ("surface_altitude",),
+    "sp": ("ps", "pressure_surface", "pressfc", "surface_air_pressure"),
+    "sde": ("snd", "snod", "surface_snow_thickness"),
+    "rsn": (),
+    "lsp": ("stratiform_precipitation",),
+    "cp": (),
+}  # fmt: skip
 
+#: Names that some providers give to the one field and some to the other.
+AMBIGUOUS: dict[str, tuple[str, str]] = {"snow_depth": ("sd", "sde")}
 
-def names(entry: Known) -> frozenset[str]:
-    """Return the variable names that mean a field whatever its coordinates.
-
-    Examples
-    --------
-    >>> from xldm.vocabulary import VOCABULARY
-    >>> sorted(names(VOCABULARY["t2m"]))
-    ['2m_temperature', '2t', 't2m', 'tas']
-    """
-    if entry.level is None:
-        return frozenset({entry.name, *_aliases(entry)})
-    return frozenset(f"{s}{sep}{entry.level:g}" for s in _aliases(entry) for sep in ("", "_"))
-
-
-def stems(entry: Known) -> frozenset[str]:
-    """Return the variable names that mean a field on a pressure-level coordinate only.
-
-    Examples
-    --------
-    >>> from xldm.vocabulary import VOCABULARY
-    >>> sorted(stems(VOCABULARY["t850"])), sorted(stems(VOCABULARY["t2m"]))
-    (['t', 'ta', 'temperature'], [])
-    """
-    return frozenset() if entry.level is None else frozenset(_aliases(entry))
-
-
-def _aliases(entry: Known) -> tuple[str, ...]:
-    return (entry.short, entry.long_name, *_ALIASES.get(entry.short, ()))
+#: Words that make another quantity of the one beside them, and names that have them inside.
+STATISTICS = (
+    "max", "maximum", "min", "minimum", "mean", "avg", "average", "sum", "std", "stdev",
+    "variance", "anomaly", "anom", "climatology", "clim", "gust", "gusts", "median", "quantile",
+    "percentile", "tendency", "increment", "spread", "clear_sky", "error", "uncertainty",
+)  # fmt: skip
+OTHERS = re.compile(
+    r"t(?:as)?max.*|t(?:as)?min.*|m[xn]2t.*|i?10fg.*|fg10.*|.*gust.*|ssrdc|rsdscs|swgdnclr|tprate[mx].*"
+)

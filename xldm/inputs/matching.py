@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
 from ..config import Variable
 from ..errors import InputError
-from ..vocabulary import VOCABULARY, Known
-from . import dialects
+from ..vocabulary import PARTS, VOCABULARY, Known
+from . import dialects, identity
+from .levels import Levels, heights, index_of, pressure_levels, text_of
+from .names import meaning, read
 from .report import Found
 from .units import conversion
 
 __all__ = ["known", "match"]
 
-# Levels without units: up to 1100 they are hPa, since no level of ERA5 is at less than 100 Pa, and
-# above they are Pa, since no surface pressure exceeds 1100 hPa.
-_MOST_HPA = 1100
+_LAST = 99  # the rank of a variable that cannot be placed
 
 
 def known(wanted: Variable) -> Known:
@@ -27,13 +27,17 @@ def known(wanted: Variable) -> Known:
 
     Level, sums and gaps are those of the predictor.
     """
-    entry = VOCABULARY.get(wanted.name) or _entry_of_model(wanted)
-    sums, gaps = wanted.over_time != "point", wanted.only_at_sea
+    entry = VOCABULARY.get(wanted.name) or PARTS.get(wanted.name) or _entry_of_model(wanted)
+    sums, gaps = wanted.over_time != "point", wanted.only_at_sea or entry.gaps
     return replace(entry, level=wanted.level, accumulated=sums, gaps=gaps)
 
 
 def _entry_of_model(wanted: Variable) -> Known:
     short = wanted.name if wanted.level is None else wanted.name.removesuffix(f"{wanted.level:g}")
+    like = next((k for k in (*VOCABULARY.values(), *PARTS.values())
+                 if k.level is not None and k.short == short.lower()), None)  # fmt: skip
+    if wanted.level is not None and like is not None:
+        return replace(like, name=wanted.name.lower(), units=wanted.units, low=-np.inf, high=np.inf)
     return Known(
         name=wanted.name.lower(),
         short=short.lower(),
@@ -46,12 +50,26 @@ def _entry_of_model(wanted: Variable) -> Known:
     )
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A variable that may hold a predictor: how near it is, and what speaks against it.
+
+    ``rank`` counts from 0, the nearest. ``named`` tells whether its name alone says so.
+    """
+
+    name: Hashable
+    rank: int
+    named: bool
+    levels: Levels | None
+    against: tuple[str, ...]
+
+
 def match(ds: xr.Dataset, wanted: Variable) -> Found:
     """Find a predictor, and the conversion to the model's units.
 
-    The search goes by variable names of the dialects, then by GRIB parameter ids, then by CF
-    standard names. Surface and pressure-level fields may share a standard name: then a coordinate
-    has to tell them apart.
+    Names of the dialects come first, then short names and ids of GRIB, then long names, and CF
+    standard names last. Surface and pressure-level fields may share a name: then a coordinate has
+    to tell them apart. A variable that contradicts itself is not taken.
 
     Returns
     -------
@@ -61,27 +79,26 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
     """
     entry = known(wanted)
     try:
-        name, reason = _identify(ds, entry)
-        if name is None:
-            return Found(wanted.name, becomes=f"absent ({reason})" if reason else "absent")
-        found = Found(wanted.name, name, units=str(ds[name].attrs.get("units", "")).strip())
+        candidate, reason = _nearest(ds, entry, wanted)
     except InputError as error:
         return Found(wanted.name, "?", problem=str(error))
+    if candidate is None:
+        return Found(wanted.name, becomes=f"absent ({reason})" if reason else "absent")
+    name, levels = candidate.name, candidate.levels
+    found = Found(wanted.name, name, units=text_of(ds[name].attrs.get("units")))
     try:
-        if entry.level is not None and str(name).lower() not in dialects.names(entry):
-            dim, index = _level(ds[name], entry.level)
-            found = replace(found, level=entry.level, level_dim=dim, level_index=index)
-        scale, offset = _conversion(found, wanted, entry)
+        if entry.level is not None and levels is not None:
+            index = index_of(ds[name], levels, entry.level)
+            found = replace(found, level=entry.level, level_dim=levels.dim, level_index=index or 0)
+        scale, offset = _conversion(ds[name], found, wanted, entry)
     except InputError as error:
-        return replace(found, problem=str(error))
-    becomes = _in_words(wanted.units, scale, offset)
-    problem = " ".join(_contradictions(ds[name], name, entry))
+        return replace(found, problem=" ".join((*candidate.against, str(error))))
     return replace(
         found,
         scale=scale,
         offset=offset,
-        becomes=becomes,
-        problem=problem,
+        becomes=_in_words(wanted.units, scale, offset),
+        problem=" ".join(candidate.against),
         attrs={
             "standard_name": wanted.standard_name,
             "units": wanted.units,
@@ -90,175 +107,169 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
     )
 
 
-def _identify(ds: xr.Dataset, entry: Known) -> tuple[Hashable | None, str]:
+def _nearest(ds: xr.Dataset, entry: Known, wanted: Variable) -> tuple[_Candidate | None, str]:
     """Return the variable that holds a predictor, or None and the reason."""
-    on_levels = [n for n in ds.data_vars if _level_coordinate(ds[n]) is not None]
-    by_name = [n for n in ds.data_vars if str(n).lower() in dialects.names(entry)]
-    # A stem such as ``u`` names the predictor only where it has a pressure level.
-    stems = [n for n in ds.data_vars if str(n).lower() in dialects.stems(entry)]
-    by_stem = [n for n in stems if n in on_levels]
-    by_param = [
-        n
-        for n in ds.data_vars
-        if entry.param
-        and ds[n].attrs.get("GRIB_paramId") == entry.param
-        and (entry.level is None or n in on_levels)
-    ]
-    by_meaning = [
-        n
-        for n in ds.data_vars
-        if ds[n].attrs.get("standard_name") in entry.standard_names
-        and not _named_otherwise(n, ds[n])
-        and (_at_height(ds[n], entry) if entry.level is None else n in on_levels)
-    ]
-    for candidates in (by_name, by_stem, by_param, by_meaning):
-        if len(candidates) > 1:
-            raise InputError(
-                f"{entry.name}: {', '.join(map(str, candidates))} all match. Keep one: "
-                f"ds.drop_vars({str(candidates[1])!r})."
-            )
-        if candidates:
-            name = candidates[0]
-            if (
-                entry.level is not None
-                and name in on_levels
-                and str(name).lower() not in dialects.names(entry)
-            ):
-                return _if_level(ds[name], name, entry.level)
-            return name, ""
-    if stems:
-        return None, (
-            f"{stems[0]} has no pressure-level coordinate that puts it at {entry.level:g} hPa; if "
-            f"it is there, use ds.assign_coords(pressure_level={entry.level:g})"
+    candidates, reasons = [], []
+    for name in ds.data_vars:
+        candidate, reason = _candidate(ds, name, entry)
+        if candidate is not None:
+            candidates.append(candidate)
+        elif reason:
+            reasons.append(reason)
+    sound = [c for c in candidates if not c.against]
+    # Of two, the one whose units are those of the quantity: omega beside w in m s-1.
+    fitting = [c for c in sound if _units_fit(ds[c.name], wanted, entry)]
+    best = fitting or sound
+    if best:
+        best = [c for c in best if c.rank == min(c.rank for c in best)]
+        if len(best) > 1:
+            raise InputError(_several(ds, entry, [c.name for c in best]))
+        return best[0], ""
+    named = [c for c in candidates if c.named]
+    if named:
+        return min(named, key=lambda c: c.rank), ""
+    reasons += [" ".join(c.against) for c in candidates]
+    return None, "; ".join(reasons)
+
+
+def _candidate(ds: xr.Dataset, name: Hashable, entry: Known) -> tuple[_Candidate | None, str]:
+    """Return a variable as a candidate for a predictor, or None and the reason, if there is one."""
+    field = ds[name]
+    by_name = meaning(str(name), entry)
+    claims = {0: by_name, **identity.claims(field, entry)}
+    # A name of another field, or of none, is not outdone by attributes of lesser weight.
+    if by_name == "other" or not {"is", "may"} & set(claims.values()):
+        return None, ""
+    placed = [rank for rank, said in claims.items() if said == "is"]
+    named = by_name in ("is", "may")
+    levels, where, reason = None, True, ""
+    if entry.level is not None:
+        try:
+            levels = pressure_levels(field)
+        except InputError as error:
+            return _Candidate(name, _LAST, named, None, (str(error),)), ""
+        if levels is not None and (by_name != "is" or levels.dim in field.dims):
+            where = index_of(field, levels, entry.level) is not None
+            reason = f"{name} is there at {levels} only, not at {entry.level:g} hPa"
+        elif by_name != "is":
+            where, reason = False, _without_level(field, entry.level)
+        else:
+            levels = None
+        placed = placed or [rank for rank, said in claims.items() if said == "may"]
+    elif not placed:
+        where = entry.height is None or _at_height(field, entry.height)
+        placed = [rank for rank, said in claims.items() if said == "may"]
+    if not where:
+        return None, reason
+    against = (*identity.against(field, entry), *_misplaced(field, entry))
+    rank = 10 * min(placed) + _weight(str(name), entry)
+    return _Candidate(name, rank, named, levels, against), ""
+
+
+def _weight(name: str, entry: Known) -> int:
+    """Return how far a name is from saying all: a stem, a sum of unsaid or other hours."""
+    spoken = read(name)
+    if spoken.text in dialects.AMBIGUOUS:
+        return 2
+    if entry.accumulated:
+        if "run_total" in spoken.text:
+            return 3
+        hours = spoken.hours or spoken.bare
+        return 1 if hours is None else 0 if hours == 1 else 2
+    return int(meaning(name, entry) == "may")
+
+
+def _without_level(field: xr.DataArray, level: float) -> str:
+    aside = {*dialects.TIME, *dialects.LATITUDE, *dialects.LONGITUDE, *dialects.MEMBER}
+    dims = [
+        d for d in field.dims
+        if d in field.coords and str(d).lower() not in aside and field.coords[d].dtype.kind in "if"
+        and "degree" not in text_of(field.coords[d].attrs.get("units")) and field.sizes[d] > 1
+    ]  # fmt: skip
+    if len(field.dims) > 3 and dims:
+        return (
+            f"{field.name} has no pressure-level coordinate; if {dims[0]!r} holds its levels, set "
+            f"ds[{str(dims[0])!r}].attrs['units'], e.g. to 'hPa'"
         )
-    return None, ""
-
-
-def _if_level(field: xr.DataArray, name: Hashable, level: float) -> tuple[Hashable | None, str]:
-    levels = _hectopascals(_level_coordinate(field))
-    if np.isclose(levels, level, atol=0.01).any():
-        return name, ""
-    shown = ", ".join(f"{p:g}" for p in np.sort(levels))
-    return None, f"{name} is there at {shown} hPa only, not at {level:g} hPa"
-
-
-def _named_otherwise(name: Hashable, field: xr.DataArray) -> bool:
-    """Tell whether a name or a GRIB id says that a variable is a field of the vocabulary."""
-    if _entry_of_param(field) is not None:
-        return True
-    lower = str(name).lower()
-    return any(lower in dialects.names(k) | dialects.stems(k) for k in VOCABULARY.values())
-
-
-def _entry_of_param(field: xr.DataArray) -> Known | None:
-    """Return an entry of the vocabulary with the GRIB id of a variable; levels may differ."""
-    param = field.attrs.get("GRIB_paramId")
-    return next((k for k in VOCABULARY.values() if k.param == param), None)
-
-
-def _at_height(field: xr.DataArray, entry: Known) -> bool:
-    if any(d for d in field.dims if _is_level(d, field)):
-        return False
-    if entry.height is None:
-        return True
-    for name in ("height", "heightAboveGround"):
-        if name in field.coords and field.coords[name].size == 1:
-            return bool(np.isclose(float(field.coords[name].values.item()), entry.height))
-    return False
-
-
-def _is_level(name: Hashable, field: xr.DataArray) -> bool:
-    coordinate = field.coords.get(name)
-    if coordinate is None:
-        return False
-    return str(name).lower() in dialects.LEVEL or (
-        coordinate.attrs.get("standard_name") == "air_pressure" and coordinate.ndim <= 1
+    return (
+        f"{field.name} has no pressure-level coordinate that puts it at {level:g} hPa; if "
+        f"it is there, use ds.assign_coords(pressure_level={level:g})"
     )
 
 
-def _level_coordinate(field: xr.DataArray) -> xr.DataArray | None:
-    """Return the pressure coordinate of a field; a dim of the field comes before a scalar."""
-    names = [n for n in field.coords if _is_level(n, field)]
-    names.sort(key=lambda n: n not in field.dims)
-    return field.coords[names[0]] if names else None
-
-
-def _hectopascals(coordinate: xr.DataArray | None) -> np.ndarray:
-    if coordinate is None:
-        return np.empty(0)
-    values = np.atleast_1d(coordinate.values.astype(float))
-    units = str(coordinate.attrs.get("units", "")).strip()
-    if not units:
-        units = "Pa" if values.max(initial=0) > _MOST_HPA else "hPa"
-    to_hpa = conversion(units, "hPa")
-    if to_hpa is None:
-        raise InputError(
-            f"The levels of {coordinate.name!r} are in {units!r}, which is not a pressure: "
-            "interpolate fields on model or height levels to pressure levels first."
-        )
-    return values * to_hpa[0]
-
-
-def _level(field: xr.DataArray, level: float) -> tuple[str | None, int]:
-    coordinate = _level_coordinate(field)
-    (where,) = np.nonzero(np.isclose(_hectopascals(coordinate), level, atol=0.01))
-    if where.size > 1:
-        raise InputError(f"{field.name}: the level {level:g} hPa occurs {where.size} times.")
-    dim = str(coordinate.dims[0]) if coordinate is not None and coordinate.ndim else None
-    return dim, int(where[0])
-
-
-def _contradictions(field: xr.DataArray, name: Hashable, entry: Known) -> Iterator[str]:
-    """Yield contradictions between a variable's attributes and the predictor."""
-    attrs = field.attrs
-    other = _entry_of_param(field)
-    if other is not None and entry.param and other.param != entry.param:
-        yield (
-            f"{name} is named as {entry.name}, but its GRIB_paramId {other.param} says "
-            f"{other.long_name}: rename it, or delete the attribute if it is stale."
-        )
-    if attrs.get("standard_name") in entry.refused:
-        yield (
-            f"{name} is {attrs['standard_name']}, not {entry.standard_names[0]}: give "
-            f"{entry.long_name} as ERA5 does ({entry.units}, as liquid water)."
-        )
-    step = str(attrs.get("GRIB_stepType", "instant"))
-    cells = str(attrs.get("cell_methods", ""))
-    for said, bad in (
-        (f"GRIB_stepType {step!r}", step.startswith("avg") or step in ("max", "min")),
-        (f"cell_methods {cells!r}", _other_than_hourly(cells, entry.accumulated)),
-    ):
-        if bad:
-            kind = "sums over one hour" if entry.accumulated else "instantaneous values"
-            yield (
-                f"{name} has {said}, but the model wants hourly {kind}. Use hourly ERA5, or delete "
-                "the attribute if it does not describe the data."
-            )
-
-
-def _other_than_hourly(cell_methods: str, accumulated: bool) -> bool:
-    _, _, method = cell_methods.partition("time:")
-    kind, _, remark = method.strip().partition(" ")
-    if not kind or kind == "point":
+def _at_height(field: xr.DataArray, height: float) -> bool:
+    try:
+        levels = pressure_levels(field)
+    except InputError:
         return False
-    if not accumulated or kind not in ("sum", "mean"):
-        return True
-    hours = ("1 hour", "1 hours", "1h", "1 h", "1 hr", "3600 s", "60 minutes")
-    _, interval, length = remark.partition("interval:")
-    return bool(interval) and not length.strip().lower().startswith(hours)
+    if levels is not None and levels.dim is not None:
+        return False
+    stated, _ = heights(field)
+    return stated.size == 1 and bool(np.isclose(stated[0], height))
 
 
-def _conversion(found: Found, wanted: Variable, entry: Known) -> tuple[float, float]:
-    if not found.units:
+def _misplaced(field: xr.DataArray, entry: Known) -> Iterator[str]:
+    """Yield why a surface field cannot be one: it lies along levels, or at another height."""
+    if entry.level is not None:
+        return
+    stated, dim = heights(field)
+    if entry.height is not None and dim is not None and not np.allclose(stated, entry.height):
+        yield (
+            f"{field.name} lies at {', '.join(f'{h:g}' for h in stated)} m along {dim!r}, not at "
+            f"{entry.height:g} m: use ds.sel({dim}=[{entry.height:g}])."
+            if entry.height in stated
+            else f"{field.name} lies at {', '.join(f'{h:g}' for h in stated)} m along {dim!r}, not "
+            f"at {entry.height:g} m: leave it out, ds.drop_vars({str(field.name)!r})."
+        )
+    try:
+        levels = pressure_levels(field)
+    except InputError as error:
+        yield str(error)
+        return
+    if levels is not None and levels.dim is not None and levels.hectopascals.size > 1:
+        yield (
+            f"{field.name} lies at {levels}, but {entry.quantity} has no levels: leave it out, "
+            f"ds.drop_vars({str(field.name)!r})."
+        )
+
+
+def _units_fit(field: xr.DataArray, wanted: Variable, entry: Known) -> bool:
+    units = text_of(field.attrs.get("units"))
+    fit = conversion(units, wanted.units, hourly=entry.accumulated, water=entry.water)
+    return not units or fit is not None
+
+
+def _several(ds: xr.Dataset, entry: Known, names: list[Hashable]) -> str:
+    each = "; ".join(f"{name} ({identity.described(ds[name])})" for name in names)
+    return (
+        f"{entry.name}: {len(names)} variables can be {entry.quantity}: {each}. Keep the one that "
+        "is, and leave out the others: "
+        + " or ".join(f"ds.drop_vars({str(name)!r})" for name in names)
+        + "."
+    )
+
+
+def _conversion(
+    field: xr.DataArray, found: Found, wanted: Variable, entry: Known
+) -> tuple[float, float]:
+    name, stated = str(found.variable), field.attrs.get("units")
+    if stated is not None and not isinstance(stated, str | bytes):
         raise InputError(
-            f"{found.variable} has no units, and none are guessed: set "
-            f"ds[{str(found.variable)!r}].attrs['units'], e.g. to {entry.units!r}."
+            f"{name} has units {stated!r}, expected text. If it is in those of ERA5, set "
+            f"ds[{name!r}].attrs['units'] = {entry.units!r}."
+        )
+    if not found.units:
+        units = identity.units_by_id(field, entry) or entry.units
+        raise InputError(
+            f"{name} has no units, and none are guessed. If it is in those of ERA5, set "
+            f"ds[{name!r}].attrs['units'] = {units!r}."
         )
     result = conversion(found.units, wanted.units, hourly=entry.accumulated, water=entry.water)
     if result is None:
         raise InputError(
-            f"{found.variable} is in {found.units!r}, which cannot be converted to "
-            f"{wanted.units!r} of {wanted.standard_name}."
+            f"{name} is in {found.units!r}, which cannot be converted to {wanted.units!r} of "
+            f"{wanted.standard_name}: is it another quantity? If only the attribute is wrong, set "
+            f"ds[{name!r}].attrs['units'] = {entry.units!r}."
         )
     return result
 

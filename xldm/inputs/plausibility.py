@@ -102,6 +102,13 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
     >>> print(implausible(np.array([300.0]), Found("sd", "sd", units="m"), VOCABULARY["sd"]))
     sd says m but holds 300 to 300, which looks like mm: if so, set ds['sd'].attrs['units'] = 'mm'.
     """
+    if values.dtype.kind in "iuO":
+        try:
+            values = values.astype("float64")
+        except (TypeError, ValueError):
+            return f"{found.variable} holds {type(values.flat[0]).__name__}, expected numbers."
+    if values.dtype.kind != "f":
+        return f"{found.variable} holds {values.dtype}, expected real numbers."
     finite = np.isfinite(values)
     count = int(values.size - np.count_nonzero(finite))
     if values.size == 0:

@@ -47,7 +47,7 @@ def conversion(
     from cf_xarray.units import units
 
     try:
-        plain = [dialects.UNITS.get(u.strip(), u.strip()) for u in (found, wanted)]
+        plain = [dialects.spelled(u) for u in (found, wanted)]
         source, target = map(units.Unit, plain)
     except Exception:  # the parser raises anything from AssertionError to TokenError
         return None
