@@ -5,32 +5,26 @@ from __future__ import annotations
 import functools
 import operator
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from .errors import InputError, SyntheticModelWarning
-from .grids import projected, regridding
+from .drawing import draw
+from .errors import SyntheticModelWarning
+from .grids import regridding
 from .inputs.predictors import check, predictors
-from .inputs.report import Report
+from .inputs.standardise import labels
+from .output import described
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
-    import dask.array as da
-
     from .models.downscaler import Sampling
     from .models.model import Model
-    from .models.pickling import Held
 
 __all__ = ["downscale"]
-
-Draw = Callable[..., np.ndarray]
-
-BLOCK_BYTES = 2**27
 
 
 def downscale(
@@ -90,7 +84,10 @@ def downscale(
     -------
     xarray.Dataset
         Targets with dims (member, time, y, x) in physical units, with CF coordinates and
-        attributes. ``time_bnds`` has the hours of targets that are sums or means over time.
+        attributes. ``time_bnds`` has the hours of targets that are sums or means over time. Dims
+        of initialisation, lead, input member, scenario and model are kept under the names of the
+        input, and ``valid_time`` beside them; a dim ``member`` of the input becomes
+        ``input_member``.
 
     Raises
     ------
@@ -113,21 +110,22 @@ def downscale(
     if model.config.warning:
         _warn_once(model.config.warning)
     coarse = regridding.to_coarse(predictors(ds, report), model.config, report.grid)
-    draw = functools.partial(
-        _draw,
-        sampling=sampling,
+    assert report.time is not None  # else the report has problems
+    coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")
+    drawn = draw(
+        coarse,
+        xr.DataArray(report.time.values, dims=report.time.out),
+        labels(ds, report.beside),
+        model,
+        sampling,
+        progress=progress,
         rows=report.rows,
         columns=report.columns,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
     )
-    drawn: Any = (
-        _lazily(draw, coarse, model, sampling)
-        if coarse.chunks
-        else _now(draw, coarse, model, sampling, progress)
-    )
-    return _describe(drawn, coarse, model, sampling, report, squeeze=members is None)
+    return described(drawn, coarse, model, sampling, report, squeeze=members is None)
 
 
 def _sampling(
@@ -187,131 +185,3 @@ def _runtime_faults(device: str | None, dtype: str | None, batch_size: int | Non
 @functools.cache
 def _warn_once(text: str) -> None:
     warnings.warn(text, SyntheticModelWarning, stacklevel=4)
-
-
-def _draw(
-    coarse: np.ndarray, times: np.ndarray, *, held: Held, sampling: Sampling, **runtime: Any
-) -> np.ndarray:
-    """Draw targets (time, member, C, H, W) from predictors (time, P, h, w) and times (time,)."""
-    model = held()
-    allowed = [v.only_at_sea for v in model.config.predictors]
-    bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
-    if bad.any():
-        t, p = np.argwhere(bad)[0]
-        raise InputError(
-            f"{model.config.predictors[p].name} holds NaN at {times[t]}, which would spread over "
-            "the whole field; fill or drop these times before downscaling"
-        )
-    return model.fields(coarse, times, sampling, **runtime).swapaxes(0, 1)
-
-
-def _now(
-    draw: Draw, coarse: xr.DataArray, model: Model, sampling: Sampling, progress: bool | None
-) -> np.ndarray:
-    """Draw all targets now, with a progress bar that counts fields."""
-    from tqdm.auto import tqdm
-
-    from .models.pickling import Held
-
-    total = coarse.sizes["time"] * len(sampling.members) * len(model.config.components)
-    disable = None if progress is None else not progress
-    with tqdm(total=total, disable=disable, unit="field", desc=model.config.name) as bar:
-        times = coarse["time"].values
-        return draw(coarse.values, times, held=Held(model), observe=bar.update)
-
-
-def _lazily(draw: Draw, coarse: xr.DataArray, model: Model, sampling: Sampling) -> da.Array:
-    """Return the targets as a dask array, in time chunks that bound the memory of a block."""
-    import dask
-    import dask.array as da
-
-    from .models.pickling import Held
-
-    factor = model.config.grid.factor
-    sizes = {
-        "member": len(sampling.members),
-        "target": len(model.config.targets),
-        "fine_y": coarse.sizes["y"] * factor,
-        "fine_x": coarse.sizes["x"] * factor,
-    }
-    per_time = 4 * np.prod(list(sizes.values()))
-    most = max(1, int(BLOCK_BYTES // per_time))
-    if max(coarse.chunksizes["time"]) > most:
-        coarse = coarse.chunk(time=most)
-    # A key of its own: tasks refer to the model and do not carry it.
-    held = dask.delayed(Held(model), name=f"model-{dask.base.tokenize(model)}", traverse=False)
-    return da.blockwise(
-        draw,
-        ("time", *sizes),
-        coarse.data,
-        ("time", "predictor", "y", "x"),
-        da.from_array(coarse["time"].values, chunks=(coarse.chunksizes["time"],)),
-        ("time",),
-        new_axes=sizes,
-        concatenate=True,
-        meta=np.empty((0,) * 5, np.float32),
-        name=f"downscaled-{dask.base.tokenize(draw, model, coarse.data)}",
-        held=held,
-    )
-
-
-def _describe(
-    drawn: np.ndarray | da.Array,
-    coarse: xr.DataArray,
-    model: Model,
-    sampling: Sampling,
-    report: Report,
-    *,
-    squeeze: bool,
-) -> xr.Dataset:
-    """Return a dataset of the targets with dims, coordinates, units and provenance."""
-    dims = ("time", "member", "y", "x")
-    config = model.config
-    variables = {
-        v.name: (
-            dims,
-            drawn[:, :, i],
-            {
-                "standard_name": v.standard_name,
-                "long_name": v.long_name or v.name,
-                "units": v.units,
-                "grid_mapping": "spatial_ref",
-                "cell_methods": v.cell_methods,
-            },
-        )
-        for i, v in enumerate(config.targets)
-    }
-    members = np.asarray(sampling.members)
-    out = xr.Dataset(
-        variables,
-        {
-            "time": coarse["time"],
-            "member": ("member", members, {"standard_name": "realization", "units": "1"}),
-        },
-    ).assign_coords(projected.coordinates(report.grid, fine=True))
-    out = out.transpose("member", ...)
-    out["time"].attrs = {"standard_name": "time", "axis": "T"}
-    if config.interval is not None:
-        start = out["time"].values - np.timedelta64(round(config.interval * 3600), "s")
-        bounds = np.stack([start, out["time"].values], axis=1)
-        out = out.assign_coords(time_bnds=(("time", "nv"), bounds))
-        out["time"].attrs["bounds"] = "time_bnds"
-    chosen = [sampling.resolve(c.diffusion) for c in config.components]
-    release = version("xldm")
-    out.attrs = {
-        "Conventions": "CF-1.11",
-        "title": f"{config.title}: downscaled fields",
-        "model": config.name,
-        "model_sha256": model.sha256,
-        "sampler": ", ".join(sorted({s for s, _ in chosen})),
-        "steps": max(n for _, n in chosen),
-        "seed": int(sampling.seed),
-        "xldm_version": release,
-        "training_data": config.training_data,
-        "license": config.licence,
-        "references": config.citation,
-        "absent_predictors": ", ".join(report.absent),
-        "history": f"xldm {release}: downscaled to {config.grid.spacing / config.grid.factor:g} m "
-        f"from {', '.join(str(f.variable) for f in report.predictors if f.variable)}",
-    }
-    return out.isel(member=0, drop=True) if squeeze else out

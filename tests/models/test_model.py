@@ -13,6 +13,7 @@ from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
 
 TIMES = np.array(["2020-01-01T00", "2020-01-01T01", "2020-07-01T12"], "datetime64[ns]")
+ADDRESSES = [(time, "") for time in TIMES]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_hours_and_members_drawn_together_are_the_same_within_rounding(
     given = model._normalised(coarse)
     with torch.inference_mode():
         sampling = Sampling(members=range(3), steps=2)
-        component.draw(out, given, TIMES, sampling, together, lambda n: None)
+        component.draw(out, given, ADDRESSES, sampling, together, lambda n: None)
     np.testing.assert_allclose(out, drawn, atol=1e-3 * drawn.std())
 
 
@@ -114,7 +115,7 @@ def test_a_window_keeps_the_noise_of_the_whole_grid(model):
     windows = (slice(None), slice(None)), (slice(2, 6), slice(4, 8))
     (part,), cpu = model.config.components, torch.device("cpu")
     with torch.inference_mode():
-        whole, window = (model._on(part, *w, cpu).noise(TIMES[:1], (0,), 0) for w in windows)
+        whole, window = (model._on(part, *w, cpu).noise(ADDRESSES[:1], (0,), 0) for w in windows)
     assert torch.equal(window, whole[:, :, 2:6, 4:8])
 
 

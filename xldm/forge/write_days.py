@@ -16,7 +16,7 @@ import xarray as xr
 import zarr
 
 from ..errors import InputError, StoreError
-from ..inputs.axes import time_axis
+from ..inputs.times import time_axis
 from ..storage.location import Place, reaching
 from ..storage.objects import content, put
 from ..stores.schema import BOUNDS
@@ -164,7 +164,7 @@ def _rows(
     Hours outside the period are ignored. Hours of another month or day than the file's are refused,
     unless the file is a whole archive.
     """
-    axis = time_axis(ds)
+    axis = time_axis(ds, series=True)
     if len(axis.dims) != 1:
         raise InputError(f"its times lie along {axis.dims}; expected one dim.")
     span = np.datetime64(file.key)

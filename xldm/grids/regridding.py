@@ -31,7 +31,7 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
     Parameters
     ----------
     fields : xarray.Dataset
-        Predictors by name, dims (time, latitude, longitude), from
+        Predictors by name, dims (..., latitude, longitude), from
         :func:`xldm.inputs.predictors.predictors`.
     config : ModelConfig
         It names the predictors and their order. Absent predictors are set to their mean.
@@ -42,7 +42,7 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
     -------
     xarray.DataArray
         Dims (time, predictor, y, x), float32, regridded by :func:`on_cells`; lazy if ``fields``
-        are.
+        are. Other dims of ``fields`` are kept, before the predictor.
     """
     names = [v.name for v in config.predictors]
     cells = on_cells(fields[[n for n in names if n in fields]], grid)
@@ -55,7 +55,8 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
     stacked = cells.assign(absent)[names].to_dataarray("predictor")
     if stacked.chunks is not None:
         stacked = stacked.chunk(predictor=-1)
-    stacked = stacked.transpose("time", "predictor", "y", "x").rename("coarse").drop_attrs()
+    outer = dict.fromkeys(d for f in cells.values() for d in f.dims if d not in ("y", "x"))
+    stacked = stacked.transpose(*outer, "predictor", "y", "x").rename("coarse").drop_attrs()
     return stacked.assign_coords(coordinates(grid, fine=False))
 
 

@@ -10,13 +10,29 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    "AMBIGUOUS", "CELLS", "LATITUDE", "LEVEL", "LONGITUDE", "MEMBER", "NAMES", "OTHERS",
-    "STATISTICS", "TIME", "UNITS", "WORDS", "says_water", "spelled",
+    "AMBIGUOUS", "CELLS", "LATITUDE", "LEAD", "LEVEL", "LONGITUDE", "MEMBER", "NAMES", "OTHERS",
+    "SIMULATION", "START", "STATISTICS", "TIME", "UNITS", "VALID_TIME", "WORDS", "says_water",
+    "spelled",
 ]  # fmt: skip
 
-#: Coordinates of valid time, in order of preference. In GRIB, ``time`` is when the forecast
-#: started: names that can only mean valid time belong before it.
-TIME = ("valid_time", "time", "time_index", "date", "datetime")
+#: Coordinates that can only mean valid time, and those that mean it unless a lead goes with them.
+VALID_TIME = ("valid_time", "verifying_time", "verification_time", "validtime", "valid_date")
+TIME = (
+    "time", "time_index", "time_counter", "date", "datetime", "times", "xtime",
+)  # fmt: skip
+#: Coordinates of the initialisation of a forecast, and of the lead that follows it.
+START = (
+    "forecast_reference_time", "init_time", "initialization_time", "initialisation_time",
+    "forecast_initial_time", "initial_time", "initial_time0_hours", "reference_time", "reftime",
+    "start_time", "start_date", "base_time", "indexing_time", "init", "initialization", "run_time",
+    "model_run", "hindcast_time",
+)  # fmt: skip
+LEAD = (
+    "step", "lead_time", "leadtime", "lead", "prediction_timedelta", "forecast_period",
+    "forecast_hour", "forecast_time", "forecast_lead_time", "fhour", "fh", "timedelta",
+    "prediction_time", "forecast_step", "forecast_lead", "leads", "steps", "forecastmonth",
+    "forecast_day",
+)  # fmt: skip
 LATITUDE = (
     "latitude", "lat", "nav_lat", "xlat", "lats", "lat_0", "gridlat_0", "g0_lat_0", "g0_lat_1",
     "g0_lat_2", "clat",
@@ -37,7 +53,15 @@ LEVEL = (
     "p",
 )  # fmt: skip
 #: Dims along which ensemble members lie.
-MEMBER = ("number", "realization", "member", "ensemble", "ensemble_member")
+MEMBER = (
+    "number", "realization", "realisation", "member", "ensemble", "ensemble_member", "ens",
+    "member_id", "variant_label", "variant_id", "perturbation", "ensemble_number", "sample",
+)  # fmt: skip
+#: Dims of whole simulations, which share nothing but the method.
+SIMULATION = (
+    "scenario", "model", "experiment", "experiment_id", "source_id", "source", "gcm", "rcm", "ssp",
+    "institution_id", "centre", "center", "simulation", "driving_model", "driving_model_id",
+)  # fmt: skip
 
 #: Spellings of units that the CF unit registry does not know or takes for others: ``deg C`` is no
 #: angle times a charge. In lower case.

@@ -11,10 +11,11 @@ import xarray as xr
 
 from ..config import Variable
 from ..errors import InputError
-from .axes import Horizontal, Time
+from .horizontal import Horizontal
 from .matching import known
 from .report import Found
 from .standardise import lay_out
+from .times import Time
 
 __all__ = ["hour_problems", "preliminary_hours"]
 
@@ -84,7 +85,7 @@ def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
 
     Examples
     --------
-    >>> from xldm.inputs.axes import time_axis
+    >>> from xldm.inputs.times import time_axis
     >>> hours = np.array(["2026-03-31T23", "2026-04-01T00"], "datetime64[ns]")
     >>> ds = xr.Dataset(coords={"time": hours}, attrs={"valid_time_stop": "2026-03-31"})
     >>> preliminary_hours(ds, time_axis(ds))
@@ -100,8 +101,12 @@ def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
     if "expver" in each.dims:  # final and preliminary side by side, or one of them
         return hours | each.values.all()
     each = each.any([d for d in each.dims if d not in time.dims])
-    each = each.broadcast_like(ds[time.name]).transpose(*time.dims)
-    return hours | each.values.reshape(-1)[time.order]
+    sizes = {d: ds.sizes[d] for d in time.dims if d not in each.dims}
+    each = each.expand_dims(sizes).transpose(*time.dims).isel(time.select)
+    stated_hours = each.values.reshape(-1)
+    if time.order is not None:
+        stated_hours = stated_hours[time.order]
+    return hours | stated_hours.reshape(hours.shape)
 
 
 def _unfinished_hours(
@@ -115,14 +120,17 @@ def _unfinished_hours(
     versions = ds["expver"].values if "expver" in ds.coords else np.array([_FINAL, _PRELIMINARY])
     final = ds.isel(expver=np.flatnonzero(~_is_preliminary(versions)))
     field = lay_out(final, along[0], time, horizontal)
-    return field.isnull().all(("latitude", "longitude")).values
+    return field.isnull().all([d for d in field.dims if d not in time.out]).values
 
 
 def _empty_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
     """Tell which hours on the time axis of ARCO-ERA5 have no data."""
-    start = ds.attrs.get("valid_time_start", "1677-10-01")
-    stop = ds.attrs.get("valid_time_stop_era5t", "2262-03-31")
-    return (time.values < pd.Timestamp(start).to_datetime64()) | (time.values > _end(stop))
+    empty = np.zeros(time.values.shape, bool)
+    if "valid_time_start" in ds.attrs:
+        empty |= time.values < pd.Timestamp(ds.attrs["valid_time_start"]).to_datetime64()
+    if "valid_time_stop_era5t" in ds.attrs:
+        empty |= time.values > _end(ds.attrs["valid_time_stop_era5t"])
+    return empty
 
 
 def _end(stop: str) -> np.datetime64:
@@ -136,7 +144,7 @@ def _is_preliminary(versions: np.ndarray) -> np.ndarray:
 
 
 def _count(time: Time, hours: np.ndarray) -> str:
-    first = np.datetime_as_string(time.values[hours.argmax()], unit="m")
+    first = np.datetime_as_string(time.values.flat[hours.argmax()], unit="m")
     return f"{hours.sum()} of {hours.size} hours, the first {first},"
 
 

@@ -12,10 +12,11 @@ import xarray as xr
 from ..config import Variable
 from ..errors import InputError
 from ..vocabulary import Known
-from .axes import Horizontal, Time
+from .horizontal import Horizontal
 from .matching import known
 from .report import Found
 from .standardise import lay_out
+from .times import Time
 from .units import conversion
 
 __all__ = ["SAMPLE", "implausible", "in_memory", "judged"]

@@ -7,6 +7,7 @@ and problems of each predictor. :func:`predictors` applies the report.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,12 +16,13 @@ from ..config import GridConfig, ModelConfig, Variable
 from ..errors import ArgumentError, ArgumentTypeError, InputError
 from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
-from .axes import Horizontal, Time, horizontal_axes, time_axis
+from .horizontal import Horizontal, horizontal_axes
 from .intervals import hour_problems, preliminary_hours
 from .matching import known, match
 from .plausibility import SAMPLE, in_memory, judged
 from .report import Found, Report
-from .standardise import convert, lay_out
+from .standardise import convert, lay_out, passed, roles
+from .times import Time, time_axis
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
 
@@ -82,6 +84,7 @@ def examine(
     region: str | tuple[float, float, float, float] | None = None,
     sizes: FieldSizes = _ANY_SIZE,
     preliminary: bool = True,
+    series: bool = False,
 ) -> Report:
     """Check whether a dataset can give variables on a grid, and report how.
 
@@ -101,6 +104,8 @@ def examine(
         Sizes that the networks can work on; any unless given.
     preliminary : bool
         Whether hours of ERA5T are noted or refused.
+    series : bool
+        Whether forecasts are put in order of valid time, and members refused.
 
     Returns
     -------
@@ -117,7 +122,7 @@ def examine(
     problems: list[str] = []
     time = horizontal = None
     try:
-        time = time_axis(ds)
+        time = time_axis(ds, series=series)
     except InputError as error:
         problems.append(str(error))
     rows, columns = map(slice, grid.shape)
@@ -135,6 +140,16 @@ def examine(
     if time is not None:
         problems += hour_problems(ds, found, wanted, time, horizontal, preliminary=preliminary)
     problems += _absent(found, missing)
+    beside = {}
+    if time is not None and horizontal is not None:
+        names = [f.variable for f in found if f.variable in ds.data_vars]
+        beside = passed(ds[names], time, horizontal)
+    if series and beside:
+        dim = next(iter(beside))
+        problems.append(
+            f"The input has {ds.sizes[dim]} members or simulations along {dim!r}, but a series is "
+            f"of one: ds.isel({dim}=0)."
+        )
     return Report(
         predictors=tuple(found),
         time=time,
@@ -144,6 +159,8 @@ def examine(
         columns=columns,
         problems=tuple(problems),
         notes=tuple(_notes(ds, found, wanted, time, horizontal, missing)),
+        beside=beside,
+        roles=roles(ds, beside),
     )
 
 
@@ -161,8 +178,10 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
     -------
     xarray.Dataset
         Variables by predictor name in the model's units, float32, dims (time, latitude, longitude),
-        cut to the surroundings of the domain; latitude descends, longitude ascends. Absent
-        predictors are left out. Dask stays dask; nothing is computed.
+        cut to the surroundings of the domain; latitude descends, longitude ascends. Forecasts have
+        their dims of initialisation and lead in the place of time, and ``valid_time``; members and
+        simulations of the input follow. Absent predictors are left out. Dask stays dask; nothing is
+        computed.
 
     Raises
     ------
@@ -177,8 +196,12 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
         if found.variable is not None:
             field = lay_out(ds, found, time, horizontal)
             fields[found.name] = convert(field, found)
-    coords = {
-        "time": ("time", time.values, {"standard_name": "time"}),
+    numbered = {
+        new: (new, ds[old].values) for old, new in report.beside.items() if old in ds.coords
+    }
+    coords: dict[str, Any] = {
+        **{name: (new, values, report.roles[name]) for name, (new, values) in numbered.items()},
+        **time.coordinates(),
         "latitude": ("latitude", horizontal.latitude, {"units": "degrees_north"}),
         "longitude": ("longitude", horizontal.longitude, {"units": "degrees_east"}),
     }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..config import GridConfig
 from ..errors import InputError
-from .axes import Horizontal, Time
+from .horizontal import Horizontal
+from .times import Time
 
 __all__ = ["Found", "Report"]
 
@@ -81,6 +83,11 @@ class Report:
         Every reason to refuse the input.
     notes : tuple of str
         Assumptions, and steps beside plain conversion.
+    beside : dict
+        Dims of the input that are carried through beside time: members and simulations; and their
+        names in what is made of it.
+    roles : dict
+        CF attributes of these dims, by their new names.
     """
 
     predictors: tuple[Found, ...]
@@ -91,6 +98,8 @@ class Report:
     columns: slice
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: dict[Hashable, str] = field(default_factory=dict)
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -121,8 +130,9 @@ class Report:
         verdict = "ready" if self.ok else f"{len(self.problems)} to put right"
         rows = [("input", f"{total - len(self.absent)} of {total} predictors; {verdict}")]
         if self.time is not None:
-            first, last = (np.datetime_as_string(self.time.values[i], unit="m") for i in (0, -1))
-            rows.append(("time", f"{self.time.values.size} steps, {first} to {last} UTC"))
+            rows += _times(self.time)
+        if self.beside:
+            rows.append(("carried", ", ".join(map(str, self.beside))))
         if self.horizontal is not None:
             lat, lon = self.horizontal.lat, self.horizontal.lon
             step = " x ".join(f"{s:g}" for s in self.horizontal.spacing)
@@ -166,6 +176,20 @@ class Report:
                 parts.append(f"<b>{title}</b><ol>{items}</ol>")
         # No colours: the theme of the notebook has them.
         return f"<div class='xldm-report'>{''.join(parts)}</div>"
+
+
+def _times(time: Time) -> list[tuple[str, str]]:
+    values = time.values
+    first, last = (np.datetime_as_string(t, unit="m") for t in (values.min(), values.max()))
+    rows = [("time", f"{values.size} steps, {first} to {last} UTC")]
+    if time.start is not None and time.lead is not None and time.lead.any():
+        starts = np.unique(time.start)
+        hours = " to ".join(
+            f"{lead / np.timedelta64(1, 'h'):g}" for lead in np.unique(time.lead)[[0, -1]]
+        )
+        begun = np.datetime_as_string(starts[0], unit="m") + " UTC"
+        rows.append(("forecasts", f"{starts.size}, the first of {begun}; leads {hours} hours"))
+    return rows
 
 
 def _short(found: Found) -> tuple[str, ...]:

@@ -166,6 +166,7 @@ class Model:
         times: np.ndarray,
         sampling: Sampling,
         *,
+        given: np.ndarray | None = None,
         rows: slice = slice(None),
         columns: slice = slice(None),
         device: str | None = None,
@@ -183,6 +184,8 @@ class Model:
             Valid times, which address the noise.
         sampling : Sampling
             Members, seed, sampler and steps.
+        given : ndarray (time,) of str, optional
+            Members of the input's ensemble, which address the noise, too.
         rows, columns : slice
             Window of the coarse grid that ``coarse`` covers.
         device, dtype : str, optional
@@ -204,6 +207,7 @@ class Model:
         factor = self.config.grid.factor
         size = (len(sampling.members), len(coarse), len(self.config.targets))
         normalised = self._normalised(coarse)
+        addresses = [(t, "" if given is None else str(given[i])) for i, t in enumerate(times)]
         precision = torch.autocast(
             where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
         )
@@ -213,7 +217,7 @@ class Model:
             for part in self.config.components:
                 targets = out[:, :, at : (at := at + len(part.targets))]
                 component = self._on(part, rows, columns, where)
-                component.draw(targets, normalised, times, sampling, together, observe)
+                component.draw(targets, normalised, addresses, sampling, together, observe)
         return out
 
     def reconstruct(self, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:

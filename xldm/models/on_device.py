@@ -16,7 +16,9 @@ from ..numerics import scaling
 from .device_batches import draw_together, to_device
 from .downscaler import Downscaler, Sampling
 
-__all__ = ["OnDevice"]
+__all__ = ["Address", "OnDevice"]
+
+Address = tuple[np.datetime64, str]
 
 
 @dataclass
@@ -54,7 +56,7 @@ class OnDevice:
         self,
         out: np.ndarray,
         coarse: np.ndarray,
-        times: np.ndarray,
+        addresses: Sequence[Address],
         sampling: Sampling,
         together: int | None,
         observe: Callable[[int], None],
@@ -67,8 +69,8 @@ class OnDevice:
             Filled in place.
         coarse : ndarray (time, P, h, w)
             Normalised predictors in the window.
-        times : ndarray (time,) of datetime64
-            Valid times.
+        addresses : sequence of (datetime64, str), by time
+            Valid times, and the members of the input.
         sampling : Sampling
             Members, seed, sampler and steps.
         together : int, optional
@@ -81,7 +83,7 @@ class OnDevice:
             return self.net.condition(to_device(coarse[hours], self.device), self.prepared)
 
         def draw(condition: Any, hours: slice, members: slice) -> Tensor:
-            noise = self.noise(times[hours], sampling.members[members], sampling.seed)
+            noise = self.noise(addresses[hours], sampling.members[members], sampling.seed)
             drawn = self.net.draw(condition, noise, sampling)
             return scaling.denormalise(drawn, self.part.targets)
 
@@ -92,7 +94,7 @@ class OnDevice:
             observe(place.shape[0] * place.shape[1])
 
         self.together = draw_together(
-            len(times),
+            len(addresses),
             len(sampling.members),
             together or self.together,
             condition,
@@ -101,11 +103,13 @@ class OnDevice:
             self.device,
         )
 
-    def noise(self, times: np.ndarray, members: Sequence[int], seed: int) -> Tensor | None:
+    def noise(
+        self, addresses: Sequence[Address], members: Sequence[int], seed: int
+    ) -> Tensor | None:
         """Return noise (B * M, L, h, w) of the window, a part of the noise of the whole domain."""
         shape = self.net.noise_shape(*self.shape)
         if shape is None:
             return None
         draw, name = addressed.standard_normal, self.part.name
-        whole = np.stack([draw(seed, m, t, name, shape) for t in times for m in members])
+        whole = np.stack([draw(seed, m, t, name, shape, g) for t, g in addresses for m in members])
         return to_device(whole[:, :, self.rows, self.columns], self.device)

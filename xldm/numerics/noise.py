@@ -25,6 +25,7 @@ def standard_normal(
     time: np.datetime64 | datetime | str,
     component: str,
     shape: tuple[int, ...],
+    given: str = "",
 ) -> np.ndarray:
     """Return the standard normal field of one member, valid time and component.
 
@@ -41,6 +42,10 @@ def standard_normal(
         Name of the component that uses the noise.
     shape : tuple of int
         Shape of the field.
+    given : str
+        Which member of the input's ensemble the field is drawn for; empty for input of one member.
+        When a forecast started is no part of the address: what changes from one forecast of an hour
+        to the next is what the forecasts say.
 
     Returns
     -------
@@ -67,6 +72,8 @@ def standard_normal(
     if np.isnat(second):
         raise ArgumentError(f"time must be the valid time of the noise; got {time!r}")
     address = f"{int(seed)}/{int(member)}/{second.astype(np.int64)}/{component}"
+    if given:
+        address += f"/{given}"
     key = int.from_bytes(sha256(address.encode()).digest()[:16], "little")
     generator = np.random.Generator(np.random.Philox(key=key))
     return generator.standard_normal(shape, dtype=np.float32)

@@ -71,7 +71,7 @@ def coarse(
     >>> dict(cells["tp"].sizes), cells["tp"].attrs["cell_methods"], cells.attrs
     ({'time': 1, 'y': 84, 'x': 72}, 'time: sum', {'wind_frame': 'earth'})
     """
-    report = examine(ds, predictor_variables(names), grid, preliminary=preliminary)
+    report = examine(ds, predictor_variables(names), grid, preliminary=preliminary, series=True)
     cells = on_cells(predictors(ds, report), grid)
     for name, field in cells.items():
         known = VOCABULARY[str(name)]

@@ -24,7 +24,7 @@ from ..grids.rotated_pole import (
     refuse_other_positions,
     rotated,
 )
-from ..inputs.axes import time_axis
+from ..inputs.times import time_axis
 from ..inputs.units import conversion
 from ..vocabulary import VOCABULARY, winds
 
@@ -133,7 +133,7 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
 
 def _with_time(ds: xr.Dataset) -> xr.Dataset:
     """Return the dataset along a checked ``time``, with its bounds if it names any."""
-    time = time_axis(ds)
+    time = time_axis(ds, series=True)
     if not time.dims:
         ds = ds.expand_dims(time.name)
     attrs = {"standard_name": "time"} | ds[time.name].attrs

@@ -1,0 +1,165 @@
+"""Draw targets from predictors on the coarse cells: at once, or as a dask graph."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from .errors import InputError
+from .models.pickling import Held
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+    from .models.downscaler import Sampling
+    from .models.model import Model
+
+__all__ = ["draw"]
+
+BLOCK_BYTES = 2**27
+
+
+def draw(
+    coarse: xr.DataArray,
+    times: xr.DataArray,
+    given: xr.DataArray,
+    model: Model,
+    sampling: Sampling,
+    *,
+    progress: bool | None,
+    **runtime: Any,
+) -> np.ndarray | da.Array:
+    """Draw targets, lazily where the predictors are lazy.
+
+    Parameters
+    ----------
+    coarse : xarray.DataArray (..., predictor, y, x)
+        Predictors in the model's units.
+    times, given : xarray.DataArray
+        Valid times along the first of the dims before ``predictor``, and members of the input's
+        ensemble along the others. They address the noise.
+    model, sampling : Model, Sampling
+    progress : bool, optional
+        Whether a bar counts the fields that are drawn at once.
+    **runtime
+        Window, device, precision and batches, as for `Model.fields`.
+
+    Returns
+    -------
+    ndarray or dask array (..., member, target, fine y, fine x)
+    """
+    one = functools.partial(_draw, sampling=sampling, **runtime)
+    if coarse.chunks:
+        return _lazily(one, coarse, times, given, model, sampling)
+    return _now(one, coarse, times, given, model, sampling, progress)
+
+
+def _draw(
+    coarse: np.ndarray,
+    times: np.ndarray,
+    given: np.ndarray,
+    *,
+    held: Held,
+    sampling: Sampling,
+    **runtime: Any,
+) -> np.ndarray:
+    """Draw targets (..., member, C, H, W) from predictors (..., P, h, w)."""
+    model = held()
+    outer = coarse.shape[:-3]
+    times = times.reshape(times.shape + (1,) * (len(outer) - times.ndim))
+    times, given = (np.broadcast_to(a, outer).reshape(-1) for a in (times, given))
+    coarse = coarse.reshape(-1, *coarse.shape[-3:])
+    allowed = [v.only_at_sea for v in model.config.predictors]
+    bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
+    if bad.any():
+        t, p = np.argwhere(bad)[0]
+        raise InputError(
+            f"{model.config.predictors[p].name} holds NaN at {times[t]}, which would spread over "
+            "the whole field; fill or drop these times before downscaling"
+        )
+    drawn = model.fields(coarse, times, sampling, given=given, **runtime).swapaxes(0, 1)
+    return drawn.reshape(*outer, *drawn.shape[1:])
+
+
+def _now(
+    one: functools.partial[np.ndarray],
+    coarse: xr.DataArray,
+    times: xr.DataArray,
+    given: xr.DataArray,
+    model: Model,
+    sampling: Sampling,
+    progress: bool | None,
+) -> np.ndarray:
+    """Draw all targets now, with a progress bar that counts fields."""
+    from tqdm.auto import tqdm
+
+    total = math.prod(coarse.shape[:-3]) * len(sampling.members) * len(model.config.components)
+    disable = None if progress is None else not progress
+    with tqdm(total=total, disable=disable, unit="field", desc=model.config.name) as bar:
+        held = Held(model)
+        return one(coarse.values, times.values, given.values, held=held, observe=bar.update)
+
+
+def _lazily(
+    one: functools.partial[np.ndarray],
+    coarse: xr.DataArray,
+    times: xr.DataArray,
+    given: xr.DataArray,
+    model: Model,
+    sampling: Sampling,
+) -> da.Array:
+    """Return the targets as a dask array, in chunks that bound the memory of a block."""
+    import dask
+    import dask.array as da
+
+    factor = model.config.grid.factor
+    sizes = {
+        "drawn": len(sampling.members),
+        "target": len(model.config.targets),
+        "fine_y": coarse.sizes["y"] * factor,
+        "fine_x": coarse.sizes["x"] * factor,
+    }
+    coarse = _in_blocks(coarse, times, 4 * math.prod(sizes.values()))
+    outer = coarse.dims[:-3]
+    labels = [
+        da.from_array(a.values, chunks=tuple(coarse.chunksizes[d] for d in a.dims))
+        for a in (times, given)
+    ]
+    # A key of its own: tasks refer to the model and do not carry it.
+    held = dask.delayed(Held(model), name=f"model-{dask.base.tokenize(model)}", traverse=False)
+    token = dask.base.tokenize(one, model, coarse.data, times.values, given.values)
+    return da.blockwise(
+        one,
+        (*outer, *sizes),
+        coarse.data,
+        (*outer, "predictor", "y", "x"),
+        labels[0],
+        times.dims,
+        labels[1],
+        given.dims,
+        new_axes=sizes,
+        concatenate=True,
+        meta=np.empty((0,) * (len(outer) + 4), np.float32),
+        name=f"downscaled-{token}",
+        held=held,
+    )
+
+
+def _in_blocks(coarse: xr.DataArray, times: xr.DataArray, each: int) -> xr.DataArray:
+    """Rechunk predictors so that the targets of a block are no larger than they may be.
+
+    Forecasts are cut at every initialisation and lead: another of them is then a block of its own.
+    """
+    most = max(1, BLOCK_BYTES // each)
+    if coarse.dims[:-3] == times.dims and times.ndim == 1:
+        (dim,) = times.dims
+        return coarse.chunk({dim: most}) if max(coarse.chunksizes[dim]) > most else coarse
+    chunks = {}
+    for dim in reversed(coarse.dims[:-3]):
+        chunks[dim] = 1 if dim in times.dims else min(max(coarse.chunksizes[dim]), most)
+        most = max(1, most // chunks[dim])
+    return coarse.chunk(chunks)
