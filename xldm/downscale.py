@@ -16,7 +16,6 @@ from .drawing import draw
 from .errors import SyntheticModelWarning
 from .grids import regridding
 from .inputs.predictors import check, predictors
-from .inputs.standardise import labels
 from .output import described
 from .packages.registry import load_model
 
@@ -115,7 +114,7 @@ def downscale(
     drawn = draw(
         coarse,
         xr.DataArray(report.time.values, dims=report.time.out),
-        labels(ds, report.beside),
+        report.given,
         model,
         sampling,
         progress=progress,

@@ -467,7 +467,7 @@ def test_real_grib_is_brought_to_the_grid(file, held, hours, shared):
     path = shared / "realdata" / file
     with xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": ""}) as ds:
         if "number" in ds.dims:
-            with pytest.raises(InputError, match=r"10\s+ensemble\s+members"):
+            with pytest.raises(InputError, match=r"10\s+members"):
                 coarse(ds)
             ds = ds.isel(number=0)
         out = coarse(ds)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from ..errors import InputError
 from . import dialects
+from .time_values import calendar_remedy, undecoded
 
 __all__ = ["Stated", "instants", "stated_times"]
 
@@ -240,13 +241,7 @@ def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
         return coordinate
     units = str(coordinate.attrs.get("units", ds.attrs.get("time_units", "")))
     if " since " not in units:
-        raise InputError(
-            f"The time axis {name!r} holds bare numbers ({coordinate.values.flat[0]} ...) "
-            "without units: set ds"
-            f"[{name!r}].attrs['units'] = 'hours since ...' and use xr.decode_cf(ds)."
-            if coordinate.size
-            else f"The time axis {name!r} is empty: it holds no hour."
-        )
+        raise InputError(undecoded(coordinate))
     epoch, _, remark = units.partition("(")
     calendar = coordinate.attrs.get("calendar", remark.rstrip(") ") or "standard")
     attrs = {"units": epoch.strip(), "calendar": calendar}
@@ -263,17 +258,12 @@ def _datetimes(coordinate: xr.DataArray) -> np.ndarray:
         if calendar in _CALENDARS:
             seconds = [np.datetime64(t.isoformat(), "us") for t in values.flat]
             return _in_range(np.array(seconds).reshape(values.shape))
-        name = coordinate.name
         raise InputError(
-            f"The time axis {name!r} is in the calendar {calendar!r}, whose days are "
-            "not real; the model takes only the standard calendar. Use "
-            f"ds.convert_calendar('standard', dim={name!r}"
-            + (", align_on='date')." if calendar == "360_day" else ").")
+            f"The time axis {coordinate.name!r} is in the calendar {calendar!r}, whose days are "
+            "not real; the model takes only the standard calendar. "
+            + calendar_remedy(calendar, coordinate.name, coordinate.dims)
         )
-    raise InputError(
-        f"The time axis {coordinate.name!r} holds {values.dtype}, expected datetime64: use "
-        "xr.decode_cf(ds)."
-    )
+    raise InputError(undecoded(coordinate))
 
 
 def _in_range(values: np.ndarray) -> np.ndarray:

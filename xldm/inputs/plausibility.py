@@ -12,6 +12,7 @@ import xarray as xr
 from ..config import Variable
 from ..errors import InputError
 from ..vocabulary import Known
+from .decode import type_problem
 from .horizontal import Horizontal
 from .matching import known
 from .report import Found
@@ -52,6 +53,8 @@ def judged(
             continue
         try:
             field = ds[f.variable]
+            if problem := type_problem(field):
+                raise InputError(problem)
             if time is not None and horizontal is not None:
                 field = lay_out(ds, f, time, horizontal)
             samples[i] = _sample(field).data

@@ -13,15 +13,16 @@ import numpy as np
 import xarray as xr
 
 from ..config import GridConfig, ModelConfig, Variable
-from ..errors import ArgumentError, ArgumentTypeError, InputError
+from ..errors import ArgumentError, InputError
 from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
+from .decode import decode
 from .horizontal import Horizontal, horizontal_axes
 from .intervals import hour_problems, preliminary_hours
 from .matching import known, match
 from .plausibility import SAMPLE, in_memory, judged
 from .report import Found, Report
-from .standardise import convert, lay_out, passed, roles
+from .standardise import convert, labels, lay_out, passed, roles
 from .times import Time, time_axis
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
@@ -116,11 +117,13 @@ def examine(
     ArgumentTypeError
         If ``ds`` is no dataset.
     """
-    if not isinstance(ds, xr.Dataset):
-        hint = " Use array.to_dataset()." if isinstance(ds, xr.DataArray) else ""
-        raise ArgumentTypeError(f"Expected an xarray.Dataset, got {type(ds).__name__}.{hint}")
     problems: list[str] = []
+    decoding: list[str] = []
     time = horizontal = None
+    try:
+        ds, decoding = decode(ds)
+    except InputError as error:
+        problems.append(str(error))
     try:
         time = time_axis(ds, series=series)
     except InputError as error:
@@ -158,9 +161,10 @@ def examine(
         rows=rows,
         columns=columns,
         problems=tuple(problems),
-        notes=tuple(_notes(ds, found, wanted, time, horizontal, missing)),
+        notes=(*decoding, *_notes(ds, found, wanted, time, horizontal, missing)),
         beside=beside,
         roles=roles(ds, beside),
+        given=labels(ds, beside),
     )
 
 
@@ -191,6 +195,7 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
     report.raise_for_problems()
     time, horizontal = report.time, report.horizontal
     assert time is not None and horizontal is not None  # else the report has problems
+    ds, _ = decode(ds)
     fields = {}
     for found in report.predictors:
         if found.variable is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from ..config import GridConfig
 from ..errors import InputError
@@ -88,6 +89,8 @@ class Report:
         names in what is made of it.
     roles : dict
         CF attributes of these dims, by their new names.
+    given : xarray.DataArray of str
+        Labels of the input's members along these dims; see `xldm.inputs.standardise.labels`.
     """
 
     predictors: tuple[Found, ...]
@@ -100,6 +103,7 @@ class Report:
     notes: tuple[str, ...] = ()
     beside: dict[Hashable, str] = field(default_factory=dict)
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    given: xr.DataArray = field(default_factory=lambda: xr.DataArray(""))
 
     @property
     def ok(self) -> bool:
