@@ -17,7 +17,7 @@ from .names import meaning, read
 from .report import Found
 from .units import conversion
 
-__all__ = ["known", "match"]
+__all__ = ["in_words", "known", "match"]
 
 _LAST = 99  # the rank of a variable that cannot be placed
 
@@ -97,7 +97,7 @@ def match(ds: xr.Dataset, wanted: Variable) -> Found:
         found,
         scale=scale,
         offset=offset,
-        becomes=_in_words(wanted.units, scale, offset),
+        becomes=in_words(wanted.units, scale, offset),
         problem=" ".join(candidate.against),
         attrs={
             "standard_name": wanted.standard_name,
@@ -274,7 +274,14 @@ def _conversion(
     return result
 
 
-def _in_words(wanted: str, scale: float, offset: float) -> str:
+def in_words(wanted: str, scale: float, offset: float) -> str:
+    """Return the conversion to the units wanted in words.
+
+    Examples
+    --------
+    >>> in_words("K", 1.0, 273.15)
+    'K: +273.15'
+    """
     if (scale, offset) == (1.0, 0.0):
         return f"as it is ({wanted})"
     steps = (f" times {scale:g}" if scale != 1 else "") + (f" {offset:+g}" if offset else "")

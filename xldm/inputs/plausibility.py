@@ -14,9 +14,9 @@ from ..errors import InputError
 from ..vocabulary import Known
 from .decode import type_problem
 from .horizontal import Horizontal
+from .derived import each, laid_out
 from .matching import known
 from .report import Found
-from .standardise import lay_out
 from .times import Time
 from .units import conversion
 
@@ -47,8 +47,9 @@ def judged(
     """
     import dask
 
-    samples, result = {}, list(found)
-    for i, f in enumerate(found):
+    samples, result = [], list(found)
+    fields = [(i, *pair) for i, f in enumerate(found) for pair in each([f], [wanted[i]])]
+    for i, f, variable in fields:
         if f.variable not in ds.data_vars or not f.becomes:
             continue
         try:
@@ -56,14 +57,14 @@ def judged(
             if problem := type_problem(field):
                 raise InputError(problem)
             if time is not None and horizontal is not None:
-                field = lay_out(ds, f, time, horizontal)
-            samples[i] = _sample(field).data
+                field = laid_out(ds, f, time, horizontal)
+            samples.append((i, f, known(variable), _sample(field).data))
         except InputError as error:
-            result[i] = _with(f, str(error))
+            result[i] = _with(result[i], str(error))
     # One pass: predictors that share a file or a task read it once.
-    for i, values in zip(samples, dask.compute(*samples.values()), strict=True):
-        entry = known(wanted[i])
-        result[i] = _with(found[i], implausible(np.asarray(values), found[i], entry))
+    computed = dask.compute(*(data for *_, data in samples))
+    for (i, f, entry, _), values in zip(samples, computed, strict=True):
+        result[i] = _with(result[i], implausible(np.asarray(values), f, entry))
     return result
 
 

@@ -17,12 +17,13 @@ from ..errors import ArgumentError, InputError
 from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
 from .decode import decode
+from .derived import each, field_of, find, laid_out
 from .horizontal import Horizontal, horizontal_axes
 from .intervals import hour_problems, preliminary_hours
-from .matching import known, match
+from .matching import known
 from .plausibility import SAMPLE, in_memory, judged
 from .report import Found, Report
-from .standardise import convert, labels, lay_out, passed, roles
+from .standardise import convert, labels, passed, roles
 from .times import Time, time_axis
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
@@ -137,7 +138,7 @@ def examine(
     except ValueError as error:
         problems.append(str(error))
 
-    found = [match(ds, variable) for variable in wanted]
+    found = [find(ds, variable) for variable in wanted]
     found = judged(ds, found, wanted, time, horizontal)
     problems += [f.problem for f in found if f.problem and f.variable is not None]
     if time is not None:
@@ -145,7 +146,7 @@ def examine(
     problems += _absent(found, missing)
     beside = {}
     if time is not None and horizontal is not None:
-        names = [f.variable for f in found if f.variable in ds.data_vars]
+        names = [f.variable for f, _ in each(found, wanted) if f.variable in ds.data_vars]
         beside = passed(ds[names], time, horizontal)
     if series and beside:
         dim = next(iter(beside))
@@ -196,11 +197,11 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
     time, horizontal = report.time, report.horizontal
     assert time is not None and horizontal is not None  # else the report has problems
     ds, _ = decode(ds)
-    fields = {}
-    for found in report.predictors:
-        if found.variable is not None:
-            field = lay_out(ds, found, time, horizontal)
-            fields[found.name] = convert(field, found)
+
+    def read(found: Found) -> xr.DataArray:
+        return convert(laid_out(ds, found, time, horizontal), found)
+
+    fields = {f.name: field_of(f, read) for f in report.predictors if f.variable is not None}
     numbered = {
         new: (new, ds[old].values) for old, new in report.beside.items() if old in ds.coords
     }
@@ -262,7 +263,7 @@ def _notes(
     notes = []
     present = [
         (f, known(v), ds[f.variable])
-        for f, v in zip(found, wanted, strict=True)
+        for f, v in each(found, wanted)
         if f.variable in ds.data_vars
     ]
     sums = [f.name for f, k, _ in present if k.accumulated]

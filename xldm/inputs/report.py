@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,10 @@ class Found:
         Why the variable cannot be used; empty if it can.
     attrs : dict
         CF attributes of the converted field.
+    parts : tuple of Found
+        The fields that it is derived from, if the input does not have it. ``variable`` names theirs.
+    rule : callable, optional
+        Gives the field from its parts, in units that ``scale`` and ``offset`` convert.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Found:
     becomes: str = ""
     problem: str = ""
     attrs: dict[str, str] = field(default_factory=dict)
+    parts: tuple[Found, ...] = ()
+    rule: Callable[..., Any] | None = None
 
     @property
     def row(self) -> tuple[str, str, str, str, str]:
