@@ -199,7 +199,7 @@ def field_of(found: Found, read: Callable[[Found], xr.DataArray]) -> xr.DataArra
 
 
 def laid_out(ds: xr.Dataset, found: Found, time: Time, horizontal: Horizontal) -> xr.DataArray:
-    """Return a field as :func:`~xldm.inputs.standardise.lay_out` does; static parts at all times."""
+    """Return a field as ``lay_out`` does; static parts are repeated at all times."""
     entry = {**PARTS, **VOCABULARY}.get(found.name)
     if entry is not None and entry.static:
         absent = {d: ds.sizes[d] for d in time.dims if d not in ds[found.variable].dims}

@@ -13,8 +13,8 @@ from ..config import Variable
 from ..errors import InputError
 from ..vocabulary import Known
 from .decode import type_problem
-from .horizontal import Horizontal
 from .derived import each, laid_out
+from .horizontal import Horizontal
 from .matching import known
 from .report import Found
 from .times import Time

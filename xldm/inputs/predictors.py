@@ -262,9 +262,7 @@ def _notes(
     """Return the assumptions, and the steps beside plain conversion."""
     notes = []
     present = [
-        (f, known(v), ds[f.variable])
-        for f, v in each(found, wanted)
-        if f.variable in ds.data_vars
+        (f, known(v), ds[f.variable]) for f, v in each(found, wanted) if f.variable in ds.data_vars
     ]
     sums = [f.name for f, k, _ in present if k.accumulated]
     absent = [f.name for f in found if f.variable is None]
@@ -275,6 +273,8 @@ def _notes(
         )
     if any(k.name == "sd" and "standard_name" not in field.attrs for _, k, field in present):
         notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")
+    if made := [f"{f.name} from {f.variable}" for f in found if f.parts]:
+        notes.append(f"Derived: {'; '.join(made)}.")
     if absent and missing == "climatology":
         notes.append(f"Absent, so set to their training mean: {', '.join(absent)}.")
     if any("expver" in field.dims and field.sizes["expver"] > 1 for _, _, field in present):

@@ -45,7 +45,7 @@ class Found:
     attrs : dict
         CF attributes of the converted field.
     parts : tuple of Found
-        The fields that it is derived from, if the input does not have it. ``variable`` names theirs.
+        The fields that it is derived from, if the input lacks it; ``variable`` names theirs.
     rule : callable, optional
         Gives the field from its parts, in units that ``scale`` and ``offset`` convert.
     """
