@@ -206,8 +206,10 @@ def _lead(ds: xr.Dataset) -> xr.DataArray | None:
             ": expected timedelta64, or numbers in hours, days, minutes or seconds. If it is in "
             f"hours, set ds[{found!r}].attrs['units'] = 'hours'."
         )
-    lengths = pd.to_timedelta(lead.values.ravel(), unit=unit).values  # type: ignore[call-overload]
-    whole = lead.copy(data=lengths.astype("timedelta64[ns]").reshape(lead.shape))
+    lengths = pd.to_timedelta(lead.values.ravel(), unit=unit)  # type: ignore[call-overload]
+    # Parts of days are no whole nanoseconds.
+    seconds = lengths.round("s").values.astype("timedelta64[ns]")
+    whole = lead.copy(data=seconds.reshape(lead.shape))
     return whole.reset_coords(drop=True)
 
 

@@ -163,8 +163,12 @@ def time_axis(ds: xr.Dataset, *, series: bool = False) -> Time:
             "initialisation and lead: expected the same leads of each initialisation. Select one, "
             f"e.g. ds.isel({dims[0]}=0)."
         )
-    for axis in range(2):
-        _ascending_along(time, axis)
+    for dim, along in zip(dims, (time.values[:, 0], lead[0]), strict=True):
+        if (np.diff(along).astype("int64") <= 0).any():
+            raise InputError(
+                f"Times do not ascend along {dim!r}, or repeat. Use ds.drop_duplicates({dim!r})"
+                f".sortby({dim!r})."
+            )
     return time
 
 
@@ -225,16 +229,6 @@ def _ascending(ds: xr.Dataset, time: Time) -> None:
         raise InputError(
             f"Times do not ascend: {stamp(values[at])} is followed by {stamp(values[at + 1])}. "
             f"Use ds.sortby({name!r})."
-        )
-
-
-def _ascending_along(time: Time, axis: int) -> None:
-    steps = np.diff(time.values, axis=axis)
-    if (steps <= np.timedelta64(0)).any():
-        dim = time.dims[axis]
-        raise InputError(
-            f"Times do not ascend along {dim!r}, or repeat. Use ds.drop_duplicates({dim!r})"
-            f".sortby({dim!r})."
         )
 
 
