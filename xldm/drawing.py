@@ -126,7 +126,7 @@ def _lazily(
     coarse = _in_blocks(coarse, times, 4 * math.prod(sizes.values()))
     outer = coarse.dims[:-3]
     labels = [
-        da.from_array(a.values, chunks=tuple(coarse.chunksizes[d] for d in a.dims))
+        da.from_array(a.values, chunks=tuple(coarse.variable.chunksizes[d] for d in a.dims))
         for a in (times, given)
     ]
     # A key of its own: tasks refer to the model and do not carry it.
@@ -156,10 +156,13 @@ def _in_blocks(coarse: xr.DataArray, times: xr.DataArray, each: int) -> xr.DataA
     """
     most = max(1, BLOCK_BYTES // each)
     if coarse.dims[:-3] == times.dims and times.ndim == 1:
-        (dim,) = times.dims
-        return coarse.chunk({dim: most}) if max(coarse.chunksizes[dim]) > most else coarse
-    chunks = {}
-    for dim in reversed(coarse.dims[:-3]):
-        chunks[dim] = 1 if dim in times.dims else min(max(coarse.chunksizes[dim]), most)
-        most = max(1, most // chunks[dim])
-    return coarse.chunk(chunks)
+        long = max(coarse.variable.chunksizes[times.dims[0]]) > most
+        chunks = {times.dims[0]: most} if long else {}
+    else:
+        chunks = {}
+        for dim in reversed(coarse.dims[:-3]):
+            have = max(coarse.variable.chunksizes[dim])
+            chunks[dim] = 1 if dim in times.dims else min(have, most)
+            most = max(1, most // chunks[dim])
+    by_axis = {coarse.dims.index(dim): size for dim, size in chunks.items()}
+    return coarse.copy(data=coarse.data.rechunk(by_axis)) if by_axis else coarse

@@ -53,8 +53,7 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
         if v.name not in cells
     }
     stacked = cells.assign(absent)[names].to_dataarray("predictor")
-    if stacked.chunks is not None:
-        stacked = stacked.chunk(predictor=-1)
+    stacked = _whole(stacked, "predictor")
     outer = dict.fromkeys(d for f in cells.values() for d in f.dims if d not in ("y", "x"))
     stacked = stacked.transpose(*outer, "predictor", "y", "x").rename("coarse").drop_attrs()
     return stacked.assign_coords(coordinates(grid, fine=False))
@@ -94,9 +93,7 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
         Dims (time, y, x), float32, with the grid's coordinates; lazy if ``fields`` are.
     """
     points = tuple(tuple(fields[n].values.tolist()) for n in ("latitude", "longitude"))
-    one_block = {
-        n: f if f.chunks is None else f.chunk(latitude=-1, longitude=-1) for n, f in fields.items()
-    }
+    one_block = {n: _whole(f, "latitude", "longitude") for n, f in fields.items()}
     out = {
         name: xr.apply_ufunc(
             _apply,
@@ -159,6 +156,13 @@ def coarsen(fields: xr.Dataset | xr.DataArray, grid: GridConfig) -> xr.Dataset |
     mean = fields.astype("float64").coarsen(windows).mean(keep_attrs=True)
     known = fields.notnull().coarsen(windows).mean() >= _VALID
     return mean.where(known).astype("float32").assign_coords(coordinates(grid, fine=False))
+
+
+def _whole(field: xr.DataArray, *dims: str) -> xr.DataArray:
+    """Return a field in one chunk along dims; its coordinates stay in memory."""
+    if field.chunks is None:
+        return field
+    return field.copy(data=field.data.rechunk({field.dims.index(d): -1 for d in dims}))
 
 
 def _summed(field: xr.DataArray) -> bool:
