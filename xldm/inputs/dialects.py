@@ -213,4 +213,5 @@ STATISTICS = (
 )  # fmt: skip
 OTHERS = re.compile(
     r"t(?:as)?max.*|t(?:as)?min.*|m[xn]2t.*|i?10fg.*|fg10.*|.*gust.*|ssrdc|rsdscs|swgdnclr|tprate[mx].*"
+    r"|ssrc?|tsrc?|strdc?|strc?|ttrc?|tisr|rsus|rlds|z\d*|zg\d*|gh\d*|geopotential.*"
 )

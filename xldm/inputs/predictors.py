@@ -20,6 +20,7 @@ from .decode import decode
 from .derived import each, field_of, find, laid_out
 from .horizontal import Horizontal, horizontal_axes
 from .intervals import hour_problems, preliminary_hours
+from .leftover import unused, with_likely_slips
 from .matching import known
 from .plausibility import SAMPLE, in_memory, judged
 from .report import Found, Report
@@ -139,6 +140,7 @@ def examine(
         problems.append(str(error))
 
     found = [find(ds, variable) for variable in wanted]
+    found = with_likely_slips(ds, found, wanted)
     found = judged(ds, found, wanted, time, horizontal)
     problems += [f.problem for f in found if f.problem and f.variable is not None]
     if time is not None:
@@ -161,8 +163,12 @@ def examine(
         grid=grid,
         rows=rows,
         columns=columns,
-        problems=tuple(problems),
-        notes=(*decoding, *_notes(ds, found, wanted, time, horizontal, missing)),
+        problems=tuple(dict.fromkeys(problems)),
+        notes=(
+            *decoding,
+            *_notes(ds, found, wanted, time, horizontal, missing),
+            *unused(ds, found, wanted, horizontal),
+        ),
         beside=beside,
         roles=roles(ds, beside),
         given=labels(ds, beside),
@@ -271,7 +277,7 @@ def _notes(
             f"{', '.join(sums)}: taken as sums (or mean rates) over the hour that ends at each "
             "time, as ERA5 has them; values cannot tell."
         )
-    if any(k.name == "sd" and "standard_name" not in field.attrs for _, k, field in present):
+    if any(k.name == "sd" and field.attrs.get("units") == "m" for _, k, field in present):
         notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")
     if made := [f"{f.name} from {f.variable}" for f in found if f.parts]:
         notes.append(f"Derived: {'; '.join(made)}.")
