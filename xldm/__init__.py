@@ -21,6 +21,7 @@ from .packages.registry import list_models, load_model
 if TYPE_CHECKING:
     from . import published
     from .evaluation import evaluate
+    from .inputs.files import open_input
     from .inputs.scattered import to_regular_grid
     from .stores.open import open_training_store
     from .stores.write import write_training_store
@@ -34,6 +35,7 @@ __all__ = [
     "list_models",
     "load_model",
     "open_catalog",
+    "open_input",
     "open_training_store",
     "published",
     "to_regular_grid",
@@ -48,6 +50,7 @@ __version__ = "0.1.0"
 # Imported when first used: they need torch, much of SciPy, or Zarr.
 _LAZY = {
     "evaluate": ("xldm.evaluation", "evaluate"),
+    "open_input": ("xldm.inputs.files", "open_input"),
     "open_training_store": ("xldm.stores.open", "open_training_store"),
     "to_regular_grid": ("xldm.inputs.scattered", "to_regular_grid"),
     "to_store": ("xldm.writing", "to_store"),

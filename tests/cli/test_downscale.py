@@ -1,12 +1,10 @@
 """The subcommand that downscales, run in this process."""
 
-import numpy as np
 import pytest
 import xarray as xr
 from conftest import cds_new
 
 from xldm.cli import main
-from xldm.cli.downscale import opened
 
 SMALL = ["--model", "italy-2km", "--missing", "climatology", "--steps", "1"]
 SMALL += ["--region", "9,43,10,44"]
@@ -68,18 +66,25 @@ def test_a_storage_option_that_is_none_is_an_error(sample, tmp_path, capsys):
     assert "expected KEY=VALUE" in capsys.readouterr().err
 
 
-def test_a_file_in_one_piece_is_read_by_the_day(tmp_path):
-    cds_new(50)[["t2m"]].to_netcdf(tmp_path / "era5.nc", engine="h5netcdf")
-    with opened(str(tmp_path / "era5.nc"), {}) as ds:
-        assert ds.chunksizes["valid_time"] == (24, 24, 2)
+def test_split_files_of_the_climate_data_store_are_downscaled_as_they_come(tmp_path, capsys):
+    whole = cds_new(2).drop_vars("expver")
+    sums = ["tp", "ssrd"]
+    upper = ["q", "t", "u", "v", "w"]
+    whole.drop_vars([*sums, *upper]).to_netcdf(tmp_path / "instant.nc")
+    whole[sums].to_netcdf(tmp_path / "accum.nc")
+    whole[upper].to_netcdf(tmp_path / "levels.nc")
+    files = [str(tmp_path / f"{n}.nc") for n in ("instant", "accum", "levels")]
+    assert main(["check", *files]) == 0
+    assert "14 of 14 predictors" in capsys.readouterr().out
+    given = str(tmp_path / "a.zarr"), str(tmp_path / "b.zarr")
+    assert main(["downscale", *files, given[0], *SMALL]) == 0
+    assert main(["downscale", str(tmp_path / "*.nc"), "-o", given[1], *SMALL]) == 0
+    xr.testing.assert_equal(*(xr.open_zarr(path) for path in given))
 
 
-def test_chunks_of_a_store_are_kept(tmp_path):
-    ds = cds_new(4)[["t2m"]].drop_vars("expver").chunk(valid_time=2)
-    ds.to_zarr(tmp_path / "era5.zarr", consolidated=False)
-    with opened(str(tmp_path / "era5.zarr"), {}) as ds:
-        assert ds.chunksizes["valid_time"] == (2, 2)
-        assert np.issubdtype(ds["t2m"].dtype, np.floating)
+def test_an_input_without_a_store_is_an_error(sample, capsys):
+    assert main(["downscale", sample, *SMALL]) == 1
+    assert "--output" in capsys.readouterr().err
 
 
 def test_tiles_are_told_by_the_name_of_the_model(sample, tmp_path):

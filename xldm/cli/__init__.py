@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from . import bench, downscale, evaluate, store, train, twin
+from .options import add_storage_options, storage_options
 
 __all__ = ["main"]
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "check", help="report the predictors that a model finds in a dataset"
     )
     downscale.add_input(check)
+    add_storage_options(check, "URLs")
     check.set_defaults(run=_check)
 
     downscale.add(commands)
@@ -87,9 +89,9 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    import xarray as xr
+    from ..inputs.files import open_input
 
-    with xr.open_dataset(args.input, chunks={}) as ds:
+    with open_input(args.input, storage_options=storage_options(args)) as ds:
         report = ds.ldm.check(
             args.model, missing=args.missing, region=downscale.region(args.region)
         )

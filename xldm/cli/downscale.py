@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import warnings
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError
 from ..numerics.samplers import SAMPLERS
 from .options import add_storage_options, storage_options
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-__all__ = ["add", "add_input", "opened", "region"]
-
-DAY = 24
+__all__ = ["add", "add_input", "region"]
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -29,8 +21,13 @@ def add(commands: argparse._SubParsersAction) -> None:
         "store. Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
         "AWS_ENDPOINT_URL) or from fsspec's own configuration.",
     )
-    add_input(command)
-    command.add_argument("store", help="Zarr store to write, path or URL; a bucket must exist")
+    add_input(command, "; the last is the Zarr store to write, unless --output names it")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="STORE",
+        help="Zarr store to write, path or URL; a bucket must exist",
+    )
     command.add_argument("--members", type=int, default=1)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--sampler", help=f"one of {', '.join(SAMPLERS)} (default: the model's)")
@@ -50,9 +47,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(run=_downscale)
 
 
-def add_input(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that select the input and the model."""
-    command.add_argument("input", help="netCDF, GRIB or Zarr: path or URL")
+def add_input(command: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the arguments that select the input and the model; ``more`` ends the help of files."""
+    command.add_argument(
+        "input", nargs="+",
+        help=f"netCDF, GRIB, Zarr or a zip of these: paths, URLs or globs{more}",
+    )  # fmt: skip
     command.add_argument(
         "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
     )
@@ -86,35 +86,9 @@ def region(text: str | None) -> str | tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
-def opened(path: str, options: dict[str, Any]) -> xr.Dataset:
-    """Open a dataset in its stored chunks, or in chunks of a day where these are long.
-
-    Otherwise each block would read the whole of a netCDF file that is stored in one piece.
-    """
-    import xarray as xr
-
-    given: dict[str, Any] = {"storage_options": options} if options and "://" in path else {}
-    ds = xr.open_dataset(path, chunks={}, **given)
-    longest: dict[Hashable, int] = {}
-    for field in ds.variables.values():
-        for dim, lengths in field.chunksizes.items():
-            longest[dim] = max(longest.get(dim, 0), *lengths)
-    days = {
-        dim: DAY
-        for dim, length in longest.items()
-        if length > 2 * DAY and dim in ds.coords and ds[dim].dtype.kind == "M"
-    }
-    if not days:
-        return ds
-    ds.close()
-    with warnings.catch_warnings():
-        # Stored chunks are decoded more than once, which takes little time beside the networks.
-        warnings.filterwarnings("ignore", message="The specified chunks separate")
-        return xr.open_dataset(path, chunks=days, **given)
-
-
 def _downscale(args: argparse.Namespace) -> None:
     from ..downscale import downscale
+    from ..inputs.files import open_input
     from ..packages.registry import load_model
     from ..writing import to_store
 
@@ -122,20 +96,33 @@ def _downscale(args: argparse.Namespace) -> None:
     if args.tile:
         model = model.tiled(*(int(cells) for cells in args.tile.split(",")))
     options, share = storage_options(args), _share(args.share)
-    with opened(args.input, options) as ds:
+    inputs, store = _inputs_and_store(args)
+    with open_input(inputs, storage_options=options) as ds:
         out = downscale(
             ds, model, members=args.members, seed=args.seed, sampler=args.sampler,
             steps=args.steps, missing=args.missing, device=args.device,
             region=region(args.region),
         )  # fmt: skip
         mark = to_store(
-            out, args.store, resume=args.resume, share=share, keep_bits=args.keep_bits,
-            storage_options=options if "://" in args.store else None,
+            out, store, resume=args.resume, share=share, keep_bits=args.keep_bits,
+            storage_options=options if "://" in store else None,
         )  # fmt: skip
     if mark:
-        print(f"{args.store} complete {mark}")
+        print(f"{store} complete {mark}")
     else:
-        print(f"{args.store} share {args.share} is written; other shares are not complete yet")
+        print(f"{store} share {args.share} is written; other shares are not complete yet")
+
+
+def _inputs_and_store(args: argparse.Namespace) -> tuple[list[str], str]:
+    """Return the paths of the input, and the store: the last path unless an option names it."""
+    inputs = list(args.input)
+    store = args.output or inputs.pop()
+    if not inputs:
+        raise ArgumentError(
+            f"expected the input and the store to write; got {store} alone. Use xldm downscale "
+            f"{store} --output STORE.zarr"
+        )
+    return inputs, store
 
 
 def _share(text: str) -> tuple[int, int]:

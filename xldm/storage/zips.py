@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from ..errors import ArchiveError
 from .objects import retrying
 
-__all__ = ["fetch", "is_url", "open_zip", "pour", "unreachable"]
+__all__ = ["check_room", "fetch", "is_url", "open_zip", "pour", "unreachable"]
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def fetch(
         members = _pick(
             source, names, found, lambda m: PurePosixPath(m.filename).name, lambda m: m.CRC
         )
-        _check_room(folder, members.values())
+        check_room(folder, members.values())
         for name, member in members.items():
             _extract(archive, member, folder / name, progress, f"{source}: {member.filename}")
     return {name: folder / name for name in names}
@@ -153,12 +153,21 @@ def _pick(
     return {name: by_name[name][0] for name in names}
 
 
-def _check_room(folder: Path, members: Iterable[zipfile.ZipInfo]) -> None:
+def check_room(
+    folder: Path, members: Iterable[zipfile.ZipInfo], setting: str = "XLDM_CACHE"
+) -> None:
+    """Refuse members that the disk of a folder cannot hold; ``setting`` names another folder.
+
+    Raises
+    ------
+    ArchiveError
+        If there is too little room.
+    """
     needed, free = sum(m.file_size for m in members), shutil.disk_usage(folder).free
     if needed > free:
         raise ArchiveError(
             f"{folder} has {free / 1e9:.1f} GB free, but the files take {needed / 1e9:.1f} GB; "
-            "make room, or set XLDM_CACHE to a folder on a larger disk"
+            f"make room, or set {setting} to a folder on a larger disk"
         )
 
 
