@@ -85,9 +85,9 @@ def era5(path: Path, hours: np.ndarray) -> Path:
             for param, value, back in ((167, 295.0, 0), (151, 101400.0, 0), (228, 0.001 * n, step)):
                 date, time = str(hour - back).split("T")
                 keys = {"dataDate": int(date.replace("-", "")), "dataTime": int(time) * 100}
-                keys |= (
-                    {"type": "fc", "stepRange": f"{back - 1}-{back}"} if back else {"type": "an"}
-                )
-                keys = common | keys | {"paramId": param}
+                keys |= {"type": "fc" if back else "an"}
+                if back:
+                    keys |= {"stepType": "accum", "stepRange": f"{back - 1}-{back}"}
+                keys = common | {"paramId": param} | keys
                 out.write(message("regular_ll_sfc_grib1", field(value), **keys))
     return path

@@ -19,6 +19,7 @@ from .time_values import as_times
 
 __all__ = ["decode", "type_problem"]
 
+_TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
 # Standard names of variables that can only be coordinates.
 _MEAN_COORDINATES = (
     "time", "forecast_reference_time", "forecast_period", "realization", "latitude", "longitude",
@@ -165,7 +166,7 @@ def _with_coordinates(ds: xr.Dataset) -> xr.Dataset:
         if name in named
         or field.attrs.get("standard_name") in _MEAN_COORDINATES
         or str(name).lower() in (*dialects.LATITUDE, *dialects.LONGITUDE)
-        or (str(name).lower() in dialects.TIME and field.dtype.kind in "mM")
+        or (str(name).lower() in (*_TIMES, *dialects.LEAD) and field.dtype.kind in "mM")
     ]
     return ds.set_coords(found) if found else ds
 
@@ -191,6 +192,7 @@ def _of_names(coordinate: xr.DataArray | None) -> bool:
     """Whether labels along a dim name variables, as in earth2studio's arrays."""
     if coordinate is None or coordinate.ndim != 1 or coordinate.dtype.kind not in "OUT":
         return False
+    _TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
     # Names of a few fields are enough to tell labels of variables from others.
     return sum(is_known(str(v)) for v in coordinate.values) > 1
 
@@ -201,7 +203,7 @@ def _plain(coordinate: xr.DataArray) -> dict[str, Any]:
 
 def _means_time(coordinate: xr.DataArray) -> bool:
     meant = coordinate.attrs.get("standard_name") in ("time", "forecast_reference_time")
-    return meant or str(coordinate.name).lower() in dialects.TIME
+    return meant or str(coordinate.name).lower() in _TIMES
 
 
 def _fields(ds: xr.Dataset) -> dict[Hashable, xr.DataArray]:

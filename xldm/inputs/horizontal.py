@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,16 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import InputError
 from ..grids.projected import lon_lat
-from . import dialects
+from .positions import Axis, regular_axes
 
 __all__ = ["Horizontal", "as_slice", "horizontal_axes"]
 
 # Degrees that fields are kept beyond the domain: interpolation never lacks a neighbour.
 _MARGIN = 0.25
+# Greatest step in degrees. Climate models of CMIP6 have 0.7 to 2.8.
+_COARSEST = 3.0
+# Share of a step by which two values are one.
+_SAME = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,51 +49,66 @@ class Horizontal:
 def horizontal_axes(ds: xr.Dataset, grid: GridConfig) -> Horizontal:
     """Return latitude and longitude of a dataset, cut to the surroundings of a grid.
 
+    Rows and columns that are there twice, as 0 and 360 degrees or where tiles overlap, are taken
+    once.
+
     Raises
     ------
     InputError
-        If an axis is missing, not one-dimensional, not monotonic, or not in degrees.
+        If the grid is no regular one of degrees, if an axis runs both ways, or if its step exceeds
+        3 degrees.
     """
-    dims: list[str] = []
-    values: list[np.ndarray] = []
-    for what, names in (("latitude", dialects.LATITUDE), ("longitude", dialects.LONGITUDE)):
-        name = _named(ds, what, names)
-        if name is None:
-            raise InputError(f"No {what}: none of the coordinates {_list(ds.coords)} is one.")
-        axis = ds.coords[name]
-        if axis.ndim != 1 or axis.dims[0] in dims:
-            raise InputError(
-                f"{what} {name!r} has dims {axis.dims}: expected a regular latitude-longitude grid "
-                "with one axis each. Regrid to one first, e.g. with xESMF or cdo remapbil."
-            )
-        dims.append(str(axis.dims[0]))
-        # Six decimals: enough for a metre, and -4.9 equals 355.1 - 360.
-        values.append(np.round(axis.values.astype(float), 6))
-    lat, lon = values
-    for what, degrees in (("latitude", lat), ("longitude", lon)):
-        if degrees.size < 2 or not np.isfinite(degrees).all():
-            raise InputError(f"{what} needs two or more finite values; got {degrees.size} values.")
-    _monotonic("latitude", lat, np.diff(lat))
-    _monotonic("longitude", lon, (np.diff(lon) + 180) % 360 - 180)
-    if np.abs(lat).max() > 90 or np.abs(lon).max() > 361:
-        raise InputError("latitude or longitude is beyond its range: are they in degrees?")
-
     need_lon, need_lat = lon_lat(grid, fine=False)
+    lat, lon = regular_axes(ds, _box(need_lon, need_lat))
+    for what, axis, most in (("latitude", lat, 90.0), ("longitude", lon, 361.0)):
+        values = axis.values
+        if values.size < 2 or not np.isfinite(values).all():
+            raise InputError(f"{what} needs two or more finite values; got {values.size} values.")
+        if np.abs(values).max() > most:
+            raise InputError(
+                f"{what} reaches {values[np.abs(values).argmax()]:g}, beyond its range: expected "
+                "degrees."
+            )
+        if ds[axis.name].ndim == 1:
+            steps = np.diff(values)
+            _one_way(axis, steps if what == "latitude" else (steps + 180) % 360 - 180)
+
+    # Six decimals: enough for a metre, and -4.9 equals 355.1 - 360.
     centre = round(float(need_lon.min() + need_lon.max()) / 2)
-    lon = np.round((lon - centre + 180) % 360 + centre - 180, 6)
-    lon, columns = np.unique(lon, return_index=True)  # 0 and 360 are one meridian
-    rows = np.argsort(-lat)
-    lat = lat[rows]
-    rows, columns = rows[_near(lat, need_lat)], columns[_near(lon, need_lon)]
-    return Horizontal(
-        dims=(dims[0], dims[1]),
-        lat=lat,
-        lon=lon,
-        latitude=lat[_near(lat, need_lat)],
-        longitude=lon[_near(lon, need_lon)],
-        rows=as_slice(rows),
-        columns=as_slice(columns),
+    degrees = np.round((lon.values - centre + 180) % 360 + centre - 180, 6)
+    columns, rows = _distinct(degrees), _distinct(np.round(lat.values, 6))[::-1]
+    whole_lat, whole_lon = np.round(lat.values, 6)[rows], degrees[columns]
+    near_lat, near_lon = _near(whole_lat, need_lat), _near(whole_lon, need_lon)
+    found = Horizontal(
+        dims=(lat.dim, lon.dim),
+        lat=whole_lat,
+        lon=whole_lon,
+        latitude=whole_lat[near_lat],
+        longitude=whole_lon[near_lon],
+        rows=as_slice(rows[near_lat]),
+        columns=as_slice(columns[near_lon]),
     )
+    if max(found.spacing) > _COARSEST:
+        raise InputError(
+            f"The input's step of {max(found.spacing):g} degrees is too coarse: expected at most "
+            f"{_COARSEST:g}, and models are trained on 0.25. So few values do not tell the weather "
+            "of the domain; give a finer input."
+        )
+    return found
+
+
+def _box(lon: np.ndarray, lat: np.ndarray) -> str:
+    """Return what is needed around a domain, in whole degrees, as code."""
+    low, high = np.floor([lon.min() - 1, lat.min() - 1]), np.ceil([lon.max() + 1, lat.max() + 1])
+    return repr((*low.tolist(), *high.tolist()))
+
+
+def _distinct(axis: np.ndarray) -> np.ndarray:
+    """Return the indices that sort an axis, without those of values that are there already."""
+    order = np.argsort(axis, kind="stable")
+    steps = np.diff(axis[order])
+    usual = np.median(steps[steps > 0]) if (steps > 0).any() else 0.0
+    return order[np.insert(steps > _SAME * usual, 0, True)]
 
 
 def _near(axis: np.ndarray, need: np.ndarray) -> np.ndarray:
@@ -98,12 +116,15 @@ def _near(axis: np.ndarray, need: np.ndarray) -> np.ndarray:
     return (axis >= need.min() - margin) & (axis <= need.max() + margin)
 
 
-def _monotonic(what: str, axis: np.ndarray, steps: np.ndarray) -> None:
-    if not ((steps > 0).all() or (steps < 0).all()):
-        at = int(np.argmax(np.sign(steps) != np.sign(steps[0])))
+def _one_way(axis: Axis, steps: np.ndarray) -> None:
+    if not ((steps >= 0).all() or (steps <= 0).all()):
+        way = np.sign(steps[np.flatnonzero(steps)[0]])
+        at = int(np.argmax(np.sign(steps) == -way))
+        values = axis.values
         raise InputError(
-            f"{what} does not run one way: after {axis[at]:g} comes {axis[at + 1]:g}. Expected it "
-            f"ascending or descending throughout; use ds.sortby({what!r})."
+            f"{axis.name} does not run one way: after {values[at]:g} comes {values[at + 1]:g}. "
+            "Expected it ascending or descending throughout; use "
+            f"ds.sortby({axis.name!r})."
         )
 
 
@@ -116,17 +137,3 @@ def as_slice(index: np.ndarray) -> slice | np.ndarray:
         return index
     stop = int(index[-1]) + step
     return slice(int(index[0]), None if stop < 0 else stop, step)
-
-
-def _named(ds: xr.Dataset, standard_name: str, names: tuple[str, ...]) -> str | None:
-    """Return the coordinate of a standard name, or else of the first of the names."""
-    lower = {str(n).lower(): str(n) for n in ds.coords}
-    by_name = [lower[n] for n in names if n in lower]
-    by_meaning = [
-        str(n) for n, c in ds.coords.items() if c.attrs.get("standard_name") == standard_name
-    ]
-    return next(iter([*by_meaning, *by_name]), None)
-
-
-def _list(names: Iterable[Hashable]) -> str:
-    return ", ".join(map(str, names)) or "(none)"

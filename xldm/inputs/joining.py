@@ -17,7 +17,8 @@ __all__ = ["join"]
 # Share of a step by which positions of two files may differ.
 _SAME = 1e-3
 # Scalars that tell one file from another, and so become dims.
-_MARKS = ("number", *dialects.TIME, *dialects.MEMBER)
+_TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
+_MARKS = (*_TIMES, *dialects.MEMBER)
 
 
 def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -103,8 +104,9 @@ def _in_a_row(group: list[xr.Dataset]) -> xr.Dataset:
         return group[0]
     marks = [n for n in _MARKS if all(n in ds.coords and ds[n].ndim == 0 for ds in group)]
     apart = [n for n in marks if len({ds[n].item() for ds in group}) > 1]
-    starts = [n for n in apart if n != "valid_time" or "time" not in apart]
-    along = [ds.expand_dims([n for n in starts if n not in ds.dims]) for ds in group]
+    # Valid time follows where the start of a forecast tells files apart.
+    starts = [n for n in apart if n not in dialects.VALID_TIME] or apart
+    along = [ds.expand_dims(starts) for ds in group]
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)
@@ -131,7 +133,7 @@ def _merged(parts: list[xr.Dataset]) -> xr.Dataset:
     scalars = {n for ds in parts for n, c in ds.coords.items() if c.ndim == 0}
     for name in scalars:
         here = [ds[name].item() for ds in parts if name in ds.coords]
-        if any(value != here[0] for value in here) and name in ("time", "valid_time", "step"):
+        if any(value != here[0] for value in here) and name in (*_TIMES, *dialects.LEAD):
             raise InputError(
                 f"The files are of different times: {name} is {', '.join(map(str, here))}. Give "
                 "files of the same."
