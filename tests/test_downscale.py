@@ -11,7 +11,7 @@ import xldm
 from xldm import config as cfg
 from xldm import statics
 from xldm.config import AutoencoderConfig
-from xldm.errors import InputError
+from xldm.errors import InputError, InputWarning
 from xldm.grids.projected import ITALY
 from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
@@ -164,9 +164,11 @@ def test_input_that_covers_a_part_gives_that_part_if_asked(era5, italy):
     assert 41.5 < part["lat"].max() <= 43.0
 
 
-def test_absent_predictors_are_named_in_the_output(era5, model):
-    out = xldm.downscale(era5.drop_vars(["sst", "tp"]), model, missing="climatology", steps=2)
+def test_absent_predictors_are_named_in_the_output_and_aloud(era5, model):
+    with pytest.warns(InputWarning, match="sst, tp are set to the mean"):
+        out = xldm.downscale(era5.drop_vars(["sst", "tp"]), model, missing="climatology", steps=2)
     assert out.attrs["absent_predictors"] == "sst, tp"
+    assert "set to their training mean: sst, tp" in out.attrs["input_notes"]
 
 
 def test_baselines_downscale_like_any_model(era5, model):

@@ -22,7 +22,7 @@ from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError, ConfigError
 from .numerics.samplers import check_sampler
-from .variable import Variable, strict
+from .variable import Variable, strict, written_if_set
 
 __all__ = [
     "WIND",
@@ -34,6 +34,7 @@ __all__ = [
     "GridConfig",
     "ModelConfig",
     "RegressionConfig",
+    "Subset",
     "Variable",
     "from_yaml",
     "strict",
@@ -190,12 +191,30 @@ class ComponentConfig:
 
 
 @dataclass(frozen=True, config=strict)
+class Subset:
+    """Skill of a model without some of its predictors, as it was measured.
+
+    Parameters
+    ----------
+    absent : tuple of str
+        Names of the predictors that were set to their training mean.
+    crps : dict of str to float
+        Continuous ranked probability score by target, in its units.
+    """
+
+    absent: tuple[str, ...]
+    crps: dict[str, float]
+
+
+@dataclass(frozen=True, config=strict)
 class ModelConfig:
     """Everything about a model but its weights: the content of ``model.yaml``.
 
     ``land_cover`` names the one-hot bands of ``static.nc`` in order. ``files`` maps every other
     file of the package to its sha256, so the hash of ``model.yaml`` stands for the whole package.
-    ``provenance`` maps the sources of the weights to their sha256 or a remark.
+    ``provenance`` maps the sources of the weights to their sha256 or a remark. ``required`` names
+    the predictors that the model cannot do without: the coarse fields of its targets, unless given.
+    ``subsets`` tells its skill without others.
     """
 
     name: str
@@ -211,6 +230,9 @@ class ModelConfig:
     warning: str = ""
     provenance: dict[str, str] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
+    # A package that lacks these keys means their defaults, which are not written either.
+    required: Annotated[tuple[str, ...], written_if_set(())] = ()
+    subsets: Annotated[tuple[Subset, ...], written_if_set(())] = ()
     schema_version: Literal[1] = SCHEMA
 
     @model_validator(mode="after")
@@ -224,6 +246,20 @@ class ModelConfig:
             if twice:
                 raise ArgumentError(f"{what} named twice: {', '.join(twice)}")
         return self
+
+    @model_validator(mode="after")
+    def _predictors_are_known(self) -> ModelConfig:
+        said = {*self.required, *(name for subset in self.subsets for name in subset.absent)}
+        unknown = sorted(said - {v.name for v in self.predictors})
+        if unknown:
+            raise ArgumentError(f"required and subsets name no predictors: {', '.join(unknown)}")
+        return self
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Predictors that must not be absent: those required, or the targets' own coarse fields."""
+        own = {v.name for v in self.targets}
+        return self.required or tuple(v.name for v in self.predictors if v.name in own)
 
     @model_validator(mode="after")
     def _intervals_agree(self) -> ModelConfig:

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from .drawing import draw
-from .errors import SyntheticModelWarning
+from .errors import InputWarning, SyntheticModelWarning
 from .grids import regridding
 from .inputs.predictors import check, predictors
 from .output import described
@@ -65,7 +65,8 @@ def downscale(
     steps : int, optional
         Steps of the sampler; those of the package by default.
     missing : {"raise", "climatology"}
-        Refuse absent predictors, or set them to their mean in training.
+        Refuse absent predictors, or set them to their mean in training. The coarse fields of the
+        targets must be there (``required`` of the package).
     device : str, optional
         Device that the networks run on, e.g. ``"cuda"``; the CPU by default.
     dtype : str, optional
@@ -93,6 +94,13 @@ def downscale(
     InputError
         If the dataset or an argument cannot be used; the message lists every reason.
 
+    Warns
+    -----
+    InputWarning
+        If predictors are absent.
+    SyntheticModelWarning
+        Once, if the model was trained on synthetic data.
+
     Examples
     --------
     >>> import xldm
@@ -108,6 +116,13 @@ def downscale(
     replace(report, problems=(*faults, *report.problems)).raise_for_problems()
     if model.config.warning:
         _warn_once(model.config.warning)
+    if report.absent:
+        warnings.warn(
+            f"{', '.join(report.absent)} {'is' if len(report.absent) == 1 else 'are'} set to the "
+            "mean of the training data. Notes on the input: " + " ".join(report.notes),
+            InputWarning,
+            stacklevel=2,
+        )
     coarse = regridding.to_coarse(predictors(ds, report), model.config, report.grid)
     assert report.time is not None  # else the report has problems
     coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")

@@ -17,6 +17,7 @@ __all__ = [
     "ConfigError",
     "ExistsError",
     "InputError",
+    "InputWarning",
     "MissingPackageError",
     "PackageError",
     "PublishedError",
@@ -92,6 +93,10 @@ class ArchiveError(XldmError, ValueError):
 
 class PublishedError(XldmError, ValueError):
     """Files of the paper's release are not what was published."""
+
+
+class InputWarning(UserWarning):
+    """Something is absent from the input, or was not used, and the output is the worse for it."""
 
 
 class SyntheticModelWarning(UserWarning):

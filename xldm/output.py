@@ -100,6 +100,7 @@ def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, o
         "license": config.licence,
         "references": config.citation,
         "absent_predictors": ", ".join(report.absent),
+        "input_notes": " ".join(report.notes),
         "history": f"xldm {release}: downscaled to {config.grid.spacing / config.grid.factor:g} m "
         f"from {', '.join(str(f.variable) for f in report.predictors if f.variable)}",
     }

@@ -12,14 +12,14 @@ from .errors import ArgumentError
 from .numerics.scaling import check_transform
 from .vocabulary import VOCABULARY, is_sum
 
-__all__ = ["Variable", "strict"]
+__all__ = ["Variable", "strict", "written_if_set"]
 
 #: Settings of every configuration: unknown keys are refused.
 strict = ConfigDict(extra="forbid")
 TimeMethod = Literal["point", "sum", "mean"]
 
 
-def _new(default: Any) -> FieldInfo:
+def written_if_set(default: Any) -> FieldInfo:
     """Return a field that is written only where it differs from its default."""
     return Field(exclude_if=lambda value: value == default)
 
@@ -69,12 +69,12 @@ class Variable:
     paper_name: str = ""
     long_name: str = ""
     # A package that lacks these keys means their defaults, which are not written either.
-    transform: Annotated[str, _new("linear"), AfterValidator(check_transform)] = "linear"
-    transform_scale: Annotated[float, _new(1.0), Field(gt=0)] = 1.0
-    lower: Annotated[float | None, _new(None)] = None
-    upper: Annotated[float | None, _new(None)] = None
-    time_method: Annotated[TimeMethod | None, _new(None)] = None
-    interval: Annotated[float, _new(1.0), Field(gt=0)] = 1.0
+    transform: Annotated[str, written_if_set("linear"), AfterValidator(check_transform)] = "linear"
+    transform_scale: Annotated[float, written_if_set(1.0), Field(gt=0)] = 1.0
+    lower: Annotated[float | None, written_if_set(None)] = None
+    upper: Annotated[float | None, written_if_set(None)] = None
+    time_method: Annotated[TimeMethod | None, written_if_set(None)] = None
+    interval: Annotated[float, written_if_set(1.0), Field(gt=0)] = 1.0
 
     @model_validator(mode="after")
     def _ordered_bounds(self) -> Variable:

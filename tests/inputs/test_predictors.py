@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cftime
 import dask
 import numpy as np
 import pytest
 import xarray as xr
 
+from xldm.config import Subset
 from xldm.errors import InputError
 from xldm.inputs.lists import PAPER_PREDICTORS, predictor_variables
-from xldm.inputs.predictors import check, predictors
+from xldm.inputs.predictors import check, examine, predictors
 from xldm.vocabulary import VOCABULARY
 
 PAPER = [VOCABULARY[name] for name in PAPER_PREDICTORS]
@@ -339,6 +342,35 @@ def test_nothing_at_all_is_refused_even_under_climatology(era5, config14):
     assert "None of the predictors" in report.problems[-1]
 
 
+def test_a_target_without_its_own_coarse_field_is_refused_even_under_climatology(era5, config14):
+    (problem,) = check(era5.drop_vars("t2m"), config14, missing="climatology").problems
+    assert "The model cannot do without t2m" in problem
+
+
+def test_a_package_may_require_more(era5, config14):
+    more = replace(config14, required=("t2m", "msl"))
+    (problem,) = check(era5.drop_vars(["msl", "sd"]), more, missing="climatology").problems
+    assert "The model cannot do without msl" in problem
+    (problem,) = check(era5.drop_vars(["msl", "sd"]), more).problems
+    assert "climatology" not in problem
+
+
+def test_the_skill_without_what_is_absent_is_told(era5, config14):
+    subsets = (
+        Subset((), {"t2m": 0.2}),
+        Subset(("sd", "sst"), {"t2m": 0.35}),
+        Subset(("sd",), {"t2m": 0.3}),
+    )
+    measured = replace(config14, subsets=subsets)
+    for absent, words in (
+        (["sd"], "without sd: t2m 0.3 K (0.2 with all)"),
+        (["sst"], "without sd, sst: t2m 0.35 K (0.2 with all)"),
+        (["sst", "msl"], "never measured"),
+    ):
+        report = check(era5.drop_vars(absent), measured, missing="climatology")
+        assert any(words in note for note in report.notes), report
+
+
 def test_missing_takes_two_words_only(era5, config14):
     with pytest.raises(ValueError, match="raise, climatology"):
         check(era5, config14, missing="mean")
@@ -481,7 +513,7 @@ def test_real_grib_is_read(file, held, shared, config14):
     pytest.importorskip("cfgrib", reason="GRIB needs cfgrib, an optional dependency")
     path = shared / "realdata" / file
     with xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": ""}) as ds:
-        out = predictors(ds, check(ds, config14, missing="climatology"))
+        out = predictors(ds, examine(ds, config14.predictors, config14.grid))
         times = ds.valid_time.values
     assert set(out) == held
     valid = out["valid_time"] if "valid_time" in out.coords else out["time"]
@@ -501,7 +533,8 @@ def test_real_grib_and_its_netcdf_give_the_same_field(shared, config14):
     folder = shared / "realdata/earthkit_samples"
     grib = xr.open_dataset(folder / "test4.grib", engine="cfgrib", backend_kwargs={"indexpath": ""})
     both = [grib, xr.open_dataset(folder / "test4.nc")]
-    a, b = (predictors(d, check(d, config14, missing="climatology")) for d in both)
+    wanted = config14.predictors, config14.grid
+    a, b = (predictors(d, examine(d, *wanted)) for d in both)
     np.testing.assert_array_equal(a.time, b.time)
     # The netCDF is packed in 16 bits: steps of 2 mK.
     np.testing.assert_allclose(a["t850"], b["t850"], atol=2e-3)

@@ -7,9 +7,9 @@ and problems of each predictor. :func:`predictors` applies the report.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from ..config import GridConfig, ModelConfig, Variable
@@ -18,23 +18,19 @@ from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
 from .decode import decode
 from .derived import each, field_of, find, laid_out
-from .horizontal import Horizontal, horizontal_axes
-from .intervals import hour_problems, preliminary_hours
+from .horizontal import horizontal_axes
+from .intervals import hour_problems
 from .leftover import unused, with_likely_slips
-from .matching import known
-from .plausibility import SAMPLE, in_memory, judged
+from .plausibility import judged
+from .remarks import absent_problems, coverage, notes_on, skill_without
 from .report import Found, Report
 from .standardise import convert, labels, passed, roles
-from .times import Time, time_axis
+from .times import time_axis
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
 
 _MISSING = ("raise", "climatology")
 _ANY_SIZE = FieldSizes()
-# Input of a coarser step than this, in degrees, gets a note.
-_COARSE = 0.3
-# A step of an axis longer than this many usual ones is a hole.
-_HOLE = 2.5
 
 
 def check(
@@ -74,8 +70,17 @@ def check(
     """
     if missing not in _MISSING:
         raise ArgumentError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
-    sizes = field_sizes(config.components, config.grid.factor)
-    return examine(ds, config.predictors, config.grid, missing=missing, region=region, sizes=sizes)
+    report = examine(
+        ds,
+        config.predictors,
+        config.grid,
+        missing=missing,
+        region=region,
+        sizes=field_sizes(config.components, config.grid.factor),
+        needed=config.needed,
+    )
+    skill = skill_without(config, report.absent) if missing == "climatology" else ()
+    return replace(report, notes=(*report.notes, *skill))
 
 
 def examine(
@@ -86,6 +91,7 @@ def examine(
     missing: str = "leave out",
     region: str | tuple[float, float, float, float] | None = None,
     sizes: FieldSizes = _ANY_SIZE,
+    needed: Sequence[str] = (),
     preliminary: bool = True,
     series: bool = False,
 ) -> Report:
@@ -105,6 +111,8 @@ def examine(
     region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
     sizes : FieldSizes
         Sizes that the networks can work on; any unless given.
+    needed : sequence of str
+        Variables that must not be absent, whatever ``missing`` says.
     preliminary : bool
         Whether hours of ERA5T are noted or refused.
     series : bool
@@ -135,7 +143,7 @@ def examine(
         horizontal = horizontal_axes(ds, grid)
         rows, columns = regions.window(grid, region, horizontal.lon, horizontal.lat, sizes)
         grid = regions.crop(grid, rows, columns)
-        problems += _coverage(horizontal, grid)
+        problems += coverage(horizontal, grid)
     except ValueError as error:
         problems.append(str(error))
 
@@ -145,7 +153,7 @@ def examine(
     problems += [f.problem for f in found if f.problem and f.variable is not None]
     if time is not None:
         problems += hour_problems(ds, found, wanted, time, horizontal, preliminary=preliminary)
-    problems += _absent(found, missing)
+    problems += absent_problems(found, missing, needed)
     beside = {}
     if time is not None and horizontal is not None:
         names = [f.variable for f, _ in each(found, wanted) if f.variable in ds.data_vars]
@@ -166,7 +174,7 @@ def examine(
         problems=tuple(dict.fromkeys(problems)),
         notes=(
             *decoding,
-            *_notes(ds, found, wanted, time, horizontal, missing),
+            *notes_on(ds, found, wanted, time, horizontal, missing),
             *unused(ds, found, wanted, horizontal),
         ),
         beside=beside,
@@ -218,88 +226,3 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
         "longitude": ("longitude", horizontal.longitude, {"units": "degrees_east"}),
     }
     return xr.Dataset(fields, coords=coords)
-
-
-def _coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
-    problems = []
-    sides = regions.uncovered(grid, horizontal.lon, horizontal.lat)
-    if sides:
-        ends = "; ".join(
-            f"{side}: needs {need:.2f}, ends at {have:.2f}" for side, (need, have) in sides.items()
-        )
-        problems.append(
-            f"The input does not cover the domain ({ends}; degrees). Give a larger input; to "
-            "downscale the part that it covers, region='covered'."
-        )
-    for name in ("latitude", "longitude"):
-        axis, spacing = getattr(horizontal, name), horizontal.spacing[name == "longitude"]
-        wide = np.abs(np.diff(axis)) > _HOLE * spacing
-        if wide.any():
-            at = int(wide.argmax())
-            problems.append(
-                f"The input has a hole in {name} between {axis[at]:g} and {axis[at + 1]:g} "
-                f"degrees, where its step is {spacing:g}."
-            )
-    return problems
-
-
-def _absent(found: list[Found], missing: str) -> list[str]:
-    absent = [f for f in found if f.variable is None]
-    if len(absent) == len(found):
-        names = ", ".join(f.name for f in absent)
-        return [f"None of the predictors is in the input: {names}. Is it ERA5?"]
-    if not absent or missing != "raise":
-        return []
-    names = "; ".join(f.name + f.becomes.removeprefix("absent") for f in absent)
-    return [
-        f"Missing predictors: {names}. Add them, or pass missing='climatology' to set them to "
-        "their training mean."
-    ]
-
-
-def _notes(
-    ds: xr.Dataset,
-    found: list[Found],
-    wanted: Sequence[Variable],
-    time: Time | None,
-    horizontal: Horizontal | None,
-    missing: str,
-) -> list[str]:
-    """Return the assumptions, and the steps beside plain conversion."""
-    notes = []
-    present = [
-        (f, known(v), ds[f.variable]) for f, v in each(found, wanted) if f.variable in ds.data_vars
-    ]
-    sums = [f.name for f, k, _ in present if k.accumulated]
-    absent = [f.name for f in found if f.variable is None]
-    if sums:
-        notes.append(
-            f"{', '.join(sums)}: taken as sums (or mean rates) over the hour that ends at each "
-            "time, as ERA5 has them; values cannot tell."
-        )
-    if any(k.name == "sd" and field.attrs.get("units") == "m" for _, k, field in present):
-        notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")
-    if made := [f"{f.name} from {f.variable}" for f in found if f.parts]:
-        notes.append(f"Derived: {'; '.join(made)}.")
-    if absent and missing == "climatology":
-        notes.append(f"Absent, so set to their training mean: {', '.join(absent)}.")
-    if any("expver" in field.dims and field.sizes["expver"] > 1 for _, _, field in present):
-        notes.append("expver: final ERA5 where it is there, else preliminary ERA5T.")
-    elif time is not None and (late := preliminary_hours(ds, time)).any():
-        notes.append(
-            f"{late.sum()} of {late.size} hours are preliminary ERA5T (expver 5), which is revised "
-            "later."
-        )
-    if time is not None and np.issubdtype(ds[time.name].dtype, np.number):
-        notes.append(f"Times decoded from the numbers in {time.name!r}.")
-    if horizontal is not None and max(horizontal.spacing) > _COARSE:
-        notes.append(
-            f"The input's step of {max(horizontal.spacing):g} degrees is coarser than ERA5's 0.25: "
-            "expect smoother fields."
-        )
-    if not all(in_memory(field) for _, _, field in present):
-        notes.append(
-            f"Lazy data: values were looked at in a sample ({SAMPLE} x {SAMPLE} points of the "
-            "first and last time)."
-        )
-    return notes

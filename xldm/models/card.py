@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as _html
 from collections.abc import Sequence
 
-from ..config import ComponentConfig, ModelConfig, Variable
+from ..config import ComponentConfig, ModelConfig, Subset, Variable
 
 __all__ = ["html", "markdown", "text"]
 
@@ -74,6 +74,8 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
         f"({rows} x {columns})",
         "targets": _variables(config.targets),
         "predictors": _variables(config.predictors),
+        "cannot do without": ", ".join(config.needed),
+        "CRPS without": "; ".join(_subset(s) for s in config.subsets),
         "components": ", ".join(c.name for c in config.components),
         "networks": "; ".join(_networks(c) for c in config.components if c.partial),
         "parameters": f"{parameters:,}" if parameters is not None else "",
@@ -84,6 +86,11 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
         "sha256": sha256,
     }
     return [(label, value) for label, value in facts.items() if value]
+
+
+def _subset(subset: Subset) -> str:
+    scores = ", ".join(f"{name} {score:.2g}" for name, score in subset.crps.items())
+    return f"{', '.join(subset.absent) or 'nothing'}: {scores}"
 
 
 def _networks(part: ComponentConfig) -> str:

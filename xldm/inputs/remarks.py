@@ -1,0 +1,138 @@
+"""What is to be said of a whole input: what it does not cover, what it lacks, what is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from ..config import GridConfig, ModelConfig, Variable
+from ..grids import regions
+from .derived import each
+from .horizontal import Horizontal
+from .intervals import preliminary_hours
+from .matching import known
+from .plausibility import SAMPLE, in_memory
+from .report import Found
+from .times import Time
+
+__all__ = ["absent_problems", "coverage", "notes_on", "skill_without"]
+
+# Input of a coarser step than this, in degrees, gets a note.
+_COARSE = 0.3
+# A step of an axis longer than this many usual ones is a hole.
+_HOLE = 2.5
+
+
+def coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
+    """Return why an input does not cover a grid."""
+    problems = []
+    sides = regions.uncovered(grid, horizontal.lon, horizontal.lat)
+    if sides:
+        ends = "; ".join(
+            f"{side}: needs {need:.2f}, ends at {have:.2f}" for side, (need, have) in sides.items()
+        )
+        problems.append(
+            f"The input does not cover the domain ({ends}; degrees). Give a larger input; to "
+            "downscale the part that it covers, region='covered'."
+        )
+    for name in ("latitude", "longitude"):
+        axis, spacing = getattr(horizontal, name), horizontal.spacing[name == "longitude"]
+        wide = np.abs(np.diff(axis)) > _HOLE * spacing
+        if wide.any():
+            at = int(wide.argmax())
+            problems.append(
+                f"The input has a hole in {name} between {axis[at]:g} and {axis[at + 1]:g} "
+                f"degrees, where its step is {spacing:g}."
+            )
+    return problems
+
+
+def absent_problems(found: list[Found], missing: str, needed: Sequence[str]) -> list[str]:
+    """Return why predictors may not be absent."""
+    absent = [f for f in found if f.variable is None]
+    if len(absent) == len(found):
+        names = ", ".join(f.name for f in absent)
+        return [f"None of the predictors is in the input: {names}. Is it ERA5?"]
+    named = "; ".join(f.name + f.becomes.removeprefix("absent") for f in absent)
+    lacking = [f.name for f in absent if f.name in needed]
+    if absent and missing == "raise":
+        rest = (
+            ""
+            if lacking
+            else (", or pass missing='climatology' to set them to their training mean")
+        )
+        return [f"Missing predictors: {named}. Add them{rest}."]
+    if lacking:
+        return [
+            f"The model cannot do without {', '.join(lacking)}: it adds small scales to what the "
+            "input says of the target itself. Absent predictors: " + named + "."
+        ]
+    return []
+
+
+def skill_without(config: ModelConfig, absent: Sequence[str]) -> list[str]:
+    """Return a note of the skill that was measured without what is absent, or without more."""
+    if not absent or not config.subsets:
+        return []
+    lacking = [s for s in config.subsets if {*absent} <= {*s.absent}]
+    if not lacking:
+        return ["The model's skill was never measured without so many predictors."]
+    nearest = min(lacking, key=lambda s: len(s.absent))
+    whole = next((s.crps for s in config.subsets if not s.absent), {})
+    units = {v.name: v.units for v in config.targets}
+    scores = ", ".join(
+        f"{name} {score:.2g} {units[name]}"
+        + (f" ({whole[name]:.2g} with all)" if name in whole else "")
+        for name, score in nearest.crps.items()
+    )
+    return [f"CRPS as measured without {', '.join(nearest.absent)}: {scores}."]
+
+
+def notes_on(
+    ds: xr.Dataset,
+    found: list[Found],
+    wanted: Sequence[Variable],
+    time: Time | None,
+    horizontal: Horizontal | None,
+    missing: str,
+) -> list[str]:
+    """Return the assumptions, and the steps beside plain conversion."""
+    notes = []
+    present = [
+        (f, known(v), ds[f.variable]) for f, v in each(found, wanted) if f.variable in ds.data_vars
+    ]
+    sums = [f.name for f, k, _ in present if k.accumulated]
+    absent = [f.name for f in found if f.variable is None]
+    if sums:
+        notes.append(
+            f"{', '.join(sums)}: taken as sums (or mean rates) over the hour that ends at each "
+            "time, as ERA5 has them; values cannot tell."
+        )
+    if any(k.name == "sd" and field.attrs.get("units") == "m" for _, k, field in present):
+        notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")
+    if made := [f"{f.name} from {f.variable}" for f in found if f.parts]:
+        notes.append(f"Derived: {'; '.join(made)}.")
+    if absent and missing == "climatology":
+        notes.append(f"Absent, so set to their training mean: {', '.join(absent)}.")
+    if any("expver" in field.dims and field.sizes["expver"] > 1 for _, _, field in present):
+        notes.append("expver: final ERA5 where it is there, else preliminary ERA5T.")
+    elif time is not None and (late := preliminary_hours(ds, time)).any():
+        notes.append(
+            f"{late.sum()} of {late.size} hours are preliminary ERA5T (expver 5), which is revised "
+            "later."
+        )
+    if time is not None and np.issubdtype(ds[time.name].dtype, np.number):
+        notes.append(f"Times decoded from the numbers in {time.name!r}.")
+    if horizontal is not None and max(horizontal.spacing) > _COARSE:
+        notes.append(
+            f"The input's step of {max(horizontal.spacing):g} degrees is coarser than ERA5's 0.25: "
+            "expect smoother fields."
+        )
+    if not all(in_memory(field) for _, _, field in present):
+        notes.append(
+            f"Lazy data: values were looked at in a sample ({SAMPLE} x {SAMPLE} points of the "
+            "first and last time)."
+        )
+    return notes
