@@ -30,6 +30,8 @@ _ALONG_GRID = {
 _COSMO_WINDS = {"eastward_wind": "U_10M", "northward_wind": "V_10M"}
 # CORDEX's names of eastward and northward components, valid if their standard names agree.
 _CORDEX_WINDS = {"eastward_wind": "uas", "northward_wind": "vas"}
+# Whether components point along the grid (1) or to east and north (0), in GRIB of a rotated grid.
+_GRIB_FLAG = "GRIB_uvRelativeToGrid"
 # Degrees that stated positions may be away from those that follow from the pole.
 _AGREE = 0.01
 
@@ -215,7 +217,8 @@ def earth_winds(
     u, v : DataArray
         Components along ascending rotated longitude and latitude, in any units. They must state
         this by standard names (``grid_eastward_wind`` and ``grid_northward_wind``, or ``x_wind``
-        and ``y_wind``), or, without standard names, by COSMO's names ``U_10M`` and ``V_10M``.
+        and ``y_wind``), without standard names by COSMO's names ``U_10M`` and ``V_10M``, or by the
+        flag of GRIB (``GRIB_uvRelativeToGrid`` 1).
     lon, lat : DataArray
         True longitude and latitude of the points in degrees, with dims of ``u``.
     pole : (latitude, longitude)
@@ -259,7 +262,12 @@ def _described(turned: xr.DataArray, given: xr.DataArray, name: str) -> xr.DataA
 
 
 def point_east_and_north(u: xr.DataArray, v: xr.DataArray) -> bool:
-    """Return whether name and standard name of winds say east and north, as in CORDEX."""
+    """Return whether winds say that they point east and north.
+
+    They do by their name and standard name, as in CORDEX, or by GRIB's flag.
+    """
+    if all(field.attrs.get(_GRIB_FLAG) == 0 for field in (u, v)):
+        return True
     return all(
         field.name == _CORDEX_WINDS[name] and field.attrs.get("standard_name") == name
         for field, name in ((u, "eastward_wind"), (v, "northward_wind"))
@@ -268,6 +276,8 @@ def point_east_and_north(u: xr.DataArray, v: xr.DataArray) -> bool:
 
 def _refuse_unless_along_grid(field: xr.DataArray, name: str) -> None:
     """Refuse a component that is not stated to be along the grid."""
+    if field.attrs.get(_GRIB_FLAG) == 1:
+        return  # cfgrib names winds along a grid eastward and northward, too
     says, wanted = field.attrs.get("standard_name"), _ALONG_GRID[name]
     if field.attrs.get("wind_frame") == "earth" or says in _COSMO_WINDS:
         raise InputError(

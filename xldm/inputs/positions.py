@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import InputError
+from ..grids.rotated_grib import is_rotated_grib
 from . import dialects
 
 __all__ = ["Axis", "find_position", "regular_axes"]
@@ -204,7 +205,8 @@ def _other_grid(ds: xr.Dataset, lat: xr.DataArray, lon: xr.DataArray, box: str) 
 def _kind(ds: xr.Dataset) -> str:
     mappings = {str(v.attrs.get("grid_mapping_name", "")) for v in ds.variables.values()}
     meant = {str(c.attrs.get("standard_name")) for c in ds.coords.values()}
-    if "rotated_latitude_longitude" in mappings or "grid_latitude" in meant or "rlat" in ds.coords:
+    rotated = "rotated_latitude_longitude" in mappings or "grid_latitude" in meant
+    if rotated or "rlat" in ds.coords or is_rotated_grib(ds):
         return "a rotated one"
     if any(str(n).upper().startswith("XLAT") for n in ds.coords):
         return "a projected one of WRF"

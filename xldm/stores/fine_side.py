@@ -15,6 +15,7 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import InputError
 from ..grids.projected import coordinates, lon_lat
+from ..grids.rotated_grib import with_rotated_axes
 from ..grids.rotated_pole import (
     Pole,
     earth_winds,
@@ -24,6 +25,7 @@ from ..grids.rotated_pole import (
     refuse_other_positions,
     rotated,
 )
+from ..inputs.decode import decode
 from ..inputs.times import time_axis
 from ..inputs.units import conversion
 from ..vocabulary import VOCABULARY, winds
@@ -33,19 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = ["to_grid"]
 
+# Names of COSMO, of VHR-REA_IT, of CORDEX, and of cfgrib.
 _FIELDS = {
-    "T_2M": "t2m",
-    "2MT": "t2m",
-    "tas": "t2m",
-    "TD_2M": "d2m",
-    "U_10M": "u10",
-    "10U": "u10",
-    "uas": "u10",
-    "V_10M": "v10",
-    "10V": "v10",
-    "vas": "v10",
-    "TOT_PREC": "tp",
-    "TOT_PRECIP": "tp",
+    **dict.fromkeys(("T_2M", "2MT", "tas", "t2m"), "t2m"),
+    **dict.fromkeys(("TD_2M", "d2m"), "d2m"),
+    **dict.fromkeys(("U_10M", "10U", "uas", "u10"), "u10"),
+    **dict.fromkeys(("V_10M", "10V", "vas", "v10"), "v10"),
+    **dict.fromkeys(("TOT_PREC", "TOT_PRECIP", "tp"), "tp"),
 }
 # Attributes that no longer hold on another grid or in other units.
 _STALE = ("grid_mapping", "coordinates", "valid_range", "valid_min", "valid_max", "actual_range")
@@ -70,8 +66,9 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     ----------
     ds : Dataset (time, rlat, rlon)
         Any of ``T_2M`` (``2MT``, ``tas``), ``TD_2M``, ``U_10M`` (``10U``, ``uas``) with ``V_10M``
-        (``10V``, ``vas``), ``TOT_PREC`` (``TOT_PRECIP``), each with units; others are dropped. A
-        height of one level is dropped. Two-dimensional longitude and latitude are checked against
+        (``10V``, ``vas``), ``TOT_PREC`` (``TOT_PRECIP``), each with units; others are dropped. Of
+        GRIB on a rotated grid, as cfgrib opens it, keys tell the axes and the pole. A height of one
+        level is dropped. Two-dimensional longitude and latitude are checked against
         the pole. ``10U`` is ECMWF's name of an eastward wind and COSMO-REA6's of one along the
         grid: it needs a standard name, see :func:`xldm.grids.rotated_pole.earth_winds`.
     grid : GridConfig
@@ -91,6 +88,7 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
         If the pole, an axis, units or half of a wind is missing, if positions contradict the pole,
         if winds do not say that they are along the grid, or if the grid is not covered.
     """
+    ds = with_rotated_axes(decode(ds)[0])
     pole = find_pole(ds, pole)
     ds = _with_time(ds)
     for name, standard_name in (("rlat", "grid_latitude"), ("rlon", "grid_longitude")):
@@ -125,7 +123,7 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
         },
     ).rename(names)
     bounds = ds["time"].attrs.get("bounds")
-    kept = {"time": ds["time"]} | ({bounds: ds[bounds]} if bounds else {})
+    kept = {n: ds[n].reset_coords(drop=True) for n in ("time", bounds) if n}
     out = out.assign_coords(kept).assign_coords(coordinates(grid, fine=True))
     frame = {"wind_frame": "earth"} if components else {}
     return _described(out).assign_attrs(ds.attrs | {"Conventions": "CF-1.11"} | frame)
@@ -134,13 +132,25 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
 def _with_time(ds: xr.Dataset) -> xr.Dataset:
     """Return the dataset along a checked ``time``, with its bounds if it names any."""
     time = time_axis(ds, series=True)
-    if not time.dims:
-        ds = ds.expand_dims(time.name)
-    attrs = {"standard_name": "time"} | ds[time.name].attrs
+    attrs = dict(ds[time.name].attrs)
+    if attrs.get("standard_name") != "time":
+        attrs.pop("long_name", None)  # that of the initialisation
+    attrs |= {"standard_name": "time"}
     if attrs.get("bounds") not in ds:
         attrs.pop("bounds", None)
-    if time.name != "time":
-        ds = ds.rename({time.name: "time"})
+    if len(time.dims) > 1:
+        flat = ds.stack({"valid time": time.dims}, create_index=False)
+        ds, dim = flat.isel({"valid time": time.order}), "valid time"
+    elif time.dims:
+        ds, dim = ds.isel(time.select), time.dims[0]
+    else:
+        dim = "valid time"
+    # In GRIB, time is that of the initialisation, and valid_time is beside it.
+    ds = ds.drop_vars([n for n in (time.name, dim, "time") if n in ds.variables])
+    if not time.dims:
+        ds = ds.expand_dims(dim)
+    if dim != "time":
+        ds = ds.rename({dim: "time"})
     return ds.assign_coords(time=("time", time.values, attrs))
 
 
