@@ -84,6 +84,7 @@ class Known:
 
 
 _CELSIUS = ("degC", "degF")
+_NO_TEMPERATURE = ("air_potential_temperature", "virtual_temperature", "wet_bulb_temperature")
 _W = (
     "lagrangian_tendency_of_air_pressure",
     "vertical_air_velocity_expressed_as_tendency_of_pressure",
@@ -101,7 +102,7 @@ VOCABULARY: dict[str, Known] = {
     for known in (
         Known(
             "t2m", "2t", "2m_temperature", 167, ("air_temperature",), "K", 180, 335,
-            _CELSIUS, height=2, paper_name="2mT",
+            _CELSIUS, height=2, refused=_NO_TEMPERATURE, paper_name="2mT",
         ),
         Known(
             "msl", "msl", "mean_sea_level_pressure", 151,
@@ -110,11 +111,11 @@ VOCABULARY: dict[str, Known] = {
         ),
         Known(
             "u10", "10u", "10m_u_component_of_wind", 165, ("eastward_wind",), "m s-1", -100, 100,
-            height=10, northward="v10", paper_name="U10",
+            height=10, refused=("x_wind", "grid_eastward_wind"), northward="v10", paper_name="U10",
         ),
         Known(
             "v10", "10v", "10m_v_component_of_wind", 166, ("northward_wind",), "m s-1", -100, 100,
-            height=10, paper_name="V10",
+            height=10, refused=("y_wind", "grid_northward_wind"), paper_name="V10",
         ),
         Known(
             "d2m", "2d", "2m_dewpoint_temperature", 168, ("dew_point_temperature",), "K", 150, 315,
@@ -145,19 +146,20 @@ VOCABULARY: dict[str, Known] = {
         ),
         Known(
             "q850", "q", "specific_humidity", 133, ("specific_humidity",), "kg kg-1", -1e-4, 0.04,
-            ("g kg-1",), level=850, paper_name="Q850",
+            ("g kg-1",), level=850, refused=("humidity_mixing_ratio",), paper_name="Q850",
         ),
         Known(
             "t850", "t", "temperature", 130, ("air_temperature",), "K", 190, 325,
-            _CELSIUS, level=850, paper_name="T850",
+            _CELSIUS, level=850, refused=_NO_TEMPERATURE, paper_name="T850",
         ),
         Known(
             "u850", "u", "u_component_of_wind", 131, ("eastward_wind",), "m s-1", -120, 120,
-            level=850, northward="v850", paper_name="U850",
+            level=850, refused=("x_wind", "grid_eastward_wind"), northward="v850",
+            paper_name="U850",
         ),
         Known(
             "v850", "v", "v_component_of_wind", 132, ("northward_wind",), "m s-1", -120, 120,
-            level=850, paper_name="V850",
+            level=850, refused=("y_wind", "grid_northward_wind"), paper_name="V850",
         ),
         Known(
             "w850", "w", "vertical_velocity", 135, _W, "Pa s-1", -60, 60,
@@ -192,7 +194,7 @@ PARTS: dict[str, Known] = {
         ),
         Known(
             "q2m", "2sh", "2m_specific_humidity", 174096, ("specific_humidity",), "kg kg-1",
-            -1e-4, 0.05, ("g kg-1",), height=2,
+            -1e-4, 0.05, ("g kg-1",), height=2, refused=("humidity_mixing_ratio",),
         ),
         Known(
             "r2", "2r", "2m_relative_humidity", 260242, ("relative_humidity",), "%", 0, 150,
@@ -203,7 +205,7 @@ PARTS: dict[str, Known] = {
         ),
         Known(
             "wdir10", "10wdir", "10m_wind_direction", 260260, ("wind_from_direction",), "degree",
-            0, 360, height=10,
+            -180, 360, height=10,
         ),
         Known(
             "sde", "sde", "snow_thickness", 3066, ("surface_snow_thickness",), "m", -1e-3, 60,

@@ -315,3 +315,91 @@ def test_units_that_are_none_are_refused_and_the_remedy_works(units):
     problem = match(ds, *predictor_variables(["t2m"])).problem
     code = next(c for c in remedies(problem) if " = " in c)
     assert match(after(ds, code), *predictor_variables(["t2m"])).problem == ""
+
+
+# ---- more that providers write
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "units", "coords"),
+    [
+        ("d2m", "dew_point_2m", "°C", {}),
+        ("msl", "pressure_msl", "hPa", {}),
+        ("t2m", "T_2M", "K", {}),
+        ("tp", "TOT_PREC", "kg m-2", {}),
+        ("t2m", "tas", "K", {"height": 1.5}),
+        ("u10", "u10", "m s-1", {"height": 2.0}),
+        ("t2m", "Temperature_height_above_ground", "K", {"height_above_ground1": 2.0}),
+        ("u10", "u", "m s-1", {"heightAboveGround": 10.0}),
+        ("w850", "wap", "Pa s-1", {"plev": 85000.0}),
+        ("sst", "analysed_sst", "kelvin", {}),
+        ("q850", "q850", 1, {}),
+    ],
+)
+def test_a_field_is_found_as_the_provider_writes_it(name, variable, units, coords):
+    f = found(name, **{variable: field(units).assign_coords(coords)})
+    assert (f.variable, f.problem) == (variable, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "attrs"),
+    [
+        ("t2m", "t2m_p90", {"GRIB_paramId": 167}),
+        ("t2m", "t2m_diff", {"GRIB_paramId": 167}),
+        ("t2m", "2m_temperature_daily_mean", {"GRIB_paramId": 167}),
+        ("tp", "total_precipitation_daily", {}),
+        ("ssrd", "ssr", {"standard_name": "surface_net_downward_shortwave_flux"}),
+        ("msl", "sp", {"standard_name": "surface_air_pressure"}),
+    ],
+)
+def test_a_statistic_or_a_relative_of_a_field_is_not_the_field(name, variable, attrs):
+    assert found(name, **{variable: field(VOCABULARY[name].units, **attrs)}).variable is None
+
+
+def test_a_sum_comes_before_its_mean_rate():
+    f = found("tp", mtpr=field("kg m-2 s-1"), total_precipitation=field("m"))
+    assert (f.variable, f.problem) == ("total_precipitation", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "standard"),
+    [
+        ("t2m", "t2m", "air_potential_temperature"),
+        ("u10", "u10", "x_wind"),
+        ("q850", "q850", "humidity_mixing_ratio"),
+    ],
+)
+def test_a_standard_name_of_a_relative_is_refused(name, variable, standard):
+    x = field(VOCABULARY[name].units, standard_name=standard)
+    assert standard in found(name, **{variable: x}).problem
+
+
+def test_wind_named_for_10_m_at_100_m_is_refused_and_the_remedy_works():
+    ds = xr.Dataset({"u10": field("m s-1").assign_coords(height=100.0)})
+    (code,) = remedies(match(ds, *predictor_variables(["u10"])).problem)
+    assert match(after(ds, code), *predictor_variables(["u10"])).problem == ""
+
+
+def test_a_field_at_2_m_along_a_level_in_metres_is_at_2_m():
+    air = field(dims=("time", "level", "latitude", "longitude"))
+    air = air.assign_coords(level=("level", [2.0], {"units": "m"}))
+    assert found("t2m", air=air).variable == "air"
+    assert found("t850", air=air).variable is None
+
+
+def test_a_scalar_level_does_not_place_a_field_along_a_dim_of_unknown_kind():
+    t = xr.concat([field(), field()], "foo").assign_coords(foo=[1000, 850], pressure_level=850.0)
+    f = found("t850", t=t.assign_attrs(units="K"))
+    assert f.variable is None
+    assert "'foo' holds its levels" in f.becomes
+
+
+@pytest.mark.parametrize("value", [b"air_temperature", np.str_("air_temperature")])
+def test_text_of_any_type_is_text(value):
+    x = field(standard_name=value).assign_coords(height=2.0)
+    assert found("t2m", x=x).variable == "x"
+
+
+def test_attributes_that_are_arrays_do_not_crash():
+    x = field(standard_name=np.array(["a", "b"]), long_name=np.array([1, 2]), short_name=["2t"])
+    assert found("t2m", t2m=x).variable == "t2m"

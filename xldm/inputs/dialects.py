@@ -70,13 +70,19 @@ UNITS = {
     "hpa": "hPa",
     "pa": "Pa",
     "pascal": "Pa",
+    "pascals": "Pa",
     "mm": "mm",
     "c": "degC",
+    "celsius": "degC",
+    "centigrade": "degC",
     "kelvin": "K",
     "(0 - 1)": "1",
     "0-1": "1",
     "0 - 1": "1",
     "fraction": "1",
+    "numeric": "1",
+    "unitless": "1",
+    "percentage": "%",
     "dimensionless": "1",
     "proportion": "1",
     "degree true": "degree",
@@ -85,8 +91,8 @@ UNITS = {
 _DEGREES = re.compile(r"deg(?:ree)?s?[ _.]*(c|celsius|k|kelvin|f|fahrenheit)")
 _LETTER = {"c": "degC", "k": "K", "f": "degF"}
 _WATER = re.compile(
-    r"(?<=m)[ _]*(?:of[ _]+)?(?:liquid[ _]+)?"
-    r"(?:water(?:[ _]+equivalent)?|w\.?[ ]?e\.?|swe)(?![a-z])",
+    r"(?<![a-z])(m|mm|cm|met(?:er|re)s?)[ _]*\(?(?:of[ _]+)?(?:liquid[ _]+)?"
+    r"(?:water(?:[ _]+equivalent)?|w\.?[ ]?e\.?|swe)(?![a-z])\)?",
     re.IGNORECASE,
 )
 
@@ -101,7 +107,7 @@ def spelled(units: str) -> str:
     >>> spelled("m s**-1")
     'm s**-1'
     """
-    plain = _WATER.sub("", units.strip())
+    plain = _WATER.sub(r"\1", units.strip())
     lower = plain.lower()
     degrees = _DEGREES.fullmatch(lower)
     return _LETTER[degrees[1][0]] if degrees else UNITS.get(lower, plain)
@@ -126,7 +132,7 @@ _NORTHWARD = (
     "v", "v_component_of_wind", "northward_wind", "wind_v", "v_wind", "v_wind_component",
     "v_component", "wind_v_component", "meridional_wind", "vgrd", "vwnd",
 )  # fmt: skip
-_TEMPERATURE = ("t", "temperature", "air_temperature", "temp", "tmp")
+_TEMPERATURE = ("t", "temperature", "air_temperature", "temp", "tmp", "air")
 _HUMIDITY = ("q", "specific_humidity", "qv", "spfh", "shum")
 _RELATIVE = ("r", "relative_humidity", "rh", "rhum", "relhum")
 
@@ -142,7 +148,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "2sh": (*_HUMIDITY, "sh"),
     "10si": ("si", "ws", "wspd", "wind_speed"),
     "10wdir": ("wdir", "wd", "wind_direction", "wind_from_direction"),
-    "t": (*_TEMPERATURE, "ta", "air"),
+    "t": (*_TEMPERATURE, "ta"),
     "q": (*_HUMIDITY, "hus"),
     "u": (*_EASTWARD, "ua"),
     "v": (*_NORTHWARD, "va"),
@@ -174,7 +180,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "sst": ("sstk", "tos", "analysed_sst"),
     "sd": (
-        "swe", "snw", "snomas", "weasd", "weasdsfc", "w_snow", "snow_water_equivalent",
+        "swe", "snw", "snomas", "sdwe", "weasd", "weasdsfc", "w_snow", "snow_water_equivalent",
         "snow_depth_water_equivalent", "water_equivalent_of_accumulated_snow_depth",
         "lwe_thickness_of_surface_snow_amount", "surface_snow_amount",
     ),
@@ -185,7 +191,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "mean_total_precipitation_rate", "lwe_thickness_of_precipitation_amount",
     ),
     "ssrd": (
-        "rsds", "swgdn", "sdswrf", "dswrf", "msdwswrf", "avg_sdswrf", "fsds",
+        "rsds", "swgdn", "shortwave_radiation", "sdswrf", "dswrf", "msdwswrf", "avg_sdswrf", "fsds",
         "downward_short_wave_radiation_flux", "downward_short_wave_radiation_flux_surface",
         "mean_surface_downward_short_wave_radiation_flux",
         "surface_downwelling_shortwave_flux_in_air",
@@ -195,7 +201,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "wskt": ("tskinwtr",),
     "lsm": ("sftlf", "frland", "land_mask", "landmask", "land_binary_mask", "land_area_fraction"),
     "orog": ("surface_altitude",),
-    "sp": ("ps", "pressure_surface", "pressfc", "surface_air_pressure"),
+    "sp": ("ps", "psfc", "pressure_surface", "pressfc", "surface_air_pressure"),
     "sde": ("snd", "snod", "surface_snow_thickness"),
     "rsn": (),
     "lsp": ("stratiform_precipitation",),
@@ -209,7 +215,9 @@ AMBIGUOUS: dict[str, tuple[str, str]] = {"snow_depth": ("sd", "sde")}
 STATISTICS = (
     "max", "maximum", "min", "minimum", "mean", "avg", "average", "sum", "std", "stdev",
     "variance", "anomaly", "anom", "climatology", "clim", "gust", "gusts", "median", "quantile",
-    "percentile", "tendency", "increment", "spread", "clear_sky", "error", "uncertainty",
+    "percentile", r"p\d{1,2}", "tendency", "increment", "spread", "clear_sky", "error",
+    "uncertainty", "diff", "difference", "delta", "bias", "trend", "count", "mask", "flag", "daily",
+    "weekly", "monthly", "seasonal", "annual", "yearly",
 )  # fmt: skip
 OTHERS = re.compile(
     r"t(?:as)?max.*|t(?:as)?min.*|m[xn]2t.*|i?10fg.*|fg10.*|.*gust.*|ssrdc|rsdscs|swgdnclr|tprate[mx].*"

@@ -35,17 +35,18 @@ _NEAR, _SAID, _BY_MEANING = 2, 3, 4
 def claims(field: xr.DataArray, entry: Known) -> dict[int, Meaning]:
     """Return what the attributes say of a field, by their weight; a smaller number weighs more."""
     found: dict[int, Meaning] = {}
+    attrs = field.attrs
     short = [meaning(text, entry) for text in _short_names(field).values()]
     if ids(field) & _ids_of(entry):
         short.append("may" if entry.level is not None else "is")
     found[_NEAR] = _best(short)
-    long_name = text_of(field.attrs.get("long_name"))
+    long_name = text_of(attrs.get("long_name"))
     said = meaning(long_name, entry)
     # The density or the thickness of snow is in its long name, if anywhere.
     if entry.short == "sde" and _thickness(field):
         said = "is"
     found[_SAID] = "" if _OTHER_STATISTIC.search(long_name.lower()) else said
-    if field.attrs.get("standard_name") in entry.standard_names:
+    if text_of(attrs.get("standard_name")) in entry.standard_names:
         found[_BY_MEANING] = "is" if (entry.height, entry.level) == (None, None) else "may"
     return {weight: said for weight, said in found.items() if said in ("is", "may")}
 
@@ -173,7 +174,7 @@ def _snow(field: xr.DataArray, entry: Known) -> Iterator[str]:
         )
         return
     short = {text.lower() for text in _short_names(field).values()}
-    said = field.attrs.get("standard_name") in entry.standard_names
+    said = text_of(field.attrs.get("standard_name")) in entry.standard_names
     if name.lower() in dialects.AMBIGUOUS and not (
         water or said or "sd" in short or ids(field) & _ids_of(entry) or units in ("", "mm")
     ):

@@ -103,10 +103,13 @@ def heights(field: xr.DataArray) -> tuple[np.ndarray, str | None]:
     """
     found: dict[str | None, list[float]] = {}
     for name, coordinate in field.coords.items():
-        said = str(coordinate.attrs.get("standard_name", ""))
-        if coordinate.ndim > 1 or not (said == "height" or _HEIGHTS.fullmatch(str(name).lower())):
+        said = text_of(coordinate.attrs.get("standard_name")) == "height"
+        said |= _HEIGHTS.fullmatch(str(name).lower()) is not None
+        units = text_of(coordinate.attrs.get("units"))
+        # A level in metres is a height too.
+        if coordinate.ndim > 1 or not (said or (units and _stem(name) in dialects.LEVEL)):
             continue
-        to_m = conversion(text_of(coordinate.attrs.get("units", "m")), "m")
+        to_m = conversion(units or "m", "m")
         if to_m is None or not np.issubdtype(coordinate.dtype, np.number):
             continue
         dim = str(coordinate.dims[0]) if coordinate.ndim else None
@@ -144,8 +147,8 @@ def _is_pressure(name: Hashable, coordinate: xr.DataArray) -> bool:
     attrs = coordinate.attrs
     units = text_of(attrs.get("units"))
     if units and conversion(units, "hPa") is not None:
-        return attrs.get("standard_name") in (None, "air_pressure", "pressure", "unknown", "")
-    return attrs.get("standard_name") == "air_pressure" or _stem(name) in dialects.LEVEL
+        return text_of(attrs.get("standard_name")) in ("air_pressure", "pressure", "unknown", "")
+    return _says_pressure(name, coordinate)
 
 
 def _denied(name: Hashable, coordinate: xr.DataArray) -> bool:
@@ -153,17 +156,26 @@ def _denied(name: Hashable, coordinate: xr.DataArray) -> bool:
     attrs = coordinate.attrs
     units = text_of(attrs.get("units"))
     if units:
-        vertical = _stem(name) in dialects.LEVEL or attrs.get("standard_name") == "air_pressure"
-        return conversion(units, "hPa") is None and (vertical or "positive" in attrs)
+        vertical = _says_pressure(name, coordinate) or "positive" in attrs
+        return vertical and conversion(units, "hPa") is None
     said = " ".join(text_of(attrs.get(k)) for k in ("standard_name", "long_name")).lower()
-    vertical = _stem(name) in dialects.LEVEL or "positive" in attrs or attrs.get("axis") == "Z"
-    return vertical and ("formula_terms" in attrs or _NO_PRESSURE.search(said) is not None)
+    vertical = _says_pressure(name, coordinate) or "positive" in attrs or attrs.get("axis") == "Z"
+    upwards = text_of(attrs.get("positive")).lower() == "up"
+    other = "formula_terms" in attrs or _NO_PRESSURE.search(said) is not None
+    return vertical and (upwards or other)
+
+
+def _says_pressure(name: Hashable, coordinate: xr.DataArray) -> bool:
+    stated = text_of(coordinate.attrs.get("standard_name"))
+    return stated == "air_pressure" or _stem(name) in dialects.LEVEL
 
 
 def _not_pressure(name: Hashable, coordinate: xr.DataArray) -> str:
     attrs = coordinate.attrs
     said = "; ".join(
-        f"{k} {text_of(attrs[k])!r}" for k in ("units", "standard_name", "long_name") if k in attrs
+        f"{k} {text_of(attrs[k])!r}"
+        for k in ("units", "standard_name", "long_name", "positive")
+        if k in attrs
     )
     return (
         f"The levels of {name!r} are no pressures ({said or 'by their attributes'}): interpolate "

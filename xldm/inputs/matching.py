@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..vocabulary import PARTS, VOCABULARY, Known
 from . import dialects, identity
 from .levels import Levels, heights, index_of, pressure_levels, text_of
 from .names import meaning, read
+from .placement import at_height, misplaced, unplaced_dims, without_level
 from .report import Found
 from .units import conversion
 
@@ -122,6 +123,11 @@ def _nearest(ds: xr.Dataset, entry: Known, wanted: Variable) -> tuple[_Candidate
     best = fitting or sound
     if best:
         best = [c for c in best if c.rank == min(c.rank for c in best)]
+        # A sum comes before the mean rate of the same name.
+        plain = replace(entry, accumulated=False)
+        sums = [c for c in best if _units_fit(ds[c.name], wanted, plain)]
+        if entry.accumulated and len(sums) == 1:
+            best = sums
         if len(best) > 1:
             raise InputError(_several(ds, entry, [c.name for c in best]))
         return best[0], ""
@@ -147,21 +153,24 @@ def _candidate(ds: xr.Dataset, name: Hashable, entry: Known) -> tuple[_Candidate
         try:
             levels = pressure_levels(field)
         except InputError as error:
+            if by_name == "may" and heights(field)[0].size == 1:
+                return None, f"{name} lies at a height of {heights(field)[0][0]:g} m"
             return _Candidate(name, _LAST, named, None, (str(error),)), ""
-        if levels is not None and (by_name != "is" or levels.dim in field.dims):
+        unknown = by_name != "is" and (levels is None or levels.dim is None)
+        if unknown and (levels is None or unplaced_dims(field)):
+            where, reason = False, without_level(field, entry.level)
+        elif levels is not None and (by_name != "is" or levels.dim in field.dims):
             where = index_of(field, levels, entry.level) is not None
             reason = f"{name} is there at {levels} only, not at {entry.level:g} hPa"
-        elif by_name != "is":
-            where, reason = False, _without_level(field, entry.level)
         else:
             levels = None
         placed = placed or [rank for rank, said in claims.items() if said == "may"]
     elif not placed:
-        where = entry.height is None or _at_height(field, entry.height)
+        where = entry.height is None or at_height(field, entry.height)
         placed = [rank for rank, said in claims.items() if said == "may"]
     if not where:
         return None, reason
-    against = (*identity.against(field, entry), *_misplaced(field, entry))
+    against = (*identity.against(field, entry), *misplaced(field, entry))
     rank = 10 * min(placed) + _weight(str(name), entry)
     return _Candidate(name, rank, named, levels, against), ""
 
@@ -177,60 +186,6 @@ def _weight(name: str, entry: Known) -> int:
         hours = spoken.hours or spoken.bare
         return 1 if hours is None else 0 if hours == 1 else 2
     return int(meaning(name, entry) == "may")
-
-
-def _without_level(field: xr.DataArray, level: float) -> str:
-    aside = {*dialects.TIME, *dialects.LATITUDE, *dialects.LONGITUDE, *dialects.MEMBER}
-    dims = [
-        d for d in field.dims
-        if d in field.coords and str(d).lower() not in aside and field.coords[d].dtype.kind in "if"
-        and "degree" not in text_of(field.coords[d].attrs.get("units")) and field.sizes[d] > 1
-    ]  # fmt: skip
-    if len(field.dims) > 3 and dims:
-        return (
-            f"{field.name} has no pressure-level coordinate; if {dims[0]!r} holds its levels, set "
-            f"ds[{str(dims[0])!r}].attrs['units'], e.g. to 'hPa'"
-        )
-    return (
-        f"{field.name} has no pressure-level coordinate that puts it at {level:g} hPa; if "
-        f"it is there, use ds.assign_coords(pressure_level={level:g})"
-    )
-
-
-def _at_height(field: xr.DataArray, height: float) -> bool:
-    try:
-        levels = pressure_levels(field)
-    except InputError:
-        return False
-    if levels is not None and levels.dim is not None:
-        return False
-    stated, _ = heights(field)
-    return stated.size == 1 and bool(np.isclose(stated[0], height))
-
-
-def _misplaced(field: xr.DataArray, entry: Known) -> Iterator[str]:
-    """Yield why a surface field cannot be one: it lies along levels, or at another height."""
-    if entry.level is not None:
-        return
-    stated, dim = heights(field)
-    if entry.height is not None and dim is not None and not np.allclose(stated, entry.height):
-        yield (
-            f"{field.name} lies at {', '.join(f'{h:g}' for h in stated)} m along {dim!r}, not at "
-            f"{entry.height:g} m: use ds.sel({dim}=[{entry.height:g}])."
-            if entry.height in stated
-            else f"{field.name} lies at {', '.join(f'{h:g}' for h in stated)} m along {dim!r}, not "
-            f"at {entry.height:g} m: leave it out, ds.drop_vars({str(field.name)!r})."
-        )
-    try:
-        levels = pressure_levels(field)
-    except InputError as error:
-        yield str(error)
-        return
-    if levels is not None and levels.dim is not None and levels.hectopascals.size > 1:
-        yield (
-            f"{field.name} lies at {levels}, but {entry.quantity} has no levels: leave it out, "
-            f"ds.drop_vars({str(field.name)!r})."
-        )
 
 
 def _units_fit(field: xr.DataArray, wanted: Variable, entry: Known) -> bool:
@@ -253,7 +208,7 @@ def _conversion(
     field: xr.DataArray, found: Found, wanted: Variable, entry: Known
 ) -> tuple[float, float]:
     name, stated = str(found.variable), field.attrs.get("units")
-    if stated is not None and not isinstance(stated, str | bytes):
+    if stated is not None and found.units != "1" and not isinstance(stated, str | bytes):
         raise InputError(
             f"{name} has units {stated!r}, expected text. If it is in those of ERA5, set "
             f"ds[{name!r}].attrs['units'] = {entry.units!r}."

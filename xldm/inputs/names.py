@@ -22,9 +22,7 @@ _BARE = re.compile(r"_(\d+)$")
 _LAST = re.compile(r"([a-z_]+?)_?(\d+)(m|h|hr|hpa|mb)?")
 _FIRST = re.compile(r"(\d+)([a-z]+)")
 # Words about how a sum was made, and about the kind of level, which coordinates tell.
-_SILENT = re.compile(
-    r"_(?:run_total|accumulation|accumulated|accum|acc|isobaric|height_above_ground)\d*(?=_|$)"
-)
+_SILENT = re.compile(r"_(?:run_total|accumulation|accumulated|accum|acc|isobaric)\d*(?=_|$)")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def read(name: str) -> Spoken:
     (6.0, 10.0)
     """
     text = re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
-    text = re.sub(r"_?(?:above_?ground|agl)(?:_level)?(?=_|$)", "", text)
+    text = re.sub(r"_?(?:height_)?(?:above_?ground|agl)(?:_level)?\d*(?=_|$)", "", text)
     rest = text.removeprefix("var_")
     numbers: dict[str, float] = {}
     for pattern, what in ((_HOURS, "hours"), (_HEIGHT, "height"), (_LEVEL, "level")):
