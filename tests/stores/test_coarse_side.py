@@ -210,7 +210,8 @@ def test_lazy_stays_lazy_and_reads_samples_only(era5):
         lazy[name] = lazy[name].copy(data=data.map_blocks(note, dtype="float32", meta=data._meta))
     with dask.config.set(scheduler="sync"):
         out = coarse(lazy)
-    assert len(read) == 2 * 14  # the first and the last hour
+    # The first and the last hour, and the hours of a day to tell running totals of tp and ssrd.
+    assert len(read) == 2 * 14 + 2 * 2
     assert all(f.chunks == ((1, 1, 1), (84,), (72,)) for f in out.values())
     xr.testing.assert_identical(out.compute(), coarse(era5))
 
@@ -383,7 +384,9 @@ def test_grib_with_forecasts_is_read_whole_and_in_order(two_days, tmp_path, shar
             eccodes.codes_set(message, "paramId", 228)
             eccodes.codes_set(message, "dataDate", int(str(start)[:10].replace("-", "")))
             eccodes.codes_set(message, "dataTime", int(str(start)[11:13]) * 100)
-            eccodes.codes_set(message, "stepRange", int((hour - start) / HOUR))
+            step = int((hour - start) / HOUR)
+            eccodes.codes_set(message, "stepType", "accum")
+            eccodes.codes_set(message, "stepRange", f"{step - 1}-{step}")
             version = "0005" if start >= np.datetime64("2020-02-13T18") else "0001"
             eccodes.codes_set(message, "expver", version)
             eccodes.codes_set_values(message, field.astype("float64").ravel())

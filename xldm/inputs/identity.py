@@ -188,25 +188,20 @@ def _snow(field: xr.DataArray, entry: Known) -> Iterator[str]:
 def _other_interval(field: xr.DataArray, entry: Known) -> Iterator[str]:
     step = text_of(field.attrs.get("GRIB_stepType", "instant"))
     cells = text_of(field.attrs.get("cell_methods"))
-    for said, bad in (
-        (f"GRIB_stepType {step!r}", step.startswith("avg") or step in ("max", "min")),
-        (f"cell_methods {cells!r}", _other_than_hourly(cells, entry.accumulated)),
+    if entry.accumulated:  # see `xldm.inputs.sums`
+        return
+    for key, said, bad in (
+        ("GRIB_stepType", step, step.startswith("avg") or step in ("max", "min")),
+        ("cell_methods", cells, _over_time(cells)),
     ):
         if bad:
-            kind = "sums over one hour" if entry.accumulated else "instantaneous values"
+            name = str(field.name)
             yield (
-                f"{field.name} has {said}, but the model wants hourly {kind}. Use hourly ERA5, or "
-                "delete the attribute if it does not describe the data."
+                f"{name} has {key} {said!r}, but the model wants hourly instantaneous values. "
+                f"Use hourly data; if the attribute is wrong, del ds[{name!r}].attrs[{key!r}]."
             )
 
 
-def _other_than_hourly(cell_methods: str, accumulated: bool) -> bool:
+def _over_time(cell_methods: str) -> bool:
     _, _, method = cell_methods.partition("time:")
-    kind, _, remark = method.strip().partition(" ")
-    if not kind or kind == "point":
-        return False
-    if not accumulated or kind not in ("sum", "mean"):
-        return True
-    hours = ("1 hour", "1 hours", "1h", "1 h", "1 hr", "3600 s", "60 minutes")
-    _, interval, length = remark.partition("interval:")
-    return bool(interval) and not length.strip().lower().startswith(hours)
+    return bool(method) and method.split()[0] != "point"

@@ -1,4 +1,4 @@
-"""Check the hours of a dataset: sums over several hours, preliminary hours, empty hours."""
+"""Check the hours of a dataset: statistics over days, preliminary hours, empty hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import xarray as xr
 from ..config import Variable
 from ..errors import InputError
 from .horizontal import Horizontal
-from .matching import known
+from .provenance import statistic
 from .report import Found
 from .standardise import lay_out
 from .times import Time
@@ -44,7 +44,7 @@ def hour_problems(
         Whether hours of ERA5T may be used. Where final and preliminary data lie side by side along
         a dim ``expver``, all hours of one predictor are read to tell them apart.
     """
-    problems = _spans(ds, found, wanted, time)
+    problems = _statistics(ds, time)
     empty = _empty_hours(ds, time)
     if empty.any():
         problems.append(
@@ -148,20 +148,9 @@ def _count(time: Time, hours: np.ndarray) -> str:
     return f"{hours.sum()} of {hours.size} hours, the first {first},"
 
 
-def _spans(
-    ds: xr.Dataset, found: Sequence[Found], wanted: Sequence[Variable], time: Time
-) -> list[str]:
-    """Refuse accumulations whose time bounds are not one hour apart."""
-    sums = [f.name for f, v in zip(found, wanted, strict=True)
-            if f.variable is not None and known(v).accumulated]  # fmt: skip
-    bounds = ds.get(ds[time.name].attrs.get("bounds", ""))
-    if not sums or bounds is None or not np.issubdtype(bounds.dtype, np.datetime64):
+def _statistics(ds: xr.Dataset, time: Time) -> list[str]:
+    """Refuse statistics over days and months."""
+    words = statistic(ds, time)
+    if not words:
         return []
-    widths = np.unique(np.abs(np.diff(bounds.values, axis=-1)))
-    if (widths == np.timedelta64(1, "h")).all():
-        return []
-    hours = ", ".join(f"{w / np.timedelta64(1, 'h'):g}" for w in widths)
-    return [
-        f"{bounds.name} spans {hours} hours, but the model wants {', '.join(sums)} summed over "
-        "one: use hourly ERA5."
-    ]
+    return [f"The input holds {words}, but the model wants hours. Use hourly or 3-hourly data."]

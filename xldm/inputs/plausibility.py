@@ -17,6 +17,7 @@ from .derived import each, laid_out
 from .horizontal import Horizontal
 from .matching import known
 from .report import Found
+from .sharing import per_hour
 from .times import Time
 from .units import conversion
 
@@ -57,7 +58,7 @@ def judged(
             if problem := type_problem(field):
                 raise InputError(problem)
             if time is not None and horizontal is not None:
-                field = laid_out(ds, f, time, horizontal)
+                field = per_hour(laid_out(ds, f, time, horizontal), f.over, time)
             samples.append((i, f, known(variable), _sample(field).data))
         except InputError as error:
             result[i] = _with(result[i], str(error))

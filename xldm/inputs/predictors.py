@@ -24,7 +24,9 @@ from .leftover import unused, with_likely_slips
 from .plausibility import judged
 from .remarks import absent_problems, coverage, notes_on, skill_without
 from .report import Found, Report
+from .sharing import bring
 from .standardise import convert, labels, passed, roles
+from .sums import weighed, without_start
 from .times import time_axis
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
@@ -149,6 +151,10 @@ def examine(
 
     found = [find(ds, variable) for variable in wanted]
     found = with_likely_slips(ds, found, wanted)
+    if time is not None and horizontal is not None:
+        time, left_out = without_start(time, found, wanted)
+        decoding += left_out
+        found = weighed(ds, found, wanted, time, horizontal, absent=missing == "climatology")
     found = judged(ds, found, wanted, time, horizontal)
     problems += [f.problem for f in found if f.problem and f.variable is not None]
     if time is not None:
@@ -213,7 +219,10 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
     ds, _ = decode(ds)
 
     def read(found: Found) -> xr.DataArray:
-        return convert(laid_out(ds, found, time, horizontal), found)
+        field = laid_out(ds, found, time, horizontal)
+        if found.over is not None:
+            field = bring(field, found.over, time, horizontal)
+        return convert(field, found)
 
     fields = {f.name: field_of(f, read) for f in report.predictors if f.variable is not None}
     numbered = {

@@ -15,6 +15,7 @@ from .intervals import preliminary_hours
 from .matching import known
 from .plausibility import SAMPLE, in_memory
 from .report import Found
+from .sums import sum_notes
 from .times import Time
 
 __all__ = ["absent_problems", "coverage", "notes_on", "skill_without"]
@@ -103,13 +104,8 @@ def notes_on(
     present = [
         (f, known(v), ds[f.variable]) for f, v in each(found, wanted) if f.variable in ds.data_vars
     ]
-    sums = [f.name for f, k, _ in present if k.accumulated]
     absent = [f.name for f in found if f.variable is None]
-    if sums:
-        notes.append(
-            f"{', '.join(sums)}: taken as sums (or mean rates) over the hour that ends at each "
-            "time, as ERA5 has them; values cannot tell."
-        )
+    notes += sum_notes(found)
     if any(k.name == "sd" and field.attrs.get("units") == "m" for _, k, field in present):
         notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")
     if made := [f"{f.name} from {f.variable}" for f in found if f.parts]:

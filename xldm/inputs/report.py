@@ -15,6 +15,7 @@ from ..config import GridConfig
 from ..errors import InputError
 from .horizontal import Horizontal
 from .times import Time
+from .windows import Over
 
 __all__ = ["Found", "Report"]
 
@@ -48,6 +49,8 @@ class Found:
         The fields that it is derived from, if the input lacks it; ``variable`` names theirs.
     rule : callable, optional
         Gives the field from its parts, in units that ``scale`` and ``offset`` convert.
+    over : Over, optional
+        What the values of an accumulated predictor are over.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Found:
     attrs: dict[str, str] = field(default_factory=dict)
     parts: tuple[Found, ...] = ()
     rule: Callable[..., Any] | None = None
+    over: Over | None = None
 
     @property
     def row(self) -> tuple[str, str, str, str, str]:

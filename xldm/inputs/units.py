@@ -1,23 +1,72 @@
-"""Units: convert those of a file to those of a model."""
+"""Units: convert those of a file to those of a model, and tell sums from rates."""
 
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import numpy as np
 
 from . import dialects
 
-__all__ = ["conversion"]
+__all__ = ["conversion", "hours_of", "is_rate", "stated_hours"]
 
-_HOUR = "3600 s"
 _WATER = "1000 kg m-3"
+_HOURS = {
+    "s": 1 / 3600, "sec": 1 / 3600, "second": 1 / 3600, "min": 1 / 60, "minute": 1 / 60,
+    "h": 1.0, "hr": 1.0, "hour": 1.0, "d": 24.0, "day": 24.0, "week": 168.0, "mon": 730.5,
+    "month": 730.5, "yr": 8766.0, "year": 8766.0,
+}  # fmt: skip
+_UNIT = "(?P<unit>" + "|".join(sorted(_HOURS, key=len, reverse=True)) + ")s?"
+_COUNT = r"(?:(?<![\w.-])(?P<count>\d+(?:\.\d+)?)\s*)?"
+# "mm/3h", "mm per day"; "mm (3h)-1", "m of water equivalent day**-1"; "mm (3h)".
+_PER = (
+    re.compile(rf"(?P<amount>.+?)\s*(?:/|\bper\b)\s*\(?{_COUNT}{_UNIT}\)?"),
+    re.compile(rf"(?P<amount>.+?)[\s*.]*(?<![\w-])\(?{_COUNT}{_UNIT}\)?\s*(?:\*\*|\^)?-1"),
+    re.compile(rf"(?P<amount>.+?)\s*\({_COUNT}{_UNIT}\)"),
+)
+
+
+def hours_of(text: str) -> float | None:
+    """Return the hours in a length of time such as "3 hours", "1hr" or "PT3H".
+
+    Examples
+    --------
+    >>> hours_of("3 hours"), hours_of("30 min"), hours_of("1 day"), hours_of("long")
+    (3.0, 0.5, 24.0, None)
+    """
+    found = re.fullmatch(rf"(?:pt)?{_COUNT}{_UNIT}", text.strip().lower())
+    return float(found["count"] or 1) * _HOURS[found["unit"]] if found else None
+
+
+def stated_hours(units: str) -> float | None:
+    """Return the hours that units of a sum name, as in "mm/3h"; None for rates and plain sums.
+
+    Examples
+    --------
+    >>> stated_hours("mm/3h"), stated_hours("kg m-2 (6 hours)-1"), stated_hours("kg m-2 s-1")
+    (3.0, 6.0, None)
+    """
+    found = _per(units)
+    return None if found is None or not found["count"] else _length(found)
+
+
+def is_rate(units: str, amount: str, *, water: bool = False) -> bool:
+    """Tell whether units are those of an amount per time.
+
+    Examples
+    --------
+    >>> is_rate("W m-2", "J m**-2"), is_rate("mm", "m"), is_rate("kg m-2 s-1", "m", water=True)
+    (True, False, True)
+    """
+    plain = conversion(units, amount, water=water)
+    return plain is None and conversion(f"({_pint(units)}) * s", amount, water=water) is not None
 
 
 @functools.lru_cache(maxsize=256)
 def conversion(
-    found: str, wanted: str, *, hourly: bool = False, water: bool = False
+    found: str, wanted: str, *, hourly: bool = False, water: bool = False, hours: float = 1.0
 ) -> tuple[float, float] | None:
     """Return the scale and offset from ``found`` to ``wanted`` units; None if there are none.
 
@@ -26,9 +75,11 @@ def conversion(
     found, wanted : str
         Units in any spelling of UDUNITS or ECMWF.
     hourly : bool
-        Whether to convert between a sum over an hour and the mean rate over that hour.
+        Whether to convert between a sum over ``hours`` and the mean rate over them.
     water : bool
         Whether to convert between a mass of water per area and its depth.
+    hours : float
+        One hour unless given.
 
     Examples
     --------
@@ -47,13 +98,12 @@ def conversion(
     from cf_xarray.units import units
 
     try:
-        plain = [dialects.spelled(u) for u in (found, wanted)]
-        source, target = map(units.Unit, plain)
+        source, target = (units.Unit(_pint(u)) for u in (found, wanted))
     except Exception:  # the parser raises anything from AssertionError to TokenError
         return None
     quantity: Any = units.Quantity
-    hour, density, one = quantity(_HOUR), quantity(_WATER), quantity("1")
-    for rate in (one, hour, 1 / hour) if hourly else (one,):
+    period, density, one = quantity(3600 * hours, "s"), quantity(_WATER), quantity("1")
+    for rate in (one, period, 1 / period) if hourly else (one,):
         for mass in (one, density, 1 / density) if water else (one,):
             if (source * rate.units * mass.units).dimensionality != target.dimensionality:
                 continue
@@ -64,3 +114,25 @@ def conversion(
             # Twelve digits: further ones are rounding, and dialects would differ in the last bit.
             return float(f"{at_1 - at_0:.12g}"), float(f"{at_0:.12g}")
     return None
+
+
+def _pint(units: str) -> str:
+    """Return units as the registry knows them; a stated length of time is left out."""
+    found = _per(units)
+    if found is None:
+        return dialects.spelled(units)
+    amount = dialects.spelled(found["amount"])
+    if found["count"]:
+        return amount
+    return units.strip() if amount == found["amount"] else f"{amount} / {found['unit']}"
+
+
+def _per(units: str) -> re.Match[str] | None:
+    for pattern in _PER:
+        if found := pattern.fullmatch(units.strip()):
+            return found
+    return None
+
+
+def _length(found: re.Match[str]) -> float:
+    return float(found["count"] or 1) * _HOURS[found["unit"]]

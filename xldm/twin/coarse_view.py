@@ -12,6 +12,7 @@ __all__ = ["ATTRS", "FOOTPRINT", "LATITUDE", "LONGITUDE", "dataset", "footprint"
 
 RHO_850 = 1.05  # kg m-3
 UPPER_AIR = ("q", "t", "u", "v", "w")  # at 850 hPa
+SUMS = ("tp", "ssrd")
 LATITUDE = np.arange(48.5, 33.9, -0.25)
 LONGITUDE = np.arange(3.5, 21.1, 0.25)
 FOOTPRINT = 31e3  # m, full width at half maximum of ERA5's effective cell
@@ -84,6 +85,8 @@ def dataset(fields: dict[str, np.ndarray], time: np.datetime64, attrs: dict) -> 
         values = np.asarray(fields[name], np.float32)
         shape = (1,) * (len(dims) - 2) + values.shape
         about = {"units": units, "long_name": long_name, "standard_name": standard_name}
+        if name in SUMS:
+            about["cell_methods"] = "time: sum (interval: 1 hour)"
         variables[name] = (dims, values.reshape(shape), about)
     pressure = {"units": "hPa", "standard_name": "air_pressure", "positive": "down"}
     coords = {

@@ -1,0 +1,156 @@
+"""Bring accumulated fields to the hours that a model was trained on, or refuse them.
+
+What a dataset states counts: units, bounds of time, cell methods, GRIB keys, names and comments.
+Statements that contradict one another are refused. Where nothing is stated, hourly stamps or signs
+of ERA5's hourly product are evidence of sums over the hour, and values that never fall are running
+totals. A field without evidence is refused: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ..config import Variable
+from ..errors import InputError
+from .derived import each
+from .evidence import Plan, planned, settled
+from .horizontal import Horizontal
+from .matching import known
+from .report import Found
+from .running_totals import Series, looked_at, picked, verdict
+from .sharing import bringable
+from .standardise import lay_out
+from .times import Time
+from .windows import Over
+
+__all__ = ["sum_notes", "weighed", "without_start"]
+
+
+def without_start(
+    time: Time, found: Sequence[Found], wanted: Sequence[Variable]
+) -> tuple[Time, list[str]]:
+    """Return times without lead 0 if there are sums, and what was done."""
+    sums = any(f.variable is not None and known(v).accumulated for f, v in each(found, wanted))
+    later = time.without_start() if sums else time
+    if later is time:
+        return time, []
+    return later, ["Lead 0 is left out: there is no hour before it that sums could be over."]
+
+
+def weighed(
+    ds: xr.Dataset,
+    found: Sequence[Found],
+    wanted: Sequence[Variable],
+    time: Time,
+    horizontal: Horizontal,
+    *,
+    absent: bool = False,
+) -> list[Found]:
+    """Add to each accumulated predictor what its values are over, or why it cannot be used.
+
+    Values are looked at of one day or one forecast: at 6 stamps of lazy data, in one pass.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    found, wanted : sequence of Found, of Variable
+        Its predictors, in the same order.
+    time, horizontal : Time, Horizontal
+        Its axes.
+    absent : bool
+        Whether predictors that cannot be used count as absent.
+    """
+    import dask
+
+    fields = each(found, wanted)
+    plans: dict[int, Plan] = {}
+    series: dict[int, Series] = {}
+    samples = {}
+    for i, (f, variable) in enumerate(fields):
+        entry = known(variable)
+        if not entry.accumulated or f.variable not in ds.data_vars or f.problem:
+            continue
+        plans[i] = planned(ds, f.variable, entry, time)
+        one = looked_at(time, lazy=not ds[f.variable].variable._in_memory)
+        if one is not None and plans[i].method == "sum":
+            # A field that cannot be laid out is a problem already.
+            with suppress(InputError):
+                samples[i] = picked(lay_out(ds, f, time, horizontal), one).data
+                series[i] = one
+    told = dict(zip(samples, dask.compute(*samples.values()), strict=True))
+    runs = {
+        i: verdict(np.asarray(values), series[i], _place(fields[i][1], horizontal))
+        for i, values in told.items()
+    }
+    overs = {}
+    for i, plan in plans.items():
+        variable = fields[i][1]
+        others = {r for j, r in runs.items() if j != i}
+        over = settled(plan, runs.get(i, ""), series.get(i), others, time)
+        sunny = _place(variable, horizontal) is not None
+        over = replace(over, wanted=variable.interval, by_sun=sunny)
+        overs[i] = bringable(over, plan.name, time)
+    count = itertools.count()
+    return [_with_overs(f, overs, count, absent=absent) for f in found]
+
+
+def _with_overs(
+    found: Found, overs: dict[int, Over], count: Iterator[int], *, absent: bool
+) -> Found:
+    """Return a predictor, and its parts, with what their values are over."""
+    if found.parts:
+        parts = tuple(_with_overs(p, overs, count, absent=False) for p in found.parts)
+        refused = " ".join(p.over.refused for p in parts if p.over and p.over.refused)
+        said = "; ".join(f"{p.variable}: {p.over}" for p in parts if _is_brought(p.over))
+        over = None
+    else:
+        over = overs.get(next(count))
+        parts, refused = (), "" if over is None else over.refused
+        said = str(over) if _is_brought(over) else ""
+    if refused and absent:
+        return Found(found.name, becomes=f"absent ({refused})")
+    becomes = "; ".join(filter(None, (found.becomes, said)))
+    problem = " ".join(filter(None, (found.problem, refused)))
+    return replace(found, parts=parts, over=over, becomes=becomes, problem=problem)
+
+
+def _is_brought(over: Over | None) -> bool:
+    return over is not None and not over.refused and not over.is_exactly(over.wanted)
+
+
+def _place(variable: Variable, horizontal: Horizontal) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return latitudes and longitudes if a variable is sunshine."""
+    sunny = variable.name == "ssrd" or "shortwave" in variable.standard_name
+    return (horizontal.latitude, horizontal.longitude) if sunny else None
+
+
+def sum_notes(found: Sequence[Found]) -> list[str]:
+    """Return what was done to sums, and by what evidence."""
+    lines: list[str] = []
+    for f in found:
+        lines += sum_notes(f.parts)
+        over = f.over
+        if over is None or over.refused:
+            continue
+        longer = over.hours.max() > over.wanted + 1e-6
+        hours = f"{over.wanted:g}-hour " if over.wanted != 1 else "hourly "
+        if over.running:
+            what = f"{over}, so differences were taken"
+            if longer:
+                what += f" over up to {over.hours.max():g} hours, shared out {_way(over)}"
+        elif longer:
+            what = f"{over} shared out {_way(over)}"
+        else:
+            what = f"{hours}{over.method}s that end at each time"
+        lines.append(f"{f.name}: {what} (told by {over.source}).")
+    return lines
+
+
+def _way(over: Over) -> str:
+    return "by the height of the sun" if over.by_sun else "evenly"
