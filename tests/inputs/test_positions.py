@@ -86,6 +86,24 @@ def test_two_dimensional_positions_of_a_regular_grid_are_its_axes():
     np.testing.assert_array_equal(found[1].values, LON)
 
 
+@pytest.mark.parametrize("dims", [("rlat", "rlon"), ("south_north", "west_east")])
+def test_a_grid_that_says_it_is_another_is_refused_wherever_its_cells_lie(dims):
+    lon, lat = np.meshgrid(LON, LAT)
+    names = ("lat", "lon") if dims[0] == "rlat" else ("XLAT", "XLONG")
+    ds = fields(*dims)
+    if dims[0] == "rlat":
+        for dim, meaning in zip(dims, ("grid_latitude", "grid_longitude"), strict=True):
+            ds[dim].attrs = {"standard_name": meaning}
+    else:
+        ds = ds.drop_vars(dims)
+    ds = ds.assign_coords({n: (dims, v) for n, v in zip(names, (lat, lon), strict=True)})
+    with pytest.raises(InputError, match="You can interpolate") as error:
+        regular_axes(ds, BOX)
+    fixed = applied(str(error.value), ds)
+    expected = fixed.latitude + fixed.longitude
+    np.testing.assert_allclose(fixed["t2m"].isel(time=0), expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("mapping", [None, "attribute", "variable"])
 def test_y_and_x_are_degrees_only_if_something_says_so(mapping):
     ds = fields("y", "x", units=None)

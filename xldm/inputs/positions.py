@@ -39,7 +39,8 @@ class Axis:
 def regular_axes(ds: xr.Dataset, box: str) -> tuple[Axis, Axis]:
     """Return latitude and longitude of a regular grid.
 
-    Two-dimensional positions are taken if they are those of a regular grid.
+    Two-dimensional positions are taken if they are those of a regular grid, unless it says that it
+    is rotated or projected.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def regular_axes(ds: xr.Dataset, box: str) -> tuple[Axis, Axis]:
         _refuse_units(coordinate, side)
     if lat.ndim == lon.ndim == 1 and lat.dims != lon.dims:
         return _axis(lat), _axis(lon)
-    if lat.ndim > 1 and set(lat.dims) == set(lon.dims):
+    # A grid that says it is rotated or projected may have winds along it, wherever its cells lie.
+    if lat.ndim > 1 and set(lat.dims) == set(lon.dims) and _kind(ds) == "curvilinear":
         axes = _separated(lat, lon)
         if axes is not None:
             return axes
