@@ -459,7 +459,6 @@ def test_the_climatology_whose_attributes_lie_is_refused(shared):
 @pytest.mark.parametrize(
     ("file", "held", "hours"),
     [
-        ("earthkit_samples/pl_regular_ll.grib", ["t850", "u850", "v850"], 8),
         ("earthkit_samples/test4.grib", ["t850"], 1),
         ("cfgrib_samples/era5-single-level-scalar-time.grib", ["t2m"], 1),
         ("cfgrib_samples/era5-levels-members.grib", ["t850"], 4),

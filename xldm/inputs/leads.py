@@ -239,7 +239,7 @@ def instants(ds: xr.Dataset, name: str) -> xr.DataArray:
 
 def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
     coordinate = ds.coords[name]
-    if not np.issubdtype(coordinate.dtype, np.number):
+    if coordinate.dtype.kind not in "iuf":  # pandas' dtypes have a kind, too
         return coordinate
     units = str(coordinate.attrs.get("units", ds.attrs.get("time_units", "")))
     if " since " not in units:
