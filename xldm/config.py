@@ -213,8 +213,8 @@ class ModelConfig:
     ``land_cover`` names the one-hot bands of ``static.nc`` in order. ``files`` maps every other
     file of the package to its sha256, so the hash of ``model.yaml`` stands for the whole package.
     ``provenance`` maps the sources of the weights to their sha256 or a remark. ``required`` names
-    the predictors that the model cannot do without: the coarse fields of its targets, unless given.
-    ``subsets`` tells its skill without others.
+    predictors that the model cannot do without, beside the coarse fields of its targets: without
+    its own, a target is not drawn. ``subsets`` tells the skill without others.
     """
 
     name: str
@@ -256,10 +256,10 @@ class ModelConfig:
         return self
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """Predictors that must not be absent: those required, or the targets' own coarse fields."""
-        own = {v.name for v in self.targets}
-        return self.required or tuple(v.name for v in self.predictors if v.name in own)
+    def own(self) -> tuple[str, ...]:
+        """Targets whose own coarse field is a predictor; without it they are not drawn."""
+        coarse = {v.name for v in self.predictors}
+        return tuple(v.name for v in self.targets if v.name in coarse)
 
     @model_validator(mode="after")
     def _intervals_agree(self) -> ModelConfig:

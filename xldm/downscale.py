@@ -65,8 +65,8 @@ def downscale(
     steps : int, optional
         Steps of the sampler; those of the package by default.
     missing : {"raise", "climatology"}
-        Refuse absent predictors, or set them to their mean in training. The coarse fields of the
-        targets must be there (``required`` of the package).
+        Refuse absent predictors, or set them to their mean in training. A target whose own coarse
+        field is absent is left out then.
     device : str, optional
         Device that the networks run on, e.g. ``"cuda"``; the CPU by default.
     dtype : str, optional

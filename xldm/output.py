@@ -46,6 +46,7 @@ def described(
             },
         )
         for i, v in enumerate(config.targets)
+        if v.name not in report.undrawn
     }
     members = np.asarray(sampling.members)
     kept = {n: c for n, c in coarse.coords.items() if {*c.dims} <= {*outer} and n in _of(report)}

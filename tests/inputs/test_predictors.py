@@ -342,7 +342,9 @@ def test_nothing_at_all_is_refused_even_under_climatology(era5, config14):
     assert "None of the predictors" in report.problems[-1]
 
 
-def test_a_target_without_its_own_coarse_field_is_refused_even_under_climatology(era5, config14):
+def test_without_the_coarse_field_of_any_target_input_is_refused_even_under_climatology(
+    era5, config14
+):
     (problem,) = check(era5.drop_vars("t2m"), config14, missing="climatology").problems
     assert "The model cannot do without t2m" in problem
 

@@ -22,7 +22,7 @@ from .horizontal import horizontal_axes
 from .intervals import hour_problems
 from .leftover import unused, with_likely_slips
 from .plausibility import judged
-from .remarks import absent_problems, coverage, notes_on, skill_without
+from .remarks import absent_problems, coverage, notes_on, skill_without, undrawable
 from .report import Found, Report
 from .sharing import bring
 from .standardise import convert, labels, passed, roles
@@ -56,7 +56,8 @@ def check(
     config : ModelConfig
         The model's configuration.
     missing : "raise" or "climatology"
-        Whether absent predictors are a problem, or are set to their training mean.
+        Whether absent predictors are a problem, or are set to their training mean. A target whose
+        own coarse field is absent is not drawn then.
     region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
         The whole domain, the part of it that the input covers, or the part around a box in degrees.
 
@@ -79,10 +80,15 @@ def check(
         missing=missing,
         region=region,
         sizes=field_sizes(config.components, config.grid.factor),
-        needed=config.needed,
     )
-    skill = skill_without(config, report.absent) if missing == "climatology" else ()
-    return replace(report, notes=(*report.notes, *skill))
+    if missing == "raise" or not report.absent or len(report.absent) == len(config.predictors):
+        return report
+    return replace(
+        report,
+        undrawn=tuple(name for name in config.own if name in report.absent),
+        problems=tuple(dict.fromkeys((*report.problems, *undrawable(config, report.absent)))),
+        notes=(*report.notes, *skill_without(config, report.absent)),
+    )
 
 
 def examine(
@@ -93,7 +99,6 @@ def examine(
     missing: str = "leave out",
     region: str | tuple[float, float, float, float] | None = None,
     sizes: FieldSizes = _ANY_SIZE,
-    needed: Sequence[str] = (),
     preliminary: bool = True,
     series: bool = False,
 ) -> Report:
@@ -113,8 +118,6 @@ def examine(
     region : None, "covered" or (lon_min, lat_min, lon_max, lat_max)
     sizes : FieldSizes
         Sizes that the networks can work on; any unless given.
-    needed : sequence of str
-        Variables that must not be absent, whatever ``missing`` says.
     preliminary : bool
         Whether hours of ERA5T are noted or refused.
     series : bool
@@ -159,7 +162,7 @@ def examine(
     problems += [f.problem for f in found if f.problem and f.variable is not None]
     if time is not None:
         problems += hour_problems(ds, found, wanted, time, horizontal, preliminary=preliminary)
-    problems += absent_problems(found, missing, needed)
+    problems += absent_problems(found, missing)
     beside = {}
     if time is not None and horizontal is not None:
         names = [f.variable for f, _ in each(found, wanted) if f.variable in ds.data_vars]

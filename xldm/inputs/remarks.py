@@ -18,7 +18,7 @@ from .report import Found
 from .sums import sum_notes
 from .times import Time
 
-__all__ = ["absent_problems", "coverage", "notes_on", "skill_without"]
+__all__ = ["absent_problems", "coverage", "notes_on", "skill_without", "undrawable"]
 
 # Input of a coarser step than this, in degrees, gets a note.
 _COARSE = 0.3
@@ -50,36 +50,43 @@ def coverage(horizontal: Horizontal, grid: GridConfig) -> list[str]:
     return problems
 
 
-def absent_problems(found: list[Found], missing: str, needed: Sequence[str]) -> list[str]:
+def absent_problems(found: list[Found], missing: str) -> list[str]:
     """Return why predictors may not be absent."""
     absent = [f for f in found if f.variable is None]
     if len(absent) == len(found):
         names = ", ".join(f.name for f in absent)
         return [f"None of the predictors is in the input: {names}. Is it ERA5?"]
-    named = "; ".join(f.name + f.becomes.removeprefix("absent") for f in absent)
-    lacking = [f.name for f in absent if f.name in needed]
-    if absent and missing == "raise":
-        rest = (
-            ""
-            if lacking
-            else (", or pass missing='climatology' to set them to their training mean")
-        )
-        return [f"Missing predictors: {named}. Add them{rest}."]
-    if lacking:
-        return [
-            f"The model cannot do without {', '.join(lacking)}: it adds small scales to what the "
-            "input says of the target itself. Absent predictors: " + named + "."
-        ]
-    return []
+    if not absent or missing != "raise":
+        return []
+    names = "; ".join(f.name + f.becomes.removeprefix("absent") for f in absent)
+    return [
+        f"Missing predictors: {names}. Add them, or pass missing='climatology' to set them to "
+        "their training mean."
+    ]
+
+
+def undrawable(config: ModelConfig, absent: Sequence[str]) -> list[str]:
+    """Return why nothing can be drawn without what is absent."""
+    lacking = [name for name in config.required if name in absent]
+    if config.own and {*config.own} <= {*absent} and len(config.own) == len(config.targets):
+        lacking += [name for name in config.own if name not in lacking]
+    if not lacking:
+        return []
+    return [
+        f"The model cannot do without {', '.join(lacking)}: it adds small scales to what the input "
+        "says of a target itself. Add them."
+    ]
 
 
 def skill_without(config: ModelConfig, absent: Sequence[str]) -> list[str]:
-    """Return a note of the skill that was measured without what is absent, or without more."""
-    if not absent or not config.subsets:
-        return []
+    """Return notes of what is not drawn, and of the skill that was measured without as much."""
+    undrawn = [name for name in config.own if name in absent]
+    notes = [f"Not drawn without their own coarse fields: {', '.join(undrawn)}."] if undrawn else []
+    if not config.subsets:
+        return notes
     lacking = [s for s in config.subsets if {*absent} <= {*s.absent}]
     if not lacking:
-        return ["The model's skill was never measured without so many predictors."]
+        return [*notes, "The model's skill was never measured without these predictors."]
     nearest = min(lacking, key=lambda s: len(s.absent))
     whole = next((s.crps for s in config.subsets if not s.absent), {})
     units = {v.name: v.units for v in config.targets}
@@ -88,7 +95,7 @@ def skill_without(config: ModelConfig, absent: Sequence[str]) -> list[str]:
         + (f" ({whole[name]:.2g} with all)" if name in whole else "")
         for name, score in nearest.crps.items()
     )
-    return [f"CRPS as measured without {', '.join(nearest.absent)}: {scores}."]
+    return [*notes, f"CRPS as measured without {', '.join(nearest.absent)}: {scores}."]
 
 
 def notes_on(

@@ -94,6 +94,8 @@ class Report:
         Every reason to refuse the input.
     notes : tuple of str
         Assumptions, and steps beside plain conversion.
+    undrawn : tuple of str
+        Targets that are left out, since their own coarse fields are absent.
     beside : dict
         Dims of the input that are carried through beside time: members and simulations; and their
         names in what is made of it.
@@ -111,6 +113,7 @@ class Report:
     columns: slice
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    undrawn: tuple[str, ...] = ()
     beside: dict[Hashable, str] = field(default_factory=dict)
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     given: xr.DataArray = field(default_factory=lambda: xr.DataArray(""))

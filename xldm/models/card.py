@@ -74,7 +74,7 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
         f"({rows} x {columns})",
         "targets": _variables(config.targets),
         "predictors": _variables(config.predictors),
-        "cannot do without": ", ".join(config.needed),
+        "cannot do without": ", ".join(dict.fromkeys((*config.required, *config.own))),
         "CRPS without": "; ".join(_subset(s) for s in config.subsets),
         "components": ", ".join(c.name for c in config.components),
         "networks": "; ".join(_networks(c) for c in config.components if c.partial),
