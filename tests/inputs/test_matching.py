@@ -25,14 +25,16 @@ def found(name: str, **fields: xr.DataArray):
 
 def remedies(problem: str) -> list[str]:
     """Return the code in a message."""
-    pattern = r"(del ds\[.*?\]\.attrs\['\w+'\]|ds\[.*?\]\.attrs\['\w+'\] = '.*?'|ds\.\w+\([^()]*\))"
+    pattern = (
+        r"(ds\[.*?\]\.attrs\.pop\('\w+'\)|ds\[.*?\]\.attrs\['\w+'\] = '.*?'|ds\.\w+\([^()]*\))"
+    )
     return re.findall(pattern, problem)
 
 
 def after(ds: xr.Dataset, code: str) -> xr.Dataset:
     """Return a dataset after a remedy: a statement about it, or an expression for a new one."""
     ds = ds.copy(deep=True)
-    if " = " in code or code.startswith("del "):
+    if " = " in code or ".pop(" in code:
         exec(code, {"ds": ds})
         return ds
     return eval(code, {"ds": ds})

@@ -17,7 +17,7 @@ from .levels import text_of
 from .names import Meaning, meaning
 from .units import conversion
 
-__all__ = ["against", "claims", "described", "ids", "units_by_id"]
+__all__ = ["against", "claims", "described", "ids", "says_moment", "units_by_id"]
 
 # Attributes that hold a short name of ECMWF's table; other providers fill the lesser ones.
 _ECMWF = ("GRIB_shortName", "GRIB_cfVarName", "shortNameECMWF")
@@ -28,6 +28,12 @@ _LOCAL = 500_000
 _UNKNOWN = ("unknown", "unknown_cf_name", "~", "none", "")
 _OTHER_STATISTIC = re.compile(
     r"maximum|minimum|anomal|standard deviation|climatolog|percentile|gust|quantile|\bmax\b|\bmin\b"
+)
+_STEP_TYPES = ("GRIB_stepType", "step_type", "stepType")
+_REMARKS = ("comment", "description", "note")
+_AVERAGE = re.compile(
+    r"\b(?:averaged?|mean|maximum|minimum|accumulated)\b.*\b(?:since|over|during|of)\b.*"
+    r"\b(?:step|hours?|days?|months?|midnight|start)\b"
 )
 _NEAR, _SAID, _BY_MEANING = 2, 3, 4
 
@@ -112,6 +118,19 @@ def units_by_id(field: xr.DataArray, entry: Known) -> str:
     return next((entry.params[i] for i in ids(field) if i in entry.params), "")
 
 
+def says_moment(field: xr.DataArray) -> bool:
+    """Tell whether the attributes of a variable say that its values are of a moment.
+
+    Examples
+    --------
+    >>> says_moment(xr.DataArray(0, attrs={"cell_methods": "area: mean time: point"}))
+    True
+    """
+    said = " ".join(text_of(field.attrs.get(key)).lower() for key in _STEP_TYPES)
+    _, _, method = text_of(field.attrs.get("cell_methods")).partition("time:")
+    return "instant" in said or method.split()[:1] == ["point"]
+
+
 def _ids_of(entry: Known) -> set[int]:
     return {entry.param, *entry.params} - {0}
 
@@ -147,7 +166,7 @@ def _contradiction(name: str, entry: Known, key: str, said: object, means: str) 
     meant = f" says {means}" if means else " is of another field"
     return (
         f"{name} is named as {entry.name} ({entry.quantity}), but its {key} {said}{meant}: rename "
-        f"it, or delete the attribute if it is stale, del ds[{name!r}].attrs[{key!r}]."
+        f"it, or delete the attribute if it is stale, ds[{name!r}].attrs.pop({key!r})."
     )
 
 
@@ -186,22 +205,23 @@ def _snow(field: xr.DataArray, entry: Known) -> Iterator[str]:
 
 
 def _other_interval(field: xr.DataArray, entry: Known) -> Iterator[str]:
-    step = text_of(field.attrs.get("GRIB_stepType", "instant"))
-    cells = text_of(field.attrs.get("cell_methods"))
-    if entry.accumulated:  # see `xldm.inputs.sums`
+    """Yield why a field that should be of a moment is not; of sums, see `xldm.inputs.sums`."""
+    if entry.accumulated:
         return
-    for key, said, bad in (
-        ("GRIB_stepType", step, step.startswith("avg") or step in ("max", "min")),
-        ("cell_methods", cells, _over_time(cells)),
-    ):
+    name, attrs = str(field.name), field.attrs
+    for key in (*_STEP_TYPES, "cell_methods", *_REMARKS):
+        said = text_of(attrs.get(key))
+        if key in _STEP_TYPES:
+            bad = said.lower().startswith(("avg", "average", "max", "min", "accum"))
+        else:
+            bad = _over_time(said) if key == "cell_methods" else bool(_AVERAGE.search(said.lower()))
         if bad:
-            name = str(field.name)
             yield (
                 f"{name} has {key} {said!r}, but the model wants hourly instantaneous values. "
-                f"Use hourly data; if the attribute is wrong, del ds[{name!r}].attrs[{key!r}]."
+                f"Use hourly data; if the attribute is wrong, ds[{name!r}].attrs.pop({key!r})."
             )
 
 
 def _over_time(cell_methods: str) -> bool:
     _, _, method = cell_methods.partition("time:")
-    return bool(method) and method.split()[0] != "point"
+    return bool(method.split()) and method.split()[0] != "point"

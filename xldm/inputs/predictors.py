@@ -21,6 +21,7 @@ from .derived import each, field_of, find, laid_out
 from .horizontal import horizontal_axes
 from .intervals import hour_problems
 from .leftover import unused, with_likely_slips
+from .moments import of_moments
 from .plausibility import judged
 from .remarks import absent_problems, coverage, notes_on, skill_without, undrawable
 from .report import Found, Report
@@ -157,6 +158,7 @@ def examine(
     if time is not None and horizontal is not None:
         time, left_out = without_start(time, found, wanted)
         decoding += left_out
+        found = of_moments(ds, found, wanted, time)
         found = weighed(ds, found, wanted, time, horizontal, absent=missing == "climatology")
     found = judged(ds, found, wanted, time, horizontal)
     problems += [f.problem for f in found if f.problem and f.variable is not None]

@@ -111,7 +111,7 @@ def notes_on(
     present = [
         (f, known(v), ds[f.variable]) for f, v in each(found, wanted) if f.variable in ds.data_vars
     ]
-    absent = [f.name for f in found if f.variable is None]
+    absent = [f.name + f.becomes.removeprefix("absent") for f in found if f.variable is None]
     notes += sum_notes(found)
     if any(k.name == "sd" and field.attrs.get("units") == "m" for _, k, field in present):
         notes.append("sd: taken as the depth of liquid water, as in ERA5, not of snow.")

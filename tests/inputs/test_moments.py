@@ -1,0 +1,87 @@
+"""Means and other statistics are not taken for values of a moment."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from remedies import applied
+
+from xldm.inputs.predictors import check
+
+
+def bounded(ds, hours):
+    span = np.array([-hours, 0]) * np.timedelta64(1, "h")
+    out = ds.assign(time_bnds=(("valid_time", "bnds"), ds.valid_time.values[:, None] + span))
+    out.valid_time.attrs["bounds"] = "time_bnds"
+    return out
+
+
+@pytest.fixture
+def states(era5):
+    """Two fields of a moment, hourly."""
+    return era5[["t2m", "msl"]]
+
+
+def problems(ds, config14):
+    return check(ds, config14, missing="climatology").problems
+
+
+@pytest.mark.parametrize("hours", [3, 24])
+def test_bounds_of_hours_make_a_state_ambiguous_and_the_remedy_works(hours, states, config14):
+    ds = bounded(states, hours)
+    first = problems(ds, config14)
+    assert [f"bounds of {hours} hours" in p for p in first] == [True, True]
+    for problem in first:
+        ds = applied(problem, ds)
+    assert problems(ds, config14) == ()
+
+
+def test_bounds_of_an_hour_are_those_of_the_sums(states, config14):
+    assert problems(bounded(states, 1), config14) == ()
+
+
+@pytest.mark.parametrize(
+    "attrs", [{"cell_methods": "area: mean time: point"}, {"GRIB_stepType": "instant"}]
+)
+def test_a_field_that_says_that_it_is_of_a_moment_may_have_bounds(attrs, states, config14):
+    ds = bounded(states, 24)
+    for field in ds.data_vars.values():
+        field.attrs |= attrs
+    assert problems(ds, config14) == ()
+
+
+def test_statistics_over_years_are_refused(states, config14):
+    states.valid_time.attrs["climatology"] = "climatology_bounds"
+    assert all("many years" in p for p in problems(states, config14))
+    assert len(problems(states, config14)) == 2
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"step_type": "avg"},
+        {"stepType": "max"},
+        {"GRIB_stepType": "accum"},
+        {"comment": "Average since the previous forecast step."},
+        {"description": "Mean over 24 hours"},
+        {"cell_methods": "area: time: mean"},
+    ],
+)
+def test_a_statement_of_a_statistic_is_refused_and_the_remedy_works(attrs, states, config14):
+    states["t2m"].attrs |= attrs
+    (problem,) = problems(states, config14)
+    assert problems(applied(problem, states), config14) == ()
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"step_type": "instant"},
+        {"comment": "Mean sea level pressure is reduced from surface pressure."},
+        {"cell_methods": "area: mean"},
+        {"cell_methods": "time:"},
+    ],
+)
+def test_other_statements_are_not_taken_for_statistics(attrs, states, config14):
+    states["msl"].attrs |= attrs
+    assert problems(states, config14) == ()
