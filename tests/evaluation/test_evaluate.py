@@ -269,6 +269,24 @@ def test_missing_values_count_for_no_forecast_and_are_counted(truth, single):
     assert int(found["spectrum_hours"].sel(field="kinetic_energy")) == 30
 
 
+@pytest.mark.parametrize("fill", [1e20, -9999.0, 32767.0, 9.96921e36])
+def test_numbers_for_missing_values_are_refused_with_a_way_out(truth, single, fill):
+    holed = truth.copy(deep=True)
+    holed["t2m"][3, 5, 6:10] = fill
+    with pytest.raises(InputError, match=r"truth: t2m holds .* at 2008-02-27T23") as error:
+        xldm.evaluate({"S": single}, holed, progress=False)
+    code = str(error.value).partition("; use ")[2]
+    mended = eval(code, {"truth": holed})
+    found = xldm.evaluate({"S": single}, mended, progress=False)
+    assert found.attrs["missing_values"] == 4
+
+
+def test_a_forecast_that_is_wrong_by_far_is_scored(truth, single):
+    wild = single.assign(t2m=single["t2m"] * 1000)
+    found = xldm.evaluate({"W": wild}, truth, progress=False)
+    assert float(found["mae"].sel(variable="t2m", **KEYS).squeeze()) > 1e5
+
+
 def test_without_static_fields_all_is_the_only_stratum(truth, single):
     found = xldm.evaluate({"S": single}, truth, progress=False)
     assert found["stratum"].values.tolist() == ["all"]
@@ -276,7 +294,7 @@ def test_without_static_fields_all_is_the_only_stratum(truth, single):
 
 
 def test_other_targets_are_evaluated_too(truth):
-    rain = truth[["t2m"]].rename(t2m="tp").map(lambda v: v.assign_attrs(units="m"))
+    rain = truth[["t2m"]].rename(t2m="tp").map(lambda v: (v / 1e5).assign_attrs(units="m"))
     found = xldm.evaluate({"R": rain}, rain, progress=False)
     assert found["variable"].values.tolist() == ["tp"]
     assert found["field"].values.tolist() == ["tp"]

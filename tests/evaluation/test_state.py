@@ -7,6 +7,7 @@ import records
 
 from xldm.evaluation import state
 from xldm.evaluation.align import comparable
+from xldm.evaluation.hours import Series
 from xldm.evaluation.plan import Plan
 
 
@@ -21,7 +22,8 @@ def state_of(aligned, hours=slice(None)):
     part = {"time": hours}
     plan = Plan.of(forecasts, truth, records.static(), None)
     forecasts = {k: f.isel(part) for k, f in forecasts.items()}
-    return state.state_of(plan, truth.isel(part), forecasts, parts=1).compute()
+    [of_hours] = state.state_of(plan, [Series(truth.isel(part), forecasts)], parts=1).compute()
+    return of_hours
 
 
 def test_months_evaluated_apart_merge_to_the_year(aligned):
@@ -71,6 +73,6 @@ def test_nothing_is_read_before_the_state_is_computed(aligned):
 
     broken = truth.chunk(time=1).map(lambda v: v.copy(data=v.data.map_blocks(fail, dtype=v.dtype)))
     plan = Plan.of(forecasts, truth, None, None)
-    delayed = state.state_of(plan, broken, forecasts, parts=2)
+    delayed = state.state_of(plan, [Series(broken, forecasts)], parts=2)
     with pytest.raises(AssertionError, match="read"):
         dask.compute(delayed, scheduler="synchronous")

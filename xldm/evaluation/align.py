@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ..errors import InputError
+from ..errors import ArgumentTypeError, InputError
 from ..inputs.units import conversion
+from .arrange import GRID, LEADS, SERIES, arranged
+from .cells import same_cells, unfit
+from .hours import same_times
 
-__all__ = ["MEAN", "comparable"]
+__all__ = ["MEAN", "comparable", "count"]
 
-DIMS = ("time", "y", "x")
 #: Ending of the name under which the mean of an ensemble is listed.
 MEAN = " mean"
+_TIMES = (*SERIES, *LEADS)
 
 
 def comparable(
-    forecasts: Mapping[str, xr.Dataset], truth: xr.Dataset, how: str = "exact"
+    forecasts: Mapping[str, xr.Dataset | xr.DataArray],
+    truth: xr.Dataset | xr.DataArray,
+    how: str = "exact",
 ) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
     """Return forecasts (member, time, y, x) and truth (time, y, x) that can be compared.
 
-    Nothing is computed, converted or filled. Datasets that do not match are refused; on demand,
-    times and cells that are not in all of them are left out.
+    Nothing is computed, converted or filled; axes are put in order. Datasets that do not match are
+    refused; on demand, times and cells that are not in all of them are left out, with a warning.
 
     Parameters
     ----------
-    forecasts : mapping of str to Dataset (time, y, x) or (member, time, y, x)
-        By the name to list each under.
-    truth : Dataset (time, y, x)
+    forecasts : mapping of str to Dataset or DataArray
+        By the name to list each under: dims (time, y, x), or initialisation and lead in place of
+        time, in any order. Members of an ensemble lie along dims of any usual name.
+    truth : Dataset or DataArray (time, y, x)
         Every variable in it is compared; each forecast must hold it in the same units.
     how : {"exact", "common"}
         Require the same times and cells, or take those that all datasets have.
 
     Returns
     -------
-    forecasts : dict of str to Dataset (member, time, y, x)
-        A forecast without members gets one.
+    forecasts : dict of str to Dataset (member ..., time, y, x) or (member ..., start, lead, y, x)
+        A forecast without members gets one. Forecasts by lead have a coordinate time (start, lead).
     truth : Dataset (time, y, x)
+        With forecasts by lead: at the valid times that all have.
 
     Raises
     ------
     InputError
         With every reason at once.
+
+    Warns
+    -----
+    UserWarning
+        If times or cells are left out.
 
     Examples
     --------
@@ -61,30 +75,32 @@ def comparable(
     """
     if how not in ("exact", "common"):
         raise InputError(f"align must be 'exact' or 'common', got {how!r}")
-    faults = [*_names(forecasts), *_structure("truth", truth, list(truth.data_vars))]
-    for name, forecast in forecasts.items():
-        faults += _structure(name, forecast, list(truth.data_vars))
+    left: list[str] = []
+    faults = list(_names(forecasts))
     _refuse(faults)
-    for name, forecast in forecasts.items():
-        faults += [*_units(name, forecast, truth), *_calendar(name, forecast, truth)]
-    _refuse(faults)
-    names = list(truth.data_vars)
-    truth = _bare(truth, names)
-    shared = {name: _bare(forecast, names) for name, forecast in forecasts.items()}
-    if how == "common":
-        shared, truth = _common(shared, truth)
-    else:
-        for name, forecast in shared.items():
-            for dim in DIMS:
-                faults += _same(name, dim, forecast[dim].values, truth[dim].values)
-    faults += _spacing(truth)
-    _refuse(faults)
-    # Coordinates may differ by a rounding error: take the truth's.
-    shared = {
-        name: _with_member(forecast.assign_coords({d: truth[d] for d in DIMS}))
-        for name, forecast in shared.items()
+    observed = arranged(truth, "truth", None, faults)
+    names = list(observed or [])
+    given = {
+        name: arranged(f, f"forecasts[{name!r}]", names, faults) if names else None
+        for name, f in forecasts.items()
     }
-    return shared, truth
+    _refuse(faults)
+    assert observed is not None
+    shared = {name: f for name, f in given.items() if f is not None}
+    for name, forecast in shared.items():
+        faults += _units(name, forecast, observed)
+    _refuse(faults)
+    before = {"truth": observed, **shared}
+    shared, observed = same_cells(shared, observed, how, faults)
+    timed: list[str] = []
+    shared, observed = same_times(shared, observed, how, timed, left)
+    faults += timed or ([] if faults else unfit(observed))
+    _refuse(faults)
+    if how == "common":
+        left += _left_out(before, {"truth": observed, **shared})
+    if left:
+        warnings.warn("left out of the evaluation: " + "; ".join(left), UserWarning, stacklevel=3)
+    return {name: _with_member(forecast) for name, forecast in shared.items()}, observed
 
 
 def _refuse(faults: list[str]) -> None:
@@ -92,7 +108,12 @@ def _refuse(faults: list[str]) -> None:
         raise InputError("\n- ".join(["nothing was evaluated:", *faults]))
 
 
-def _names(forecasts: Mapping[str, xr.Dataset]) -> Iterator[str]:
+def _names(forecasts: Any) -> Iterator[str]:
+    if isinstance(forecasts, (xr.Dataset, xr.DataArray)) or not isinstance(forecasts, Mapping):
+        raise ArgumentTypeError(
+            f"forecasts: expected datasets by name, got {type(forecasts).__name__}; use "
+            "{'forecast': forecasts}"
+        )
     if not forecasts:
         yield "forecasts: expected at least one, by name; got none"
     for name in forecasts:
@@ -103,128 +124,43 @@ def _names(forecasts: Mapping[str, xr.Dataset]) -> Iterator[str]:
             )
 
 
-def _structure(name: str, ds: xr.Dataset, wanted: list) -> Iterator[str]:
-    """Yield faults of variables, dims and the time axis."""
-    if not wanted:
-        yield f"{name}: expected variables such as t2m; the dataset has none"
-    for variable in wanted:
-        if variable not in ds:
-            held = ", ".join(map(str, ds))
-            yield f"{name}: {variable} is in the truth but not here; it has {held}"
-            continue
-        dims = set(ds[variable].dims)
-        allowed = set(DIMS) if name == "truth" else {*DIMS, "member"}
-        if not set(DIMS) <= dims or dims - allowed:
-            yield (
-                f"{name}: {variable} has dims ({', '.join(map(str, ds[variable].dims))}); expected "
-                f"time, y and x{'' if name == 'truth' else ' and perhaps member'}, "
-                "so select or reduce the others"
-            )
-        if not ds[variable].attrs.get("units"):
-            yield f"{name}: {variable} has no units; set the attribute, xldm does not guess"
-    for dim in DIMS:
-        if dim not in ds.coords:
-            yield f"{name}: has no coordinate {dim}, so the place or time of its values is unknown"
-    if "time" in ds.coords:
-        times = ds["time"].to_index()
-        if times.hasnans:
-            yield f"{name}: its times hold a missing value"
-        elif not times.is_monotonic_increasing or not times.is_unique:
-            yield f"{name}: its times are not in order, each once; use sortby and drop_duplicates"
-
-
 def _units(name: str, forecast: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
     for variable in truth.data_vars:
         mine, theirs = (ds[variable].attrs["units"] for ds in (forecast, truth))
-        if mine != theirs and conversion(mine, theirs) != (1.0, 0.0):
-            yield f"{name}: {variable} is in {mine}, in the truth in {theirs}; convert one of them"
-
-
-def _calendar(name: str, forecast: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
-    mine, theirs = (
-        ds["time"].dt.calendar if ds["time"].dtype == object or ds["time"].dtype.kind == "M" else ""
-        for ds in (forecast, truth)
-    )
-    if (mine, forecast["time"].dtype.kind) != (theirs, truth["time"].dtype.kind) or not mine:
-        yield (
-            f"{name}: its times are {mine or 'no dates'} ({forecast['time'].dtype}), the truth's "
-            f"{theirs or 'no dates'} ({truth['time'].dtype}); bring both to one calendar with "
-            "Dataset.convert_calendar, which says what it does with days that exist in one only"
-        )
-    elif theirs not in ("standard", "gregorian", "proleptic_gregorian") or not np.issubdtype(
-        truth["time"].dtype, np.datetime64
-    ):
-        yield (
-            f"{name}: the calendar {theirs} of both is not the proleptic Gregorian one of "
-            "datetime64; use Dataset.convert_calendar on both"
-        )
-
-
-def _bare(ds: xr.Dataset, names: list) -> xr.Dataset:
-    """Return the variables with their dimension coordinates only."""
-    bare = ds[names].reset_coords(drop=True)
-    return bare.transpose(*(d for d in ("member", *DIMS) if d in bare.dims))
+        known = conversion(mine, theirs)
+        if mine == theirs or known == (1.0, 0.0):
+            continue
+        said = f"{name}: {variable} is in {mine}, in the truth in {theirs}"
+        if known is None:
+            yield f"{said}, which cannot be converted; compare the same quantity"
+        else:
+            code, scale, offset = f"forecasts[{name!r}]", *known
+            field = f"{code}[{variable!r}] * {scale!r} + {offset!r}"
+            yield (
+                f"{said}; convert it, use {code}.assign({variable}=({field})"
+                f".assign_attrs(units={theirs!r}))"
+            )
 
 
 def _with_member(ds: xr.Dataset) -> xr.Dataset:
-    variables = {
-        name: v if "member" in v.dims else v.expand_dims("member") for name, v in ds.items()
-    }
-    return ds.assign(variables).transpose("member", *DIMS)
+    return ds if {*ds.dims} - {*_TIMES, *GRID} else ds.expand_dims("member")
 
 
-def _same(name: str, dim: str, mine: np.ndarray, theirs: np.ndarray) -> Iterator[str]:
-    if dim == "time":
-        if not np.array_equal(mine, theirs):
-            alone = [np.setdiff1d(a, b) for a, b in ((mine, theirs), (theirs, mine))]
-            first = "; ".join(
-                f"first {who} {a[0]}"
-                for who, a in zip(("of the forecast", "of the truth"), alone, strict=True)
-                if a.size
-            )
-            yield (
-                f"{name}: its times are not the truth's: {len(mine)} against {len(theirs)}, "
-                f"{alone[0].size} of them only in the forecast and {alone[1].size} only in the "
-                f"truth ({first}); select the same ones, or use align='common' to leave them out"
-            )
-    elif mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=0, atol=0.5):
-        turned = mine.shape == theirs.shape and np.allclose(mine[::-1], theirs, rtol=0, atol=0.5)
-        yield (
-            f"{name}: its {dim} is not the truth's: {_ends(mine)} against {_ends(theirs)}; "
-            + (
-                f"turn it with sortby({dim!r})"
-                if turned
-                else "regrid one to the other's cells, or use align='common' for the cells in both"
-            )
-        )
+def count(forecast: xr.Dataset) -> int:
+    """Return the number of members of a comparable forecast, along all dims of members."""
+    return int(np.prod([forecast.sizes[d] for d in forecast.dims if d not in (*_TIMES, *GRID)]))
 
 
-def _ends(axis: np.ndarray) -> str:
-    return f"{axis.size} cells from {axis[0]:g} to {axis[-1]:g} m" if axis.size else "no cells"
-
-
-def _common(
-    forecasts: dict[str, xr.Dataset], truth: xr.Dataset
-) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
-    # Ensembles may have different numbers of members.
-    datasets = xr.align(truth, *forecasts.values(), join="inner", copy=False, exclude=["member"])
-    empty = [d for d in DIMS if not datasets[0].sizes[d]]
-    _refuse([f"no {d} is common to all datasets" for d in empty])
-    return dict(zip(forecasts, datasets[1:], strict=True)), datasets[0]
-
-
-def _spacing(truth: xr.Dataset) -> Iterator[str]:
-    """Yield a fault unless cells are squares of one size, which spectra need."""
-    steps = [np.diff(truth[d].values) for d in ("y", "x")]
-    if any(s.size == 0 for s in steps):
-        yield "truth: expected at least 2 x 2 cells"
-    elif any(not np.allclose(s, s[0], rtol=1e-6) for s in steps) or not np.isclose(
-        abs(steps[0][0]), steps[1][0], rtol=1e-6
-    ):
-        yield (
-            "truth: its cells are not squares of one size in order of x (spacings "
-            f"{steps[0].min():g} to {steps[0].max():g} m in y, {steps[1].min():g} to "
-            f"{steps[1].max():g} m in x); spectra need a regular projected grid"
-        )
-    elif steps[0][0] > 0:
-        yield "truth: its y ascends; the grids here descend, so turn every dataset with sortby"
+def _left_out(before: dict[str, xr.Dataset], after: dict[str, xr.Dataset]) -> Iterator[str]:
+    """Say what part of each dataset is compared, where it is not all."""
+    for name, was in before.items():
+        said = [
+            f"{was.sizes[d] - after[name].sizes[d]} of {was.sizes[d]} along {d}"
+            for d in was.dims
+            if d in after[name].sizes
+            and after[name].sizes[d] < was.sizes[d]
+            # Of a truth, leads need some hours only.
+            and not (d == "time" and any("lead" in f.dims for f in after.values()))
+        ]
+        if said:
+            yield f"{name}: {', '.join(said)}"

@@ -11,8 +11,9 @@ import numpy as np
 import xarray as xr
 from tqdm.dask import TqdmCallback
 
-from . import accuracy, realism
+from . import accuracy, leads, realism
 from .align import MEAN, comparable
+from .hours import split
 from .plan import Plan
 from .scores import Score
 from .state import State, state_of
@@ -30,8 +31,8 @@ _PROVENANCE = ("model", "model_sha256", "sampler", "steps", "seed", "training_da
 
 
 def evaluate(
-    forecasts: Mapping[str, xr.Dataset],
-    truth: xr.Dataset,
+    forecasts: Mapping[str, xr.Dataset | xr.DataArray],
+    truth: xr.Dataset | xr.DataArray,
     *,
     static: xr.Dataset | None = None,
     thresholds: Mapping[str, tuple[float, ...]] | None = None,
@@ -49,11 +50,13 @@ def evaluate(
 
     Parameters
     ----------
-    forecasts : mapping of str to Dataset
+    forecasts : mapping of str to Dataset or DataArray
         Dims (time, y, x), or (member, time, y, x) of an ensemble, by the name to list each under.
         An ensemble is listed twice: under its name, its members as single draws; with " mean"
-        after the name, their mean.
-    truth : Dataset (time, y, x)
+        after the name, their mean. Members may lie along any usual name (``number``,
+        ``realization``, ...), and along several dims, which form one ensemble together.
+        Forecasts with dims of initialisation and lead are scored by lead.
+    truth : Dataset or DataArray (time, y, x)
         Every variable in it is compared; each forecast must hold it in the same units. With ``u10``
         and ``v10``, ``wind_speed`` is compared too.
     static : Dataset (y, x), optional
@@ -74,6 +77,7 @@ def evaluate(
     -------
     Dataset
         Scores by forecast, variable, stratum and period; docs/evaluation.md describes each.
+        Of forecasts by lead, also by ``lead`` (hours), and hourly scores by initialisation.
         Places where the truth or any forecast is NaN count for no forecast: attribute
         ``missing_values`` is their number, variable ``n`` the number of values left.
 
@@ -83,6 +87,12 @@ def evaluate(
         If the datasets cannot be compared; the message lists every reason.
     ArgumentError
         If two variables of the result would have the same name.
+
+    Warns
+    -----
+    UserWarning
+        If times or cells are left out: with ``align="common"``, or valid times of forecasts by
+        lead that the truth lacks.
 
     Examples
     --------
@@ -96,10 +106,14 @@ def evaluate(
     """
     aligned, observed = comparable(forecasts, truth, align)
     plan = Plan.of(aligned, observed, static, thresholds, scores)
+    series = list(split(aligned, observed))
+    states: list[State] = []
     with TqdmCallback(desc="evaluate", disable=None if progress is None else not progress):
-        state = state_of(plan, observed, aligned, parts=parts).compute()
-    result = _described(plan, state, observed, static)
-    result.attrs |= _about(plan, state, forecasts, truth)
+        for group in leads.groups(plan, aligned, series, parts):
+            states += state_of(plan, group, parts=parts).compute()
+    results = [_described(plan, state, observed, static) for state in states]
+    result = leads.joined(results, series, aligned)
+    result.attrs |= _about(plan, states, forecasts, truth)
     return result
 
 
@@ -135,9 +149,13 @@ def _described(
 
 
 def _about(
-    plan: Plan, state: State, forecasts: Mapping[str, xr.Dataset], truth: xr.Dataset
+    plan: Plan,
+    states: list[State],
+    forecasts: Mapping[str, xr.Dataset | xr.DataArray],
+    truth: xr.Dataset | xr.DataArray,
 ) -> dict:
     """Return attributes that say what was compared, in types that netCDF files can hold."""
+    times = np.unique(np.concatenate([state.times for state in states]))
     origin = {row: forecasts[row.removesuffix(MEAN)].attrs for row in plan.forecasts}
     models: dict[str, dict[str, Any]] = {
         row: {k: _plain(attrs[k]) for k in _PROVENANCE if k in attrs}
@@ -145,16 +163,16 @@ def _about(
         if "model" in attrs
     }
     synthetic = [n for n, a in models.items() if "synthetic" in a.get("training_data", "").lower()]
-    steps = np.diff(state.times)
+    steps = np.diff(times)
     gaps = int((steps > steps.min()).sum()) if steps.size else 0
     return {
         "Conventions": "CF-1.11",
         "title": "Evaluation of downscaled fields",
-        "times": len(state.times),
-        "first_time": str(state.times[0].astype("datetime64[m]")),
-        "last_time": str(state.times[-1].astype("datetime64[m]")),
+        "times": len(times),
+        "first_time": str(times[0].astype("datetime64[m]")),
+        "last_time": str(times[-1].astype("datetime64[m]")),
         "gaps_in_time": gaps,
-        "missing_values": int(state.total["missing"].sum()),
+        "missing_values": int(sum(state.total["missing"].sum() for state in states)),
         "grid_spacing_m": plan.ground.spacing,
         "forecast_models": json.dumps(models),
         "synthetic": json.dumps(synthetic),

@@ -13,7 +13,7 @@ import xarray as xr
 from ..config import WIND
 from ..errors import InputError
 from . import distributions
-from .align import MEAN
+from .align import MEAN, count
 from .scores import Score, Statistics, field_names, in_use
 from .strata import Ground
 
@@ -63,7 +63,7 @@ class Plan:
         InputError
             If the static fields do not fit, or a threshold's variable is not evaluated.
         """
-        members = {name: forecast.sizes["member"] for name, forecast in forecasts.items()}
+        members = {name: count(forecast) for name, forecast in forecasts.items()}
         targets = tuple(map(str, truth.data_vars))
         plan = cls(targets, members, (), in_use(scores), Ground.of(truth, static))
         given = THRESHOLDS if thresholds is None else thresholds

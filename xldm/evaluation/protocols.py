@@ -12,7 +12,8 @@ import xarray as xr
 from ..downscale import downscale
 from ..errors import InputError
 from ..grids import regridding
-from ..inputs import dialects
+from ..inputs.decode import decode
+from ..inputs.leads import stated_times
 from ..inputs.predictors import check, predictors
 from ..models.components import ResidualDiffusion
 from ..models.model import Model
@@ -169,13 +170,13 @@ def evaluate_protocol(
 
 def hourly(era5: xr.Dataset) -> xr.Dataset:
     """Return the data in chunks of one hour, so that fields are drawn hour by hour."""
-    names = [d for d in era5.dims if str(d).lower() in dialects.TIME]
-    if not names:
+    stated = stated_times(decode(era5)[0])
+    if stated.dims[1] in stated.valid.dims:
         raise InputError(
-            f"era5: expected a dimension of time, one of {', '.join(dialects.TIME)}; got "
-            f"{tuple(era5.dims)}"
+            "era5: a protocol takes a series of valid times, and this has leads; choose one, e.g. "
+            f"use era5.isel({stated.dims[1]}=0)"
         )
-    return era5.chunk({names[0]: 1})
+    return era5.chunk(dict.fromkeys(stated.valid.dims, 1))
 
 
 def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:

@@ -5,6 +5,7 @@ A forecast has the same colour, line and marker in all figures; the truth is bla
 
 from .ensembles import rank_histograms, reliability, spread_skill
 from .errors import score_boxes, scores_by_period, scores_by_stratum
+from .leads import scores_by_lead
 from .maps import error_maps, snapshot, snapshots
 from .realism import distributions, physics, spectra, temporal
 
@@ -15,6 +16,7 @@ __all__ = [
     "rank_histograms",
     "reliability",
     "score_boxes",
+    "scores_by_lead",
     "scores_by_period",
     "scores_by_stratum",
     "snapshot",

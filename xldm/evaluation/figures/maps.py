@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ import numpy as np
 import xarray as xr
 
 from ...errors import ArgumentError
+from ..align import comparable
+from ..arrange import GRID
+from ..hours import split
 from .style import (
     WIDTH,
     blank,
@@ -16,6 +20,7 @@ from .style import (
     has,
     literal,
     note,
+    one_lead,
     score_label,
     typeset,
     variable_label,
@@ -64,6 +69,7 @@ def error_maps(result: xr.Dataset, score: str = "rmse", variable: str = "t2m") -
     ArgumentError
         If there are no maps of this score, or the variable is not in the result.
     """
+    one_lead(result)
     present = [s for s in COLOURS if f"{s}_map" in result]
     _choose("score", score, present)
     _choose("variable", variable, [str(v) for v in result["variable"].values])
@@ -162,8 +168,8 @@ def snapshot(
 
 
 def snapshots(
-    forecasts: Mapping[str, xr.Dataset],
-    truth: xr.Dataset,
+    forecasts: Mapping[str, xr.Dataset | xr.DataArray],
+    truth: xr.Dataset | xr.DataArray,
     result: xr.Dataset,
     static: xr.Dataset | None = None,
 ) -> dict[str, Figure]:
@@ -171,9 +177,10 @@ def snapshots(
 
     Parameters
     ----------
-    forecasts : mapping of str to Dataset (time, y, x) or (member, time, y, x)
-        Of an ensemble, the first member is shown.
-    truth : Dataset (time, y, x)
+    forecasts : mapping of str to Dataset or DataArray
+        As `xldm.evaluate` takes them. Of an ensemble, the first member is shown; of forecasts by
+        lead, a lead in the middle.
+    truth : Dataset or DataArray (time, y, x)
     result : Dataset
         Their evaluation.
     static : Dataset (y, x), optional
@@ -187,17 +194,23 @@ def snapshots(
     shown = [v for v in ("t2m", "wind_speed") if v in result["variable"]]
     if not shown:
         return {}
-    time = np.datetime64(result["time"].values[result.sizes["time"] // 2])
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        # The evaluation has said what is left out.
+        series = list(split(*comparable(forecasts, truth, "common")))
+    middle = series[len(series) // 2]
+    hour = middle.truth.sizes["time"] // 2
+    observed = middle.truth.isel(time=hour).compute()
 
     def at(ds: xr.Dataset) -> xr.Dataset:
-        hour = ds.sel(time=time)
-        return (hour.isel(member=0) if "member" in hour.dims else hour).compute()
+        now = ds.isel(time=hour)
+        return now.isel({d: 0 for d in now.dims if d not in GRID}).compute()
 
-    fields = {name: at(ds) for name, ds in forecasts.items()}
-    stamp = np.datetime_as_string(time, unit="m")
+    fields = {name: at(ds) for name, ds in middle.forecasts.items()}
+    stamp = np.datetime_as_string(observed["time"].values, unit="m")
+    lead = "" if middle.lead is None else f", lead {middle.lead / np.timedelta64(1, 'h'):g} h"
     return {
-        f"{result['long_name'].sel(variable=v).item()} at {stamp} UTC": snapshot(
-            at(truth), fields, static, v
+        f"{result['long_name'].sel(variable=v).item()} at {stamp} UTC{lead}": snapshot(
+            observed, fields, static, v
         )
         for v in shown
     }

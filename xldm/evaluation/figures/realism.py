@@ -170,7 +170,9 @@ def _power_of_hours(ax: Axes, one: xr.Dataset, style: dict) -> None:
     names = [str(n) for n in hourly["source"].values]
     offsets = (np.arange(len(names)) - (len(names) - 1) / 2) / (len(names) + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = hourly / hourly.sel(source="truth").median("time")
+        ratio = hourly / hourly.sel(source="truth").median(
+            "init" if "init" in hourly.dims else "time"
+        )
         decibels = ratio.copy(data=10 * np.log10(ratio.values))
     for place in range(hourly.sizes["at_wavelength"]):
         samples = {n: decibels.isel(at_wavelength=place).sel(source=n).values for n in names}

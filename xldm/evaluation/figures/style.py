@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ...errors import ArgumentError
 from ..strata import SEASONS
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "legend",
     "literal",
     "note",
+    "one_lead",
     "score_label",
     "selected",
     "styles",
@@ -76,8 +78,24 @@ def grid_shape(panels: int, most: int) -> tuple[int, int]:
     return rows, -(-panels // rows)
 
 
+def one_lead(result: xr.Dataset) -> None:
+    """Refuse a result by lead, of which a figure shows one lead.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if "lead" in result.dims:
+        raise ArgumentError(
+            "result: this figure is of one lead, and the result has "
+            f"{result.sizes['lead']}; choose one, e.g. use result.isel(lead=0), or draw "
+            "scores_by_lead"
+        )
+
+
 def styles(result: xr.Dataset) -> dict[str, Style]:
     """Return colour, line and marker of the truth and of every forecast, in their order."""
+    one_lead(result)
     out: dict[str, Style] = {
         "truth": {"color": "k", "linestyle": "-", "linewidth": 2.4, "marker": "*"}
     }

@@ -17,7 +17,7 @@ from .. import figures
 from ..figures.style import SCORE_NAMES, WIDTH, ensembles, has, variables
 from . import tables
 from .template import render
-from .texts import CAPTIONS, DEFINITIONS, HEDGING
+from .texts import CAPTIONS, DEFINITIONS, HEDGING, ONE_LEAD
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +45,10 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
         The template escapes everything that comes from the result.
     """
     title = title or result.attrs.get("title") or "Evaluation of downscaled fields"
+    about, result = result, _of_one_lead(result)
     sections = {
-        "What was compared": _compared(result),
+        "What was compared": _compared(about),
+        "Scores by lead": _by_lead(about),
         "Scores": _scores(result),
         "Snapshots": _joined(
             _figure(f, CAPTIONS["snapshot"].format(name=n)) for n, f in snapshots.items()
@@ -66,6 +68,24 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
         synthetic=_json(result, "synthetic", "[]"),
         sections={heading: body for heading, body in sections.items() if body},
     )
+
+
+def _of_one_lead(result: xr.Dataset) -> xr.Dataset:
+    """Return the lead in the middle, as a result without leads."""
+    if "lead" not in result.dims:
+        return result
+    return result.isel(lead=result.sizes["lead"] // 2)
+
+
+def _by_lead(result: xr.Dataset) -> Markup:
+    if "lead" not in result.dims:
+        return Markup()
+    shown = f"{_of_one_lead(result)['lead'].item():g} h"
+    return _joined([
+        _drawn(result, "scores_by_lead"),
+        *(tables.by_lead(result, score) for score in ("crps", "rmse", "bias")),
+        Markup("<p>{}</p>").format(ONE_LEAD.format(lead=shown)),
+    ])  # fmt: skip
 
 
 def _figure(figure: Figure, caption: str) -> Markup:
@@ -117,6 +137,10 @@ def _facts(result: xr.Dataset) -> dict[str, str]:
         first, last = (str(about.get(f"{end}_time", "")) for end in ("first", "last"))
         span = f", {first} to {last}".replace("T", " ") + " UTC" if first else ""
         facts["hours"] = f"{int(about['times']):,}{span}"
+    if "lead" in result.dims:
+        leads = result["lead"].values
+        facts["leads"] = f"{leads.size}, {leads[0]:g} to {leads[-1]:g} h"
+        facts["initialisations"] = str(result.sizes["init"])
     if "y" in result.sizes:
         spacing = about.get("grid_spacing_m")
         of = f" of {spacing / 1e3:g} km" if spacing else ""

@@ -14,6 +14,7 @@ from ..figures.style import SCORE_NAMES, ensembles, event_label, has, variables
 from .template import render
 
 __all__ = [
+    "by_lead",
     "by_stratum",
     "distribution",
     "ensemble",
@@ -27,7 +28,7 @@ __all__ = [
 COLUMNS = ["score", "forecast", "variable", "stratum", "period", "value", "units", "n"]
 RENAMED = {"source": "forecast", "field": "variable", "event": "variable"}
 # Dimensions that become columns, and dimensions whose value joins the name of the score.
-PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period")
+PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period", "lead")
 NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability")
 
 # The least loss is the best of a column.
@@ -47,7 +48,8 @@ def long_form(result: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns score, forecast, variable, stratum, period, value, units, n. The name of a score
+        Columns score, forecast, variable, stratum, period, value, units, n, and the lead in hours
+        if scores are by lead. The name of a score
         includes its quantile, band, lag, exposure, rank or probability; n is the number of values
         used, where known. Missing values are left out.
 
@@ -59,10 +61,11 @@ def long_form(result: xr.Dataset) -> pd.DataFrame:
       score forecast  value units
     0  rmse     UNET    0.5     K
     """
+    columns = [*COLUMNS, "lead"] if "lead" in result.dims else COLUMNS
     names = [n for n in result.data_vars if n != "n" and {*result[n].dims} <= {*PLAIN, *NAMED}]
     frame = pd.concat([_rows(result, str(n)) for n in names], ignore_index=True)
     if "n" not in result:
-        return frame.assign(n=np.full(len(frame), pd.NA))[COLUMNS]
+        return frame.assign(n=np.full(len(frame), pd.NA))[columns]
     count = _rows(result, "n")
     keys = list(result["n"].dims)
     count = count[keys].assign(n=count["value"].astype("Int64"))
@@ -70,7 +73,7 @@ def long_form(result: xr.Dataset) -> pd.DataFrame:
     frame = frame.merge(count, "left", on=keys)
     # Scores over other dimensions have no count.
     frame["n"] = frame["n"].where(frame["score"].isin(counted))
-    return frame[COLUMNS]
+    return frame[columns]
 
 
 def _rows(result: xr.Dataset, name: str) -> pd.DataFrame:
@@ -165,6 +168,21 @@ def main_scores(result: xr.Dataset) -> Markup:
         known = {s: LOSS.get(s, None if s in own else np.positive) for s in scores}
         losses = {SCORE_NAMES.get(s, s): loss for s, loss in known.items()}
         out.append(_scored(units_of(result, variable), "forecast", _names(result), columns, losses))
+    return Markup("").join(out)
+
+
+def by_lead(result: xr.Dataset, score: str) -> Markup:
+    """Return a score of all values by lead, a table per variable, the best of every row in bold."""
+    out, loss = [], LOSS.get(score, np.positive)
+    leads = [f"{lead:g} h" for lead in result["lead"].values]
+    for variable in variables(result):
+        of_all = result[score].sel(variable=variable, stratum="all", period="all")
+        values = of_all.transpose("lead", "forecast").values
+        shown = np.array(_column(values.ravel())).reshape(values.shape)
+        best = np.array([_best(v, s, loss) for v, s in zip(values, shown, strict=True)])
+        rows = [[lead, *s] for lead, s in zip(leads, shown, strict=True)]
+        caption = f"{SCORE_NAMES[score]}, {units_of(result, variable)}"
+        out.append(_table(caption, ["lead", *_names(result)], rows, best))
     return Markup("").join(out)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING"]
+__all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING", "ONE_LEAD"]
 
 HEDGING = (
     "The best of each column is bold. The lowest RMSE need not belong to the best field: where the "
@@ -11,7 +11,14 @@ HEDGING = (
     "CRPS of a forecast without members is its MAE."
 )
 
+ONE_LEAD = (
+    "The sections below are of the lead {lead} alone. Changes in time compare valid times of this "
+    "lead, which lie as far apart as initialisations. All leads are in scores.csv and result.nc."
+)
+
 CAPTIONS = {
+    "scores_by_lead": "CRPS and RMSE of all values by lead (the CRPS of a forecast without members "
+    "is its MAE).",
     "score_boxes": "Scores of single hours over all cells: boxes reach from quartile to quartile "
     "and show the median, whiskers hold the middle 98 % of the hours. The best boxes are at the "
     "left for RMSE, at 0 for the bias, and near 1 for R² and PCC.",
