@@ -32,7 +32,7 @@ except ImportError:
 from .location import Place
 from .objects import content, patiently, put
 
-__all__ = ["COMPRESSORS", "Block", "encoded", "stored", "unwritten", "whole", "write"]
+__all__ = ["COMPRESSORS", "Block", "encoded", "opened", "stored", "unwritten", "whole", "write"]
 
 # Equal values must become equal bytes. Blosc's own threads pack them in any order, but Blosc has no
 # threads outside the main thread, where Zarr encodes.
@@ -41,7 +41,7 @@ COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCode
 
 @dataclass(frozen=True)
 class Block:
-    """Some times of several variables, each an object.
+    """A part of several variables, which fills whole objects.
 
     Parameters
     ----------
@@ -49,16 +49,21 @@ class Block:
         Of the store.
     arrays : mapping of str to bytes
         Path of each variable -> its Zarr metadata.
-    keys : tuple of str
-        The objects, one for each of ``arrays``.
-    rows : slice
-        Times.
+    objects : mapping of str to tuple of str
+        Path of each variable -> keys of its objects.
+    region : mapping of str to slice
+        Where the part lies along dims; it is whole along others.
     """
 
     place: Place
     arrays: Mapping[str, bytes] = field(repr=False)
-    keys: tuple[str, ...]
-    rows: slice
+    objects: Mapping[str, tuple[str, ...]]
+    region: Mapping[str, slice]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all objects."""
+        return tuple(key for keys in self.objects.values() for key in keys)
 
 
 def unwritten(
@@ -116,13 +121,23 @@ def whole(block: Block) -> bool:
 
 def stored(block: Block) -> Iterator[tuple[str, np.ndarray | None]]:
     """Yield path and values of each variable of a block; None if absent or damaged."""
-    for path, key in zip(block.arrays, block.keys, strict=True):
-        found, values = patiently(block.place, content, block.place, key), None
-        if found is not None:
-            array, _ = _array(block, path, {key: found})
+    for path in block.arrays:
+        held, values = {}, None
+        for key in block.objects[path]:
+            found = patiently(block.place, content, block.place, key)
+            if found is None:
+                break
+            held[key] = found
+        else:
+            array, _ = _array(block, path, held)
             with suppress(ValueError, RuntimeError):  # wrong checksums, or cut off
                 values = np.asarray(array[_region(array, block)])
         yield path, values
+
+
+def opened(objects: Mapping[str, bytes]) -> MemoryStore:
+    """Return a Zarr store in memory of some objects, by key."""
+    return MemoryStore({key: Buffer.from_bytes(data) for key, data in objects.items()})
 
 
 def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.Array, dict]:
@@ -134,4 +149,4 @@ def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.
 
 def _region(array: zarr.Array, block: Block) -> tuple[slice, ...]:
     dims = getattr(array.metadata, "dimension_names", ())
-    return tuple(block.rows if dim == "time" else slice(None) for dim in dims)
+    return tuple(block.region.get(dim, slice(None)) for dim in dims)

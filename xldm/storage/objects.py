@@ -11,6 +11,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ import tenacity
 
 from .location import Place, reaching
 
-__all__ = ["content", "create", "exists", "keys", "patiently", "put", "retrying", "sweep"]
+__all__ = ["content", "create", "exists", "keys", "patiently", "put", "remove", "retrying", "sweep"]
 
 T = TypeVar("T")
 
@@ -98,6 +99,17 @@ def create(place: Place, key: str, data: bytes) -> bool:
                 raise
             return False
     return True
+
+
+def remove(place: Place, key: str) -> None:
+    """Remove an object, if it exists."""
+
+    def once(path: str) -> None:
+        place.fs.invalidate_cache()
+        with suppress(FileNotFoundError):
+            place.fs.rm_file(path)
+
+    patiently(place, once, f"{place.root}/{key}")
 
 
 def sweep(place: Place) -> None:

@@ -187,9 +187,9 @@ def _write_days(
         for group in ("coarse", "fine"):
             fields = [str(name) for name in given[group]]
             arrays = {f"{group}/{name}": objects[f"{group}/{name}/zarr.json"] for name in fields}
-            of_day = tuple(day_key(group, name, day) for name in fields)
-            block = Block(place, arrays, of_day, rows)
-            if there.issuperset(of_day) and whole(block):
+            of_day = {f"{group}/{name}": (day_key(group, name, day),) for name in fields}
+            block = Block(place, arrays, of_day, {"time": rows})
+            if there.issuperset(block.keys) and whole(block):
                 continue
             values = given[group].isel(time=rows).compute()
             still_mine()

@@ -1,7 +1,8 @@
 """Writing: downscaled fields of any length to Zarr, resumably.
 
-In: a dataset along time, lazy or not, and a place at any URL. Out: a store whose every object was
-put once and whole, marked complete at the end. Training stores belong in `xldm.stores`; claims and
+In: a dataset along time, or forecasts by initialisation and lead, lazy or not, and a place at any
+URL. Out: a store whose every object was put once and whole, marked complete at the end; `appending`
+puts more beside it. Training stores belong in `xldm.stores`; claims and
 places in `xldm.storage`.
 """
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextvars
-import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
 
-import dask
 import xarray as xr
-from dask.base import get_scheduler
-from tqdm.auto import tqdm
 
 from ..errors import ArgumentError, StoreError
 from ..storage import blocks
+from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
-from ..storage.marks import begun, mark_complete, refuse_complete, refuse_other
+from ..storage.marks import COMPLETE, begun, mark_complete, refuse_complete, refuse_other
 from ..storage.objects import content, create, exists, keys, patiently, put, sweep
-from . import rounding
-from .store_layout import BLOCK, Layout, laid_out, times_in_block
+from . import appending, rounding
+from .layout import Layout
+from .store_layout import BLOCK, along_times, laid_out, lengths, lengths_of
+from .tasks import bar_of, run, task_of
 
 __all__ = ["to_store"]
 
@@ -32,6 +29,7 @@ def to_store(
     url: str | PathLike,
     *,
     resume: bool = False,
+    append_dim: str | None = None,
     share: tuple[int, int] = (0, 1),
     keep_bits: int | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -54,6 +52,11 @@ def to_store(
         Resume a store if one exists. Existing blocks are read, which checks their checksums, and
         absent or damaged ones are written. First, one existing block is drawn again, and must be
         the same bit for bit.
+    append_dim : str, optional
+        Append to a complete store along this dim: the next initialisation or lead of forecasts,
+        whose names are those of ``out``, or later times. All else must be the same. Objects that
+        exist stay untouched, and readers see the new ones once all of them are there. A store is
+        begun where there is none. One run appends at a time.
     share : (int, int)
         Number and count, as (0, 4) to (3, 4): write only this share of the blocks, while other
         processes or machines write the others. The last to finish marks the store complete.
@@ -89,10 +92,55 @@ def to_store(
     xldm.errors.StoreError: memory://out.zarr: there is a complete store already, ...
     """
     _check(out, share, keep_bits)
-    layout = _begun(locate(url, storage_options), out, resume, share, keep_bits)
+    place, hidden = locate(url, storage_options), None if progress is None else not progress
+    if append_dim is None:
+        return _stored(place, out, resume, share, keep_bits, hidden)
+    appending.refuse_dim(out, append_dim)
+    if share[1] > 1:
+        raise ArgumentError("share: one run appends at a time; leave out share or append_dim")
+    with sole_writer(place) as still_mine:
+        found = begun(place)
+        if found is None or COMPLETE not in found:
+            return _stored(place, out, resume, share, keep_bits, hidden)
+        layout, there = appending.laid_beside(place, found, out, append_dim, keep_bits)
+        fields = out.drop_vars(list(out.coords))[list(layout.dims)]
+        if there:
+            return _there_already(layout, fields, found[COMPLETE], resume)
+        numbers = range(layout.blocks)
+        trusted = appending.begin(layout, resume=resume)
+        whole = _readable(layout, _there(layout), hidden) if trusted else []
+        if whole:
+            _compare(layout, fields, whole[0])
+        _write(layout, fields, numbers, whole, hidden, still_mine)
+        still_mine()
+        mark = appending.finish(layout, append_dim)
+        sweep(place)
+        return mark
+
+
+def _there_already(layout: Layout, fields: xr.Dataset, mark: str, resume: bool) -> str:
+    """Return the mark of a store that holds the fields already, if they are the same."""
+    if not resume:
+        raise StoreError(
+            f"{layout.place.url}: the store holds what is appended already; nothing was written. "
+            "resume=True compares a block of it instead of failing."
+        )
+    _compare(layout, fields, 0)
+    return mark
+
+
+def _stored(
+    place: Place,
+    out: xr.Dataset,
+    resume: bool,
+    share: tuple[int, int],
+    keep_bits: int | None,
+    hidden: bool | None,
+) -> str | None:
+    """Write a store, or what it lacks."""
+    layout = _begun(place, out, resume, share, keep_bits)
     # The bare variables: coordinates would travel with every block.
     fields = out.drop_vars(list(out.coords))[list(layout.dims)]
-    hidden = None if progress is None else not progress
     mine = range(share[0], layout.blocks, share[1])
     there = [number for number in _there(layout) if number in mine]
     if there and not resume:
@@ -108,11 +156,7 @@ def to_store(
 
 
 def _check(out: xr.Dataset, share: tuple[int, int], keep_bits: int | None) -> None:
-    if "time" not in out.coords or not any("time" in v.dims for v in out.data_vars.values()):
-        raise ArgumentError(
-            "out: expected a coordinate time and variables along it, as downscale gives; got "
-            f"{dict(out.sizes)}"
-        )
+    along_times(out)
     if not 0 <= share[0] < share[1]:
         raise ArgumentError(
             f"share: expected (number, count) with 0 <= number < count; got {share}"
@@ -133,8 +177,8 @@ def _begun(
     The root comes first, and is created only if there is none, so of several writers one does it.
     """
     found = begun(place)
-    length = (found or {}).get(BLOCK) or times_in_block(out)
-    layout = laid_out(place, out, length, keep_bits)
+    cut = lengths_of(found[BLOCK]) if found and BLOCK in found else lengths(out)
+    layout = laid_out(place, out, cut, keep_bits)
     root = layout.objects["zarr.json"]
     if found is not None:
         welcome = resume or share[1] > 1
@@ -155,17 +199,19 @@ def _begun(
 
 
 def _there(layout: Layout) -> list[int]:
-    """Return the blocks of which every object is listed."""
+    """Return the blocks of which every object is there."""
+    if layout.start:  # a few of a store that may be long: not worth listing all
+        return [n for n in range(layout.blocks) if _listed(layout.block(n))]
     listed = keys(layout.place)
     return [n for n in range(layout.blocks) if listed.issuperset(layout.block(n).keys)]
 
 
 def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[int]:
     """Return the numbers of the blocks that are whole."""
-    tasks = ((n, _task(blocks.whole, layout.block(n))) for n in numbers)
+    tasks = ((n, task_of(blocks.whole, layout.block(n))) for n in numbers)
     whole = []
-    with _bar("reading existing blocks", layout, numbers, hidden) as bar:
-        for number, readable in _run(tasks):
+    with bar_of("reading existing blocks", layout, numbers, hidden) as bar:
+        for number, readable in run(tasks):
             if readable:
                 whole.append(number)
             bar.update(layout.fields(number))
@@ -175,9 +221,9 @@ def _readable(layout: Layout, numbers: list[int], hidden: bool | None) -> list[i
 def _compare(layout: Layout, fields: xr.Dataset, number: int) -> None:
     """Draw an existing block again, and refuse to continue if it differs."""
     block = layout.block(number)
-    fields = fields.isel(time=block.rows)
-    task = _task(rounding.difference, fields, block, layout.keep_bits)
-    [(_, other)] = _run([(number, task)])
+    fields = fields.isel(layout.part(number))
+    task = task_of(rounding.difference, fields, block, layout.keep_bits)
+    [(_, other)] = run([(number, task)])
     if other:
         raise StoreError(
             f"{layout.place.url}: an existing block differs from the one drawn now: {other}; "
@@ -188,15 +234,21 @@ def _compare(layout: Layout, fields: xr.Dataset, number: int) -> None:
 
 
 def _write(
-    layout: Layout, fields: xr.Dataset, mine: range, whole: list[int], hidden: bool | None
+    layout: Layout,
+    fields: xr.Dataset,
+    mine: range,
+    whole: list[int],
+    hidden: bool | None,
+    still_mine: Callable[[], object] = bool,
 ) -> None:
     """Write the blocks of a share, except those that are whole."""
     left = sorted(set(mine) - set(whole))
-    with _bar("writing", layout, mine, hidden) as bar:
+    with bar_of("writing", layout, mine, hidden) as bar:
         bar.initial = sum(map(layout.fields, whole))
         bar.update(bar.initial)
         try:
-            for number, _ in _run(_to_write(layout, fields, left)):
+            for number, _ in run(_to_write(layout, fields, left)):
+                still_mine()
                 bar.update(layout.fields(number))
         except StoreError as error:
             raise StoreError(f"{error} Written blocks are kept: resume with resume=True.") from None
@@ -208,7 +260,8 @@ def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterato
     for number in numbers:
         block, task = layout.block(number), None
         if number in damaged or not _listed(block):
-            task = _task(rounding.write, fields.isel(time=block.rows), block, layout.keep_bits)
+            part = fields.isel(layout.part(number))
+            task = task_of(rounding.write, part, block, layout.keep_bits)
         yield number, task
 
 
@@ -216,40 +269,6 @@ def _listed(block: blocks.Block) -> bool:
     """Return whether every object of a block exists, whole or damaged."""
     place = block.place
     return patiently(place, lambda: all(exists(place, key) for key in block.keys))
-
-
-def _task(function: Any, *args: Any) -> Any:
-    """Make a dask task; it computes a dataset among the arguments, all variables at once."""
-    return dask.delayed(function, pure=False)(*args)
-
-
-def _run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """Run a few tasks at once, and yield their numbers and results as they end.
-
-    Of two tasks at once, one computes while the other writes; a distributed client runs two for
-    each worker. If one fails, the tasks that have begun are finished.
-    """
-    nthreads = getattr(getattr(get_scheduler(), "__self__", None), "nthreads", None)
-    most = max(2, 2 * len(nthreads())) if nthreads else 2
-    tasks = iter(tasks)
-    with ThreadPoolExecutor(most, "xldm-blocks") as pool:
-        running: dict = {}
-        while True:
-            for number, task in itertools.islice(tasks, most - len(running)):
-                # A client may be set in this context only.
-                here = contextvars.copy_context()
-                work = (lambda: None) if task is None else task.compute
-                running[pool.submit(here.run, work)] = number
-            if not running:
-                return
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(done), done.result()
-
-
-def _bar(what: str, layout: Layout, numbers: Iterable[int], hidden: bool | None) -> tqdm:
-    """Return a progress bar over the fields of blocks; hidden if there are no fields."""
-    total = sum(map(layout.fields, numbers))
-    return tqdm(total=total, desc=what, unit="field", disable=hidden if total else True)
 
 
 def _completed(layout: Layout) -> str | None:

@@ -1,7 +1,9 @@
-"""Lay a dataset along time out as a Zarr store: objects, blocks, and the attributes of the root.
+"""Lay a dataset along times out as a Zarr store: objects, blocks, and the attributes of the root.
 
-Variables with ``time`` are written in blocks: all members of several times, with an object (shard)
-for each variable and a chunk for each field. All else, metadata and coordinates, is encoded here.
+Variables along times are written in blocks: all members of several times, with an object (shard)
+for each variable and a chunk for each field. Forecasts by lead have an object for each
+initialisation and lead, so that others are appended beside them. All else, metadata and
+coordinates, is encoded here.
 """
 
 from __future__ import annotations
@@ -10,73 +12,119 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ..storage.blocks import COMPRESSORS, Block, encoded, unwritten
+from ..errors import ArgumentError
+from ..storage.blocks import COMPRESSORS, encoded, unwritten
 from ..storage.location import Place
 from ..storage.marks import CONTENT, value_bytes
+from .layout import Layout
 
-__all__ = ["BLOCK", "Layout", "laid_out", "times_in_block"]
+__all__ = [
+    "BLOCK", "along_times", "laid_out", "lengths", "lengths_of", "steps",
+    "times_in_block", "written",
+]  # fmt: skip
 
-#: Attribute of the root: how many times are in a block.
+#: Attribute of the root: how many times are in an object, or lengths along several dims.
 BLOCK = "xldm_block"
 #: Uncompressed size of a block, of all its variables together.
 BLOCK_BYTES = 2**27
+#: Chunks of coordinates that grow, by their number of dims: longer than they are, so that the same
+#: object holds more of them after an append.
+GROWING = {1: 4096, 2: 256}
 _UNITS = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "nanoseconds": 1}
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The plan of a store: its objects by key, except blocks, and the place of each block.
+def along_times(out: xr.Dataset) -> tuple[str, ...]:
+    """Return the dims along which times lie: that of a series, or of initialisations and leads.
 
-    Parameters
-    ----------
-    place : Place
-        Place of the store.
-    objects : mapping of str to bytes
-        Metadata and coordinates; ``zarr.json`` is the root, with all metadata consolidated.
-    dims : mapping of str to tuple of str
-        Dims of the variables that are written in blocks.
-    times, length : int
-        Times in all and in a block.
-    members : int
-        Fields of a variable at one time.
-    keep_bits : int or None
-        Bits of the mantissa of floats that are kept.
+    Raises
+    ------
+    ArgumentError
+        If there are no times, or no variables along them.
+
+    Examples
+    --------
+    >>> valid = np.zeros((2, 3), "datetime64[ns]")
+    >>> out = xr.Dataset({"t2m": (("init", "lead", "y", "x"), np.zeros((2, 3, 4, 4)))})
+    >>> along_times(out.assign_coords(valid_time=(("init", "lead"), valid)))
+    ('init', 'lead')
     """
+    meant = [c for c in out.coords.values() if c.attrs.get("standard_name") == "time"]
+    named = [out.coords[n] for n in ("valid_time", "time") if n in out.coords]
+    for times in sorted(meant, key=lambda c: -c.ndim) + named:
+        dims = tuple(map(str, times.dims))
+        if dims and any({*dims} <= {*v.dims} for v in out.data_vars.values()):
+            return dims
+    raise ArgumentError(
+        "out: expected a coordinate time, or valid_time along initialisation and lead, and "
+        f"variables along it, as downscale gives; got {dict(out.sizes)}"
+    )
 
-    place: Place
-    objects: Mapping[str, bytes]
-    dims: Mapping[str, tuple[str, ...]]
-    times: int
-    length: int
-    members: int
-    keep_bits: int | None
 
-    @property
-    def blocks(self) -> int:
-        """Number of blocks."""
-        return math.ceil(self.times / self.length)
+def written(out: xr.Dataset, times: tuple[str, ...]) -> list[Hashable]:
+    """Return the variables that are written in blocks."""
+    return [name for name, v in out.data_vars.items() if {*times} <= {*v.dims}]
 
-    def block(self, number: int) -> Block:
-        """Return a block by its number along time."""
-        keys = (
-            "/".join([name, "c", *(str(number if dim == "time" else 0) for dim in dims)])
-            for name, dims in self.dims.items()
-        )
-        rows = slice(number * self.length, min((number + 1) * self.length, self.times))
-        arrays = {name: self.objects[f"{name}/zarr.json"] for name in self.dims}
-        return Block(self.place, arrays, tuple(keys), rows)
 
-    def fields(self, number: int) -> int:
-        """Return the number of fields of a variable in a block."""
-        rows = self.block(number).rows
-        return (rows.stop - rows.start) * self.members
+def lengths(out: xr.Dataset) -> dict[str, int]:
+    """Return the lengths of an object along the dims that are cut.
+
+    Examples
+    --------
+    >>> values = np.zeros((2, 3, 4, 4), "float32")
+    >>> out = xr.Dataset({"t2m": (("init", "lead", "y", "x"), values)})
+    >>> valid = np.zeros((2, 3), "datetime64[ns]")
+    >>> lengths(out.assign_coords(valid_time=(("init", "lead"), valid)))
+    {'init': 1, 'lead': 1}
+    """
+    times = along_times(out)
+    cut = dict.fromkeys(times, 1) if times != ("time",) else {"time": times_in_block(out)}
+    fields = [out[n] for n in written(out, times)]
+    left = sum(v.nbytes for v in fields) * math.prod(
+        min(1.0, n / out.sizes[d]) for d, n in cut.items()
+    )
+    for dim in fields[0].dims[:-2]:
+        if dim in (*times, "member") or left <= BLOCK_BYTES or cut.get("time", 1) > 1:
+            continue
+        if all(dim in v.dims for v in fields):
+            n = max(1, int(out.sizes[dim] * BLOCK_BYTES // left))
+            chunk = max(1, *(max(v.variable.chunksizes[dim]) for v in fields if v.chunks), 1)
+            cut[str(dim)] = max(1, n // chunk * chunk)
+            left *= cut[str(dim)] / out.sizes[dim]
+    return cut
+
+
+def lengths_of(noted: object) -> dict[str, int]:
+    """Return lengths from the attribute `BLOCK` of a store."""
+    return {"time": noted} if isinstance(noted, int) else json.loads(str(noted))
+
+
+def _noted(cut: Mapping[str, int]) -> int | str:
+    return cut["time"] if [*cut] == ["time"] else json.dumps(dict(cut))
+
+
+def steps(out: xr.Dataset, cut: Mapping[str, int]) -> dict[str, int]:
+    """Return the lengths of a block: whole objects, and whole chunks of dask where there are more.
+
+    A chunk in two blocks would be computed twice. This needs chunks of one length.
+    """
+    fields = [out[n] for n in written(out, along_times(out))]
+    found = {}
+    for dim, length in cut.items():
+        chunks = {
+            n
+            for v in fields
+            if v.chunks
+            for n in v.variable.chunksizes[dim][:-1] or v.variable.chunksizes[dim]
+        }
+        whole = max(chunks) if len(chunks) == 1 and dim != "time" else 1
+        found[dim] = math.ceil(max(length, whole) / length) * length
+    return found
 
 
 def times_in_block(out: xr.Dataset) -> int:
@@ -95,7 +143,7 @@ def times_in_block(out: xr.Dataset) -> int:
     times = out.sizes["time"]
     along = [v for v in out.data_vars.values() if "time" in v.dims]
     most = max(1, int(BLOCK_BYTES // max(1, sum(v.nbytes for v in along) / max(1, times))))
-    chunks = [v.chunksizes["time"] for v in along if v.chunks]
+    chunks = [v.variable.chunksizes["time"] for v in along if v.chunks]
     lengths = {n for lengths in chunks for n in lengths[:-1] or lengths}
     if len(lengths) == 1:
         chunk = lengths.pop()
@@ -103,25 +151,36 @@ def times_in_block(out: xr.Dataset) -> int:
     return max(1, min(most, times))
 
 
-def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) -> Layout:
-    """Plan the store of a dataset, without computing its variables along time."""
+def laid_out(
+    place: Place,
+    out: xr.Dataset,
+    cut: Mapping[str, int],
+    keep_bits: int | None,
+    start: Mapping[str, int] | None = None,
+    by: Mapping[str, int] | None = None,
+) -> Layout:
+    """Plan the store of a dataset, without computing its variables along times.
+
+    ``cut`` are its `lengths`; ``start`` is where the blocks begin that are to be written, and
+    ``by`` the `steps` of these.
+    """
     out = out.drop_encoding()
-    along = [str(name) for name, v in out.data_vars.items() if "time" in v.dims]
+    times = along_times(out)
+    along = [str(name) for name in written(out, times)]
     rest = out.drop_vars(along).compute()
     told = {str(name): _told(v, values=True) for name, v in rest.variables.items()} | {
         name: _told(out[name].variable, values=False) for name in along
     }
-    whole = rest.assign({name: _unwritten(out[name], length) for name in along})
+    whole = rest.assign({name: _unwritten(out[name], times, cut) for name in along})
     whole = whole[list(out.data_vars)].assign_coords(rest.coords)
     rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
-    whole.attrs = out.attrs | rounded | {CONTENT: json.dumps(told), BLOCK: length}
+    whole.attrs = out.attrs | rounded | {CONTENT: json.dumps(told), BLOCK: _noted(cut)}
     for name in rest.variables:
         # Without the chunks of input files, and without fill values for coordinates.
         field = whole[name]
-        field.encoding = {"chunks": field.shape, "compressors": COMPRESSORS} if field.ndim else {}
+        field.encoding = _encoding(field, times)
         if name in whole.coords and field.dtype.kind == "f":
             field.encoding["_FillValue"] = None
-    whole["time"].encoding |= _time_units(whole["time"])
     with warnings.catch_warnings():
         # Consolidated metadata are no part of Zarr 3 yet; other readers ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
@@ -130,29 +189,47 @@ def laid_out(place: Place, out: xr.Dataset, length: int, keep_bits: int | None) 
         place,
         objects,
         {name: tuple(map(str, out[name].dims)) for name in along},
-        out.sizes["time"],
-        length,
-        out.sizes.get("member", 1),
+        {str(d): n for d, n in out.sizes.items()},
+        cut,
+        steps(out, cut) if by is None else by,
+        start or {},
         keep_bits,
+        {str(n): tuple(map(str, v.dims)) for n, v in rest.variables.items()}
+        | {n: tuple(map(str, out[n].dims)) for n in along},
     )
 
 
-def _unwritten(field: xr.DataArray, length: int) -> xr.Variable:
+def _unwritten(field: xr.DataArray, times: tuple[str, ...], cut: Mapping[str, int]) -> xr.Variable:
     """Return a variable as stored, in chunks of one field, without its values."""
     inner = field.ndim - 2  # the dims before are members, levels and the like
     chunks = tuple(
-        1 if dim == "time" or i < inner else n for i, (dim, n) in enumerate(field.sizes.items())
+        1 if dim in times or i < inner else n for i, (dim, n) in enumerate(field.sizes.items())
     )
-    shards = tuple(length if dim == "time" else n for dim, n in field.sizes.items())
+    shards = tuple(cut.get(str(dim), n) for dim, n in field.sizes.items())
     return unwritten(field, chunks, shards, field.dtype)
 
 
+def _encoding(field: xr.DataArray, times: tuple[str, ...]) -> dict[str, Any]:
+    """Return chunks, compression and units of a variable that is written at once."""
+    encoding: dict[str, Any] = {}
+    if field.ndim:
+        grows = [d for d in field.dims if d in times and times != ("time",)]
+        long = GROWING.get(len(grows), 1)
+        chunks = tuple(long if d in grows else n for d, n in field.sizes.items())
+        encoding = {"chunks": chunks, "compressors": COMPRESSORS}
+    is_time = field.name == "time" or {*field.dims} & {*times}
+    if field.dtype.kind in "mM" and field.ndim and is_time:
+        encoding |= _time_units(field)
+    return encoding
+
+
 def _time_units(time: xr.DataArray) -> dict[str, Any]:
-    """Return whole hours, or the largest unit that is exact; for other calendars, xarray's."""
-    if time.dtype.kind != "M":
-        return {}
-    since = (time.values - np.datetime64("1970-01-01", "ns")).astype("timedelta64[ns]")
+    """Return whole hours, or the largest unit that is exact."""
+    epoch = np.datetime64("1970-01-01", "ns") if time.dtype.kind == "M" else np.timedelta64(0)
+    since = (time.values - epoch).astype("timedelta64[ns]")
     unit = next(name for name, n in _UNITS.items() if not (since.astype("int64") % n).any())
+    if time.dtype.kind == "m":
+        return {"units": unit, "dtype": "int64"}
     return {
         "units": f"{unit} since 1970-01-01",
         "calendar": "proleptic_gregorian",
