@@ -203,6 +203,15 @@ def test_whole_objects_of_a_series_are_followed_by_more(tmp_path, monkeypatch):
         xldm.to_store(series(11).isel(time=[10]), tmp_path / "a", append_dim="time")
 
 
+def test_notes_of_the_input_are_kept_from_all_that_is_appended(out, tmp_path):
+    for i, note in enumerate(("sums of 3 h", "sums of 3 h", "sums of 6 h")):
+        lead = ahead(out, "lead_time", i, i + 1).assign_attrs(input_notes=note, history="drawn")
+        xldm.to_store(lead, tmp_path / "a", append_dim="lead_time")
+    stored = xr.open_zarr(tmp_path / "a")
+    assert stored.attrs["input_notes"] == "sums of 3 h\nsums of 6 h"
+    assert stored.attrs["history"] == "drawn"
+
+
 # What is refused
 
 

@@ -26,6 +26,8 @@ __all__ = ["PENDING", "begin", "finish", "laid_beside", "refuse_dim"]
 
 #: Object that says what is being appended, until the store shows it.
 PENDING = "xldm_appending.json"
+#: Attributes that tell of the input, which may differ by lead: those of all are kept.
+NOTES = ("input_notes", "history")
 
 
 def refuse_dim(out: xr.Dataset, dim: str) -> None:
@@ -58,10 +60,17 @@ def laid_beside(
         If anything but coordinates along ``dim`` differs, or if these do not follow on.
     """
     cut = lengths_of(found[BLOCK])
+    told = {name: found[name] for name in NOTES if name in found}
+    notes = {n: _both(told.get(n, ""), str(out.attrs.get(n, ""))) for n in NOTES}
+    out = out.assign_attrs({n: text for n, text in notes.items() if text or n in out.attrs})
     held = _held(place, out, dim)
     more, length = out.sizes[dim], held[dim].size if dim in held else 0
     # What the store was written with, as far as the dataset tells, is compared with its notes.
-    was = _with(out, dim, length, held)
+    was = (
+        _with(out, dim, length, held)
+        .drop_attrs(deep=False)
+        .assign_attrs({n: v for n, v in out.attrs.items() if n not in NOTES} | told)
+    )
     given = laid_out(place, was, cut, keep_bits).objects["zarr.json"]
     refuse_other(place, found, json.loads(given)["attributes"], resume=True)
     if length >= more and np.array_equal(held[dim][-more:], out[dim].values):
@@ -80,6 +89,11 @@ def laid_beside(
     layout = laid_out(place, whole, cut, keep_bits, {dim: length}, steps(out, cut))
     _refuse_units(place, dim, layout, held)
     return layout, False
+
+
+def _both(there: str, here: str) -> str:
+    """Return two notes in one, without what the first says already."""
+    return there if here in there else "\n".join(filter(None, (there, here)))
 
 
 def _held(place: Place, out: xr.Dataset, dim: str) -> dict[str, np.ndarray]:
