@@ -38,7 +38,7 @@ _AVERAGE = re.compile(
 _NEAR, _SAID, _BY_MEANING = 2, 3, 4
 
 
-def claims(field: xr.DataArray, entry: Known) -> dict[int, Meaning]:
+def claims(field: xr.DataArray | xr.Variable, entry: Known) -> dict[int, Meaning]:
     """Return what the attributes say of a field, by their weight; a smaller number weighs more."""
     found: dict[int, Meaning] = {}
     attrs = field.attrs
@@ -94,7 +94,7 @@ def described(field: xr.DataArray) -> str:
     return ", ".join([*said[:4], f"dims {', '.join(map(str, field.dims))}"])
 
 
-def ids(field: xr.DataArray) -> set[int]:
+def ids(field: xr.DataArray | xr.Variable) -> set[int]:
     """Return the ids of ECMWF's table that the attributes of a variable hold.
 
     Examples
@@ -140,7 +140,7 @@ def _whole(value: object) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _short_names(field: xr.DataArray) -> dict[str, str]:
+def _short_names(field: xr.DataArray | xr.Variable) -> dict[str, str]:
     names = {key: text_of(field.attrs.get(key)) for key in _SHORT}
     # ``param`` may also hold numbers, which are ids.
     return {
@@ -170,7 +170,7 @@ def _contradiction(name: str, entry: Known, key: str, said: object, means: str) 
     )
 
 
-def _thickness(field: xr.DataArray) -> bool:
+def _thickness(field: xr.DataArray | xr.Variable) -> bool:
     long_name = text_of(field.attrs.get("long_name")).lower()
     return "snow" in long_name and ("thickness" in long_name or "physical" in long_name)
 

@@ -140,12 +140,14 @@ def _nearest(ds: xr.Dataset, entry: Known, wanted: Variable) -> tuple[_Candidate
 
 def _candidate(ds: xr.Dataset, name: Hashable, entry: Known) -> tuple[_Candidate | None, str]:
     """Return a variable as a candidate for a predictor, or None and the reason, if there is one."""
-    field = ds[name]
     by_name = meaning(str(name), entry)
-    claims = {0: by_name, **identity.claims(field, entry)}
-    # A name of another field, or of none, is not outdone by attributes of lesser weight.
-    if by_name == "other" or not {"is", "may"} & set(claims.values()):
+    # A name of another field is not outdone by attributes of lesser weight.
+    if by_name == "other":
         return None, ""
+    claims = {0: by_name, **identity.claims(ds.variables[name], entry)}
+    if not {"is", "may"} & set(claims.values()):
+        return None, ""
+    field = ds[name]
     placed = [rank for rank, said in claims.items() if said == "is"]
     named = by_name in ("is", "may")
     levels, where, reason = None, True, ""

@@ -24,6 +24,8 @@ _FIRST = re.compile(r"(\d+)([a-z]+)")
 # Words about how a sum was made, and about the kind of level, which coordinates tell.
 _SILENT = re.compile(r"_(?:run_total|accumulation|accumulated|accum|acc|isobaric)\d*(?=_|$)")
 
+_STATISTIC = re.compile(rf"(?:^|_)(?:{'|'.join(dialects.STATISTICS)})(?=_|$)")
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -104,15 +106,13 @@ def meaning(name: str, entry: Known) -> Meaning:
     fit = _fit(spoken, entry)
     if fit in ("is", "may"):
         return fit
-    if fit or dialects.OTHERS.fullmatch(spoken.text) or _of_any(spoken):
+    if fit or dialects.OTHERS.fullmatch(spoken.text) or is_known(name):
         return "other"
     # A statistic of a known field is another field.
-    plain = spoken.text
-    for word in dialects.STATISTICS:
-        plain = re.sub(rf"(?:^|_){word}(?=_|$)", "", plain)
-    if plain == spoken.text or not plain.strip("_"):
+    plain = _STATISTIC.sub("", spoken.text).strip("_")
+    if plain in (spoken.text, ""):
         return ""
-    return "other" if _fit(read(plain), entry) or _of_any(read(plain)) else ""
+    return "other" if _fit(read(plain), entry) or is_known(plain) else ""
 
 
 def is_known(name: str) -> bool:
@@ -123,26 +123,33 @@ def is_known(name: str) -> bool:
     >>> is_known("temperature_2m"), is_known("time")
     (True, False)
     """
-    return _of_any(read(name))
+    # The vocabulary can grow, so its names are part of the key.
+    return _is_known(name, tuple(VOCABULARY))
 
 
-def _of_any(spoken: Spoken) -> bool:
-    return any(_fit(spoken, entry) for entry in (*VOCABULARY.values(), *PARTS.values()))
+@functools.lru_cache(maxsize=4096)
+def _is_known(name: str, _: tuple[str, ...]) -> bool:
+    entries = (*VOCABULARY.values(), *PARTS.values())
+    return any(_fit(read(name), entry) for entry in entries)
+
+
+@functools.lru_cache(maxsize=256)
+def _names_and_words(entry: Known) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of a field, and the words that name its quantity only."""
+    names = {*dialects.NAMES.get(entry.short, ())}
+    words = {*dialects.WORDS.get(entry.short, ())}
+    if entry.level is None:
+        names |= {entry.short, entry.long_name, entry.name}
+    else:
+        words |= {entry.short, entry.long_name}
+    names |= {name for name, pair in dialects.AMBIGUOUS.items() if entry.name in pair}
+    return frozenset(names), frozenset(words)
 
 
 def _fit(spoken: Spoken, entry: Known) -> Literal["is", "may", "elsewhere", ""]:
-    whole = {entry.short, entry.long_name, *dialects.NAMES.get(entry.short, ())}
-    if entry.level is None:
-        whole.add(entry.name)
-        if spoken.text in whole or (entry.accumulated and spoken.quantity in whole):
-            return "is"
-    elif spoken.text in dialects.NAMES.get(entry.short, ()):
+    names, words = _names_and_words(entry)
+    if spoken.text in names or (entry.accumulated and spoken.quantity in names):
         return "is"
-    if entry.name in (dialects.AMBIGUOUS.get(spoken.text) or ()):
-        return "is"
-    words = {*dialects.WORDS.get(entry.short, ())}
-    if entry.level is not None:
-        words |= {entry.short, entry.long_name}
     if spoken.quantity not in words:
         return ""
     said = (spoken.height, spoken.level, spoken.hours, spoken.bare)
