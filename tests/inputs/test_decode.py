@@ -58,6 +58,14 @@ def test_packed_fields_of_a_file_stay_lazy(era5, tmp_path):
             np.testing.assert_allclose(out["t2m"], expected["t2m"])
 
 
+def test_packed_axes_are_unpacked(era5):
+    attrs = {"scale_factor": 0.01, "units": "degrees_north"}
+    whole = np.round(era5.latitude.values * 100).astype("int16")
+    out, _ = decode(era5.assign_coords(latitude=("latitude", whole, attrs)))
+    np.testing.assert_allclose(out.indexes["latitude"], era5.latitude)
+    assert out["t2m"].sel(latitude=45.0, method="nearest").notnull().all()
+
+
 def test_dask_stays_dask_and_nothing_is_computed(era5):
     raw = packed(era5[["t2m"]]).chunk(valid_time=1)
     raw["msl"] = era5["msl"].astype(object).chunk(valid_time=1)

@@ -232,8 +232,8 @@ def test_a_file_given_twice_does_not_fit(era5_of_two, tmp_path):
         xldm.open_input([tmp_path / "a.nc", tmp_path / "a.nc"])
 
 
-def test_a_variable_in_two_files_of_other_kinds_does_not_fit(era5_of_two):
-    with pytest.raises(InputError, match="tp in several files"):
+def test_the_same_values_in_two_files_of_other_kinds_do_not_fit(era5_of_two):
+    with pytest.raises(InputError, match="given twice"):
         xldm.open_input([era5_of_two[SUMS], era5_of_two.drop_vars("ssrd")])
 
 

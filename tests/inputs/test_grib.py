@@ -56,6 +56,21 @@ def test_starts_in_several_files_become_a_dim(tmp_path):
     np.testing.assert_array_equal(ds.valid_time.transpose("time", "step"), ds.time + ds.step)
 
 
+def test_files_of_single_steps_are_one_forecast(tmp_path):
+    """As ECMWF's open data come: a file for each step, and none of step 0 has sums."""
+    paths = [grib.ifs_open_data(tmp_path / f"{n}h.grib2", steps=(n,)) for n in (0, 3, 6)]
+    whole = xldm.open_input(grib.ifs_open_data(tmp_path / "whole.grib2"))
+    ds = xldm.open_input(paths)
+    xr.testing.assert_equal(ds.transpose(*whole.dims), whole)
+
+
+def test_files_of_members_and_of_levels_are_one_forecast(tmp_path):
+    whole = xldm.open_input(grib.ifs_open_data(tmp_path / "whole.grib2", members=2))
+    parts = [whole[[*UPPER]].isel(number=[n]) for n in range(2)]
+    parts += [whole.drop_vars(UPPER).isel(number=n) for n in range(2)]
+    xr.testing.assert_equal(xldm.open_input(parts).transpose(*whole.dims), whole)
+
+
 def test_sums_of_era5_lie_along_the_valid_times_of_states(tmp_path):
     hours = np.arange("2020-07-15T00", "2020-07-16T00", dtype="datetime64[h]")
     ds = xldm.open_input(grib.era5(tmp_path / "era5.grib", hours))

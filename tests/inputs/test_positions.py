@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from remedies import applied
+from remedies import applied, codes
 
 from xldm.errors import InputError
 from xldm.inputs.positions import regular_axes
@@ -185,8 +185,32 @@ def test_the_printed_remedy_brings_another_grid_to_a_regular_one(grid):
 
 def test_cells_without_positions_are_asked_for_them():
     ds = reduced().drop_vars(["latitude", "longitude"]).rename(values="cell")
-    with pytest.raises(InputError, match="HEALPix"):
+    with pytest.raises(InputError, match="unstructured grid"):
         regular_axes(ds, BOX)
+
+
+@pytest.mark.parametrize("order", ["ring", "nested", None])
+def test_as_many_cells_as_healpix_has_are_told_their_positions(order):
+    """The printed code calls healpy, which this environment may lack: a stand-in answers it."""
+    ds = xr.Dataset({"t2m": ("cell", np.zeros(12 * 64**2))})
+    if order:
+        ds["crs"] = ((), 0, {"grid_mapping_name": "healpix", "indexing_scheme": order})
+    with pytest.raises(InputError, match="those of HEALPix") as error:
+        regular_axes(ds, BOX)
+    message = str(error.value)
+    assert ("nest=False if" in message) is (order is None)
+
+    class Healpy:
+        @staticmethod
+        def pix2ang(nside, cells, nest, lonlat):
+            assert (nside, len(cells), nest, lonlat) == (64, 49152, order != "ring", True)
+            return np.linspace(0, 360, len(cells)), np.linspace(-90, 90, len(cells))
+
+    names = {"healpy": Healpy, "np": np, "ds": ds}
+    exec(message[message.index("lon, lat =") : message.index("True)") + 5], names)
+    fixed = eval(codes(message)[0], names)
+    with pytest.raises(InputError, match="reduced Gaussian or an unstructured"):
+        regular_axes(fixed, BOX)
 
 
 def test_dims_without_values_are_asked_for_them():

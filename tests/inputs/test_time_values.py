@@ -89,6 +89,9 @@ BARE = {
     "digits": HOURS.strftime("%Y%m%d%H").to_numpy().astype("int64"),
     "digits as float": HOURS.strftime("%Y%m%d%H").to_numpy().astype("float64"),
     "text of days first": HOURS.strftime("%d/%m/%Y %H:%M").to_numpy().astype("U"),
+    "digits as text": HOURS.strftime("%Y%m%d%H").to_numpy().astype("U"),
+    "basic ISO 8601": HOURS.strftime("%Y%m%dT%H%M").to_numpy().astype("U"),
+    "months in words": HOURS.strftime("%d %b %Y %H:%M").to_numpy().astype("U"),
     "periods": HOURS.to_period("h"),
 }
 
@@ -107,10 +110,25 @@ def test_the_printed_remedy_keeps_the_dim_of_a_coordinate_of_another_name():
     assert fixed["valid_time"].dtype.kind == "M"
 
 
+def test_the_printed_remedy_decodes_days_with_fractions():
+    ds = xr.Dataset(coords={"time": ("time", [20200715.25, 20200715.5])})
+    fixed = applied(undecoded(ds["time"]), ds)
+    got, _ = as_times(fixed["time"])
+    assert got.astype("datetime64[h]").tolist()[1] == datetime.datetime(2020, 7, 15, 12)
+
+
 def test_small_numbers_are_asked_what_they_count():
     ds = xr.Dataset(coords={"time": ("time", [1056504, 1056505])})
     fixed = applied(undecoded(ds["time"]), ds)
     assert fixed["time"].values[0] == np.datetime64("2020-07-11T00")
+
+
+@pytest.mark.parametrize("calendar", ["noleap", "360_day"])
+def test_the_printed_remedy_decodes_numbers_of_another_calendar(calendar):
+    attrs = {"units": "days since 2021-02-26", "calendar": calendar}
+    ds = xr.Dataset({"t2m": ("time", [1.0, 2.0])}, {"time": ("time", [0.0, 0.5], attrs)})
+    fixed = applied(calendar_remedy(calendar, "time", ("time",), numbers=True), ds)
+    assert fixed["time"].dtype.kind == "M" and fixed["time"].size == 2
 
 
 @pytest.mark.parametrize("calendar", ["noleap", "360_day", "all_leap", "julian"])

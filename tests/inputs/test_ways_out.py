@@ -45,6 +45,15 @@ def reduced() -> xr.Dataset:
     return on_cells(("values",), *np.array(rows).T, names=("latitude", "longitude"))
 
 
+def icon() -> xr.Dataset:
+    lat, lon = np.random.default_rng(2).uniform((31, 0), (52, 28), (9000, 2)).T
+    ds = on_cells(("cell",), lat, lon, names=("clat", "clon"))
+    for name, meaning in (("clat", "latitude"), ("clon", "longitude")):
+        attrs = {"standard_name": meaning, "units": "radian"}
+        ds = ds.assign_coords({name: ("cell", np.radians(ds[name].values), attrs)})
+    return ds
+
+
 def times(values, ds=None, **attrs) -> xr.Dataset:
     ds = plain(3) if ds is None else ds
     return ds.drop_vars("valid_time").assign_coords(valid_time=("valid_time", values, attrs))
@@ -72,6 +81,7 @@ CASES = {
     "NEMO": lambda: on_cells(("y", "x"), *BENT, names=("nav_lat", "nav_lon")),
     "rotated": rotated,
     "reduced Gaussian": reduced,
+    "ICON": icon,
     "flattened": lambda: plain().stack(values=("latitude", "longitude")).reset_index(
         "values"
     ),

@@ -79,6 +79,15 @@ def decode(ds: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
     if times:
         # An index of objects must go before its times can replace it.
         ds = ds.drop_indexes([n for n in times if n in ds.indexes]).assign_coords(times)
+    packed = {
+        n: _unpacked(c)
+        for n, c in ds.coords.items()
+        if c.dtype.kind in "iu" and {"scale_factor", "add_offset"} & {*c.attrs}
+    }
+    if packed:
+        values = {n: (c.dims, c.values, c.attrs) for n, c in packed.items()}
+        ds = ds.drop_indexes([n for n in packed if n in ds.indexes]).assign_coords(values)
+        notes.append(f"{_list(packed)} unpacked by its scale and offset.")
     fields = _fields(ds)
     unpacked = {n: f for n, f in fields.items() if _needs_unpacking(f)}
     objects = {n: f for n, f in fields.items() if f.dtype == object and not _foreign(f)}
@@ -245,7 +254,8 @@ def _unpacked(field: xr.DataArray) -> xr.DataArray:
         ) from error
     if held._in_memory:
         out = out.load()
-    return field.copy(data=out.variable._data).drop_attrs().assign_attrs(out.attrs | kept)
+    unpacked = xr.Variable(field.dims, out.variable._data, out.attrs | kept)
+    return xr.DataArray(unpacked, name=field.name)
 
 
 def _of_types(fields: dict[Hashable, xr.DataArray]) -> list[str]:

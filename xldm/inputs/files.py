@@ -105,13 +105,14 @@ def _opened(path: str, options: dict[str, Any]) -> list[xr.Dataset]:
     try:
         if _is_zarr(fs, root):
             return [_zarr(path, fs, root, options)]
+        with fs.open(root, "rb") as stream:
+            kind = _kind(path, stream)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        # Asked only now: over HTTP the question fetches the whole file.
         if fs.isdir(root):
             raise InputError(
                 f"{path} is a folder and no Zarr store: name its files, as {path.rstrip('/')}/*.nc."
-            )
-        with fs.open(root, "rb") as stream:
-            kind = _kind(path, stream)
-    except FileNotFoundError as error:
+            ) from error
         raise InputError(f"{path}: there is no such file; check the path or URL.") from error
     if kind == "zip":
         return _from_zip(path)

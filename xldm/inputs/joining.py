@@ -16,16 +16,17 @@ __all__ = ["join"]
 
 # Share of a step by which positions of two files may differ.
 _SAME = 1e-3
+_STARTS = (*dialects.TIME, *dialects.START)
 # Scalars that tell one file from another, and so become dims.
-_TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
-_MARKS = (*_TIMES, *dialects.MEMBER)
+_MARKS = (*_STARTS, *dialects.LEAD, *dialects.MEMBER)
 
 
 def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     """Join datasets to one, lazily.
 
-    Datasets with the same variables follow on one another; the others are merged. Times that some
-    variables lack are left out, with a warning; leads are kept.
+    Each variable is put together from the datasets that hold it, along times, leads, members or
+    levels; then variables are merged. Times that some variables lack are left out, with a warning;
+    leads are kept.
 
     Raises
     ------
@@ -39,31 +40,56 @@ def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     >>> sorted(join([a, b]))
     ['t2m', 'tp']
     """
-    parts = _on_one_grid([_standard(decode(part)[0]) for part in parts])
-    groups: dict[frozenset[Hashable], list[xr.Dataset]] = {}
-    for part in parts:
-        groups.setdefault(frozenset(part.data_vars), []).append(part)
-    joined = [_in_a_row(group) for group in groups.values()]
-    twice = [n for i, a in enumerate(joined) for b in joined[:i] for n in a.data_vars if n in b]
-    if twice:
-        raise InputError(
-            f"{', '.join(map(str, twice))} in several files, with other variables beside: expected "
-            "each file of a kind to hold the same variables. Leave out the file that repeats it."
-        )
-    return _merged(joined)
+    parts = _apart(_on_one_grid([_standard(decode(part)[0]) for part in parts]))
+    # Variables of the same files go together: a step 0 has no sums.
+    groups: dict[tuple[int, ...], list[Hashable]] = {}
+    for name in dict.fromkeys(n for part in parts for n in part.data_vars):
+        of = tuple(i for i, part in enumerate(parts) if name in part.data_vars)
+        groups.setdefault(of, []).append(name)
+    joined = [_in_a_row([parts[i][names] for i in of]) for of, names in groups.items()]
+    return _with_valid_time(_merged(joined))
 
 
 def _standard(ds: xr.Dataset) -> xr.Dataset:
-    """Return a dataset whose levels and times are dims, as those of other files may be."""
+    """Return a dataset whose pressure is a dim: a scalar would become that of every variable."""
     for name in [n for n, c in ds.coords.items() if c.ndim == 0]:
-        coordinate = ds[name]
         lower = str(name).lower()
-        if lower in dialects.LEVEL or coordinate.attrs.get("standard_name") == "air_pressure":
+        if lower in dialects.LEVEL or ds[name].attrs.get("standard_name") == "air_pressure":
             ds = ds.expand_dims(name)
         elif lower in ("surface", "meansea", "heightaboveground", "height"):
-            # One file's scalar would become that of every variable.
             ds = ds.drop_vars([name])
     return ds
+
+
+def _apart(parts: list[xr.Dataset]) -> list[xr.Dataset]:
+    """Return the datasets with dims for the times, leads and members that tell them apart."""
+
+    def differ(name: str) -> bool:
+        scalars = {ds[name].item() for ds in parts if name in ds.coords and ds[name].ndim == 0}
+        return len(scalars) > 1 or (bool(scalars) and any(name in ds.dims for ds in parts))
+
+    coords = {str(n) for ds in parts for n in ds.coords}
+    marks = [n for n in coords if n.lower() in _MARKS and differ(n)]
+    valid = [n for n in coords if n.lower() in dialects.VALID_TIME]
+    # Valid time follows from start and lead, and each file has its own.
+    forecasts = any(n.lower() in (*_STARTS, *dialects.LEAD) for n in marks)
+    stale = [n for n in valid if forecasts]
+    marks += [n for n in valid if not forecasts and differ(n)]
+    result = []
+    for ds in parts:
+        ds = ds.drop_vars([n for n in stale if n in ds.coords and n not in ds.dims])
+        result.append(ds.expand_dims([n for n in marks if n in ds.coords and ds[n].ndim == 0]))
+    return result
+
+
+def _with_valid_time(ds: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with the valid times of cfgrib's forecasts, if its files lost them."""
+    if "valid_time" in ds.coords or not {"time", "step"} <= {*ds.coords}:
+        return ds
+    if (ds["time"].dtype.kind, ds["step"].dtype.kind) != ("M", "m"):
+        return ds
+    valid = (ds["time"] + ds["step"]).drop_attrs()
+    return ds.assign_coords(valid_time=valid.assign_attrs(standard_name="time"))
 
 
 def _on_one_grid(parts: list[xr.Dataset]) -> list[xr.Dataset]:
@@ -102,16 +128,11 @@ def _in_a_row(group: list[xr.Dataset]) -> xr.Dataset:
     """Join datasets with the same variables along what tells them apart."""
     if len(group) == 1:
         return group[0]
-    marks = [n for n in _MARKS if all(n in ds.coords and ds[n].ndim == 0 for ds in group)]
-    apart = [n for n in marks if len({ds[n].item() for ds in group}) > 1]
-    # Valid time follows where the start of a forecast tells files apart.
-    starts = [n for n in apart if n not in dialects.VALID_TIME] or apart
-    along = [ds.expand_dims(starts) for ds in group]
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)
             combined = xr.combine_by_coords(
-                along,
+                group,
                 data_vars="minimal",
                 coords="different",
                 compat="equals",
@@ -133,7 +154,10 @@ def _merged(parts: list[xr.Dataset]) -> xr.Dataset:
     scalars = {n for ds in parts for n, c in ds.coords.items() if c.ndim == 0}
     for name in scalars:
         here = [ds[name].item() for ds in parts if name in ds.coords]
-        if any(value != here[0] for value in here) and name in (*_TIMES, *dialects.LEAD):
+        if any(value != here[0] for value in here) and str(name).lower() in (
+            *_STARTS,
+            *dialects.LEAD,
+        ):
             raise InputError(
                 f"The files are of different times: {name} is {', '.join(map(str, here))}. Give "
                 "files of the same."

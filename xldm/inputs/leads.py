@@ -233,7 +233,7 @@ def instants(ds: xr.Dataset, name: str) -> xr.DataArray:
         If the times are undecoded without units, or in a calendar of other than real days.
     """
     coordinate = _one(ds, _decoded(ds, name))
-    values = _datetimes(coordinate)
+    values = _datetimes(coordinate, numbers=ds[name].dtype.kind in "iuf")
     return xr.DataArray(values, dims=coordinate.dims, name=name)
 
 
@@ -251,7 +251,7 @@ def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
     return xr.decode_cf(bare)[name]
 
 
-def _datetimes(coordinate: xr.DataArray) -> np.ndarray:
+def _datetimes(coordinate: xr.DataArray, *, numbers: bool) -> np.ndarray:
     values = coordinate.values
     if np.issubdtype(values.dtype, np.datetime64):
         return _in_range(values)
@@ -263,7 +263,7 @@ def _datetimes(coordinate: xr.DataArray) -> np.ndarray:
         raise InputError(
             f"The time axis {coordinate.name!r} is in the calendar {calendar!r}, whose days are "
             "not real; the model takes only the standard calendar. "
-            + calendar_remedy(calendar, coordinate.name, coordinate.dims)
+            + calendar_remedy(calendar, coordinate.name, coordinate.dims, numbers=numbers)
         )
     raise InputError(undecoded(coordinate))
 

@@ -121,7 +121,8 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
         return ""
     if count == values.size:
         return (
-            f"{found.variable} has no value in the domain: all {count} values checked are missing."
+            f"{found.variable} has no value in the domain: all {count} values checked are missing "
+            "or infinite."
         )
     if count and not entry.gaps:
         return (

@@ -212,7 +212,7 @@ def _kind(ds: xr.Dataset) -> str:
         return "a rotated one"
     if any(str(n).upper().startswith("XLAT") for n in ds.coords):
         return "a projected one of WRF"
-    if mappings - {"", "latitude_longitude"} or "projection_x_coordinate" in meant:
+    if mappings - {"", "latitude_longitude", "healpix"} or "projection_x_coordinate" in meant:
         return "a projected one"
     return "curvilinear"
 
@@ -238,10 +238,25 @@ def _none(ds: xr.Dataset, what: str, box: str) -> str:
         )
     cells = next((d for d in ds.sizes if str(d).lower() in dialects.CELLS), None)
     if cells is not None:
-        return (
-            f"{start} Fields lie along {cells!r}, without positions: is it HEALPix or an "
-            "unstructured grid? Assign the latitude and longitude of each cell, e.g. by "
-            f"healpy.pix2ang, as ds.assign_coords(latitude=({cells!r}, ...), longitude=({cells!r}, "
-            "...)); then it can be interpolated."
-        )
+        return f"{start} {_without_positions(ds, cells)}"
     return f"{start} Expected one with units degrees_{'north' if what == 'latitude' else 'east'}."
+
+
+def _without_positions(ds: xr.Dataset, dim: Hashable) -> str:
+    """Return the way out for cells without positions, with code if they are all of HEALPix."""
+    count = ds.sizes[dim]
+    side = round((count / 12) ** 0.5)
+    if 12 * side**2 != count:
+        return (
+            f"Fields lie along {dim!r}, without positions: is it an unstructured grid? Assign the "
+            f"latitude and longitude of each cell, as coordinates along {dim!r}; then "
+            "xldm.to_regular_grid can interpolate."
+        )
+    stated = {str(v).lower() for c in ds.variables.values() for v in c.attrs.values()}
+    order = "nest=False" if "ring" in stated else "nest=True"
+    remark = "" if stated & {"ring", "nest", "nested"} else ", or nest=False if they are in rings"
+    return (
+        f"Fields lie along {dim!r}, without positions: {count} cells may be those of HEALPix. If "
+        f"they are, use lon, lat = healpy.pix2ang({side}, np.arange({count}), {order}, "
+        f"lonlat=True){remark}, then ds.assign_coords(lat=({dim!r}, lat), lon=({dim!r}, lon))."
+    )

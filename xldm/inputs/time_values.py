@@ -87,6 +87,12 @@ def undecoded(coordinate: xr.DataArray) -> str:
         return f"{start}{coordinate.dtype} ({first!r} ...), expected datetime64."
     form = _spelt(number)
     bare = f"{start}bare numbers ({first} ...)"
+    if number != int(number) and _spelt(int(number)) == _SPELT[8]:
+        code = f"ds[{name!r}].assign_attrs(units='day as %Y%m%d.%f')"
+        return (
+            f"{bare}, which look like days as %Y%m%d with fractions. If they are, use "
+            f"ds.assign_coords({{{name!r}: {code}}})."
+        )
     if form:
         code = f"pd.to_datetime({these}.astype('int64').astype(str), format={form!r})"
         return f"{bare}, which look like {form}. If they are, use {assign(code)}."
@@ -101,7 +107,9 @@ def undecoded(coordinate: xr.DataArray) -> str:
     )
 
 
-def calendar_remedy(calendar: str, name: Hashable, dims: tuple[Hashable, ...]) -> str:
+def calendar_remedy(
+    calendar: str, name: Hashable, dims: tuple[Hashable, ...], *, numbers: bool = False
+) -> str:
     """Return the way out of a calendar of other than real days, to end a message.
 
     Parameters
@@ -112,6 +120,8 @@ def calendar_remedy(calendar: str, name: Hashable, dims: tuple[Hashable, ...]) -
         Coordinate of the times.
     dims : tuple of hashable
         Its dims.
+    numbers : bool
+        Whether the dataset holds its times as numbers still.
 
     Examples
     --------
@@ -123,7 +133,7 @@ def calendar_remedy(calendar: str, name: Hashable, dims: tuple[Hashable, ...]) -
             f"Convert the start of each forecast and add the lead: drop {name!r}, then "
             "ds.convert_calendar('standard', dim=...) along the starts."
         )
-    code = "ds"
+    code = "xr.decode_cf(ds)" if numbers else "ds"
     if not dims:
         code += f".expand_dims({name!r})"
     elif dims != (name,):
@@ -183,6 +193,8 @@ def _spelt(number: float) -> str:
 def _guessed(text: str) -> str:
     from pandas.tseries.api import guess_datetime_format
 
+    if text.isdecimal() and (form := _spelt(int(text))):
+        return form
     return guess_datetime_format(text, dayfirst=True) or "%d/%m/%Y %H:%M"
 
 
