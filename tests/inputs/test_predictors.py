@@ -353,8 +353,6 @@ def test_a_package_may_require_more(era5, config14):
     more = replace(config14, required=("t2m", "msl"))
     (problem,) = check(era5.drop_vars(["msl", "sd"]), more, missing="climatology").problems
     assert "The model cannot do without msl" in problem
-    (problem,) = check(era5.drop_vars(["msl", "sd"]), more).problems
-    assert "climatology" not in problem
 
 
 def test_the_skill_without_what_is_absent_is_told(era5, config14):

@@ -183,19 +183,23 @@ def each(found: Iterable[Found], wanted: Iterable[Variable]) -> list[tuple[Found
     return pairs
 
 
-def field_of(found: Found, read: Callable[[Found], xr.DataArray]) -> xr.DataArray:
+def field_of(
+    found: Found, read: Callable[[Found, str], xr.DataArray], dtype: str = "float32"
+) -> xr.DataArray:
     """Return a predictor in the model's units: read as it is, or derived from its parts.
 
     Parameters
     ----------
     found : Found
     read : callable
-        Returns a field of the input in the units that are wanted of it.
+        Returns a field of the input in the units that are wanted of it, and of a type.
+    dtype : str
+        Type of the result. Parts are in double precision.
     """
     if not found.parts or found.rule is None:
-        return read(found)
-    field = found.rule(*(field_of(part, read) for part in found.parts))
-    return convert(field, found).rename(found.name)
+        return read(found, dtype)
+    field = found.rule(*(field_of(part, read, "float64") for part in found.parts))
+    return convert(field, found, dtype).rename(found.name)
 
 
 def laid_out(ds: xr.Dataset, found: Found, time: Time, horizontal: Horizontal) -> xr.DataArray:

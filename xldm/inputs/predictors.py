@@ -223,11 +223,11 @@ def predictors(ds: xr.Dataset, report: Report) -> xr.Dataset:
     assert time is not None and horizontal is not None  # else the report has problems
     ds, _ = decode(ds)
 
-    def read(found: Found) -> xr.DataArray:
+    def read(found: Found, dtype: str) -> xr.DataArray:
         field = laid_out(ds, found, time, horizontal)
         if found.over is not None:
             field = bring(field, found.over, time, horizontal)
-        return convert(field, found)
+        return convert(field, found, dtype)
 
     fields = {f.name: field_of(f, read) for f in report.predictors if f.variable is not None}
     numbered = {

@@ -23,6 +23,8 @@ _PACKING = 2e-4
 _RISES = 30
 # Where so large a share of cells never falls over half a day, they are running totals.
 _MIXED, _MIXED_SUN, _HALF_DAY = 0.3, 0.1, 11.0
+# Rain that rises so often without a fall is a running total.
+_STEADY = 8
 # By so much the sun has to fall for sums over hours to fall.
 _SUNK = 0.75
 
@@ -116,7 +118,7 @@ def verdict(
         if not after.any():
             return "falls" if falls.any() else ""
     else:
-        tell = rises | falls
+        tell, after = rises | falls, np.ones(len(step), bool)
     active = tell.any(0)
     if not active.any():
         return ""
@@ -126,9 +128,11 @@ def verdict(
     if share > 0.999:
         return "runs" if enough else ""
     span = float((series.values[-1] - series.values[0]) / HOUR)
-    least = _MIXED_SUN if sun is not None else _MIXED
-    often = rises[:, steady].sum(0) >= 3
-    if span >= _HALF_DAY and len(values) >= 4 and often.sum() / active.sum() > least:
+    least, most = (_MIXED_SUN, 3) if sun is not None else (_MIXED, _STEADY)
+    often = rises[:, steady].sum(0) >= most
+    # A front may bring more rain from stamp to stamp; a sun that sinks twice brings no more light.
+    telling = (after.sum() >= 2 and len(values) >= 5) if sun is not None else len(values) > _STEADY
+    if span >= _HALF_DAY and telling and often.sum() / active.sum() > least:
         return "mixed"
     return "falls"
 

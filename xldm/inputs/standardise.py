@@ -17,12 +17,12 @@ from .times import Time
 __all__ = ["convert", "labels", "lay_out", "passed", "roles"]
 
 
-def convert(field: xr.DataArray, found: Found) -> xr.DataArray:
-    """Return a field in the model's units, float32."""
+def convert(field: xr.DataArray, found: Found, dtype: str = "float32") -> xr.DataArray:
+    """Return a field in the model's units."""
     # In double precision, so that packed integers and float64 give the same.
     if (found.scale, found.offset) != (1.0, 0.0):
         field = field.astype("float64", copy=False) * found.scale + found.offset
-    return field.astype("float32", copy=False).drop_attrs().assign_attrs(found.attrs)
+    return field.astype(dtype, copy=False).drop_attrs().assign_attrs(found.attrs)
 
 
 def lay_out(ds: xr.Dataset, found: Found, time: Time, horizontal: Horizontal) -> xr.DataArray:
