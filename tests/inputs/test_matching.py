@@ -280,6 +280,25 @@ def test_1000_hpa_is_not_taken_for_850():
     assert "at 1000 hPa only" in f.becomes
 
 
+def test_a_field_at_850_hpa_is_not_taken_for_one_at_2_m_for_a_shared_height():
+    t = field().assign_coords(isobaricInhPa=850.0, heightAboveGround=2.0)
+    assert found("t2m", t=t).variable is None
+    assert found("t850", t=t).variable == "t"
+
+
+def test_a_field_with_both_a_height_and_a_level_is_at_neither_and_the_remedy_works():
+    x = field(standard_name="air_temperature").assign_coords(plev=85000.0, height=2.0)
+    assert found("t2m", x=x).variable is None
+    absent = found("t850", x=x)
+    assert absent.variable is None
+    (code,) = remedies(absent.becomes)
+    assert match(after(xr.Dataset({"x": x}), code), *predictor_variables(["t2m"])).variable == "x"
+
+
+def test_of_two_sums_over_hours_the_shorter_is_taken():
+    assert found("tp", tp24=field("m"), tp06=field("m")).variable == "tp06"
+
+
 # ---- units
 
 

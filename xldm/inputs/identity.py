@@ -17,7 +17,7 @@ from .levels import text_of
 from .names import Meaning, meaning
 from .units import conversion
 
-__all__ = ["against", "claims", "described", "ids", "says_moment", "units_by_id"]
+__all__ = ["NEAR", "against", "claims", "described", "ids", "says_moment", "units_by_id"]
 
 # Attributes that hold a short name of ECMWF's table; other providers fill the lesser ones.
 _ECMWF = ("GRIB_shortName", "GRIB_cfVarName", "shortNameECMWF")
@@ -35,7 +35,8 @@ _AVERAGE = re.compile(
     r"\b(?:averaged?|mean|maximum|minimum|accumulated)\b.*\b(?:since|over|during|of)\b.*"
     r"\b(?:step|hours?|days?|months?|midnight|start)\b"
 )
-_NEAR, _SAID, _BY_MEANING = 2, 3, 4
+# How near a claim is: a name is nearest, with 0.
+NEAR, _SAID, _BY_MEANING = 2, 3, 4
 
 
 def claims(field: xr.DataArray | xr.Variable, entry: Known) -> dict[int, Meaning]:
@@ -45,7 +46,7 @@ def claims(field: xr.DataArray | xr.Variable, entry: Known) -> dict[int, Meaning
     short = [meaning(text, entry) for text in _short_names(field).values()]
     if ids(field) & _ids_of(entry):
         short.append("may" if entry.level is not None else "is")
-    found[_NEAR] = _best(short)
+    found[NEAR] = _best(short)
     long_name = text_of(attrs.get("long_name"))
     said = meaning(long_name, entry)
     # The density or the thickness of snow is in its long name, if anywhere.

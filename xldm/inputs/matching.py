@@ -59,7 +59,7 @@ class _Candidate:
     """
 
     name: Hashable
-    rank: int
+    rank: float
     named: bool
     levels: Levels | None
     against: tuple[str, ...]
@@ -158,14 +158,13 @@ def _candidate(ds: xr.Dataset, name: Hashable, entry: Known) -> tuple[_Candidate
             if by_name == "may" and heights(field)[0].size == 1:
                 return None, f"{name} lies at a height of {heights(field)[0][0]:g} m"
             return _Candidate(name, _LAST, named, None, (str(error),)), ""
-        unknown = by_name != "is" and (levels is None or levels.dim is None)
-        if unknown and (levels is None or unplaced_dims(field)):
-            where, reason = False, without_level(field, entry.level)
-        elif levels is not None and (by_name != "is" or levels.dim in field.dims):
-            where = index_of(field, levels, entry.level) is not None
-            reason = f"{name} is there at {levels} only, not at {entry.level:g} hPa"
+        if by_name == "is" and (levels is None or levels.dim is None):
+            levels = None  # the name says the level; scalars may be those of other fields
         else:
-            levels = None
+            # Short names and ids of ECMWF are of fields on levels, whatever scalars stand by.
+            sure = str(name).lower() == entry.short or identity.NEAR in claims
+            reason = _off_level(field, levels, entry.level, sure=sure)
+            where = not reason
         placed = placed or [rank for rank, said in claims.items() if said == "may"]
     elif not placed:
         where = entry.height is None or at_height(field, entry.height)
@@ -177,16 +176,30 @@ def _candidate(ds: xr.Dataset, name: Hashable, entry: Known) -> tuple[_Candidate
     return _Candidate(name, rank, named, levels, against), ""
 
 
-def _weight(name: str, entry: Known) -> int:
+def _off_level(field: xr.DataArray, levels: Levels | None, level: float, *, sure: bool) -> str:
+    """Return why a field is not known to be on a level; empty if it is."""
+    if levels is None or (levels.dim is None and unplaced_dims(field)):
+        return without_level(field, level)
+    if index_of(field, levels, level) is None:
+        return f"{field.name} is there at {levels} only, not at {level:g} hPa"
+    if levels.dim is None and not sure and heights(field)[0].size:
+        return (
+            f"{field.name} has a pressure ({levels.name}) and a height, and may be at either: drop "
+            f"the one that is not its own, e.g. ds.drop_vars({levels.name!r})"
+        )
+    return ""
+
+
+def _weight(name: str, entry: Known) -> float:
     """Return how far a name is from saying all: a stem, a sum of unsaid or other hours."""
     spoken = read(name)
     if spoken.text in dialects.AMBIGUOUS:
         return 2
     if entry.accumulated:
         if "run_total" in spoken.text:
-            return 3
+            return 4
         hours = spoken.hours or spoken.bare
-        return 1 if hours is None else 0 if hours == 1 else 2
+        return 1 if hours is None else 0 if hours == 1 else 2 + hours / 1000
     return int(meaning(name, entry) == "may")
 
 

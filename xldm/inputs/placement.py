@@ -37,8 +37,8 @@ def at_height(field: xr.DataArray, height: float) -> bool:
     """
     # Levels that are no pressures may be heights.
     with suppress(InputError):
-        levels = pressure_levels(field)
-        if levels is not None and levels.dim is not None:
+        # A field with both may be at either, as scalars are shared.
+        if pressure_levels(field) is not None:
             return False
     stated, _ = heights(field)
     return stated.size == 1 and bool(np.isclose(stated[0], height))
