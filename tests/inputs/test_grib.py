@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from remedies import codes
 
 pytest.importorskip("cfgrib", reason="GRIB needs cfgrib, an optional dependency")
 grib = pytest.importorskip("grib")
 
 import xldm  # noqa: E402
-from xldm.errors import InputError  # noqa: E402
+from xldm.errors import ArgumentTypeError, InputError  # noqa: E402
+from xldm.inputs.predictors import check  # noqa: E402
 
 UPPER = {"q", "t", "u", "v", "w"}
 
@@ -78,6 +80,21 @@ def test_sums_of_era5_lie_along_the_valid_times_of_states(tmp_path):
     np.testing.assert_array_equal(ds.valid_time.values.astype("datetime64[h]"), hours)
     np.testing.assert_allclose(ds["tp"].isel(valid_time=7), grib.field(0.007), rtol=1e-3)
     assert "step" not in ds.coords
+
+
+def test_datasets_that_cfgrib_opened_apart_are_joined_by_the_printed_remedy(tmp_path, config14):
+    import cfgrib
+
+    hours = np.arange("2020-07-15T00", "2020-07-16T00", dtype="datetime64[h]")
+    path = grib.era5(tmp_path / "era5.grib", hours)
+    parts = cfgrib.open_datasets(str(path), backend_kwargs={"indexpath": ""})
+    with pytest.raises(ArgumentTypeError, match="open_input") as error:
+        check(parts, config14)
+    (code,) = codes(str(error.value))
+    ds, whole = eval(code, {"xldm": xldm, "ds": parts}), xldm.open_input(path)
+    for name in whole:
+        np.testing.assert_array_equal(ds[name], whole[name])
+    np.testing.assert_array_equal(ds.valid_time, whole.valid_time)
 
 
 def test_a_name_of_several_levels_is_that_of_pressure(tmp_path):

@@ -11,11 +11,13 @@ import xarray as xr
 from ..errors import InputError
 from . import dialects
 from .decode import decode
+from .times import Time, time_axis
 
 __all__ = ["join"]
 
 # Share of a step by which positions of two files may differ.
 _SAME = 1e-3
+_TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
 _STARTS = (*dialects.TIME, *dialects.START)
 # Scalars that tell one file from another, and so become dims.
 _MARKS = (*_STARTS, *dialects.LEAD, *dialects.MEMBER)
@@ -40,7 +42,8 @@ def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     >>> sorted(join([a, b]))
     ['t2m', 'tp']
     """
-    parts = _apart(_on_one_grid([_standard(decode(part)[0]) for part in parts]))
+    parts = _series(_on_one_grid([_standard(decode(part)[0]) for part in parts]))
+    parts = _apart(parts)
     # Variables of the same files go together: a step 0 has no sums.
     groups: dict[tuple[int, ...], list[Hashable]] = {}
     for name in dict.fromkeys(n for part in parts for n in part.data_vars):
@@ -59,6 +62,36 @@ def _standard(ds: xr.Dataset) -> xr.Dataset:
         elif lower in ("surface", "meansea", "heightaboveground", "height"):
             ds = ds.drop_vars([name])
     return ds
+
+
+def _series(parts: list[xr.Dataset]) -> list[xr.Dataset]:
+    """Return the datasets along valid time, if one of them holds the short forecasts of ERA5.
+
+    cfgrib opens these along start and lead, and analyses beside them along start alone.
+    """
+    times = [_time(ds) for ds in parts]
+    if all(time is None or time.order is None for time in times):
+        return parts
+    result = []
+    for ds, time in zip(parts, times, strict=True):
+        if time is not None and time.dims:
+            dim = time.dims[0]
+            if time.order is not None:
+                ds = ds.stack({"hours": time.dims}, create_index=False)
+                ds, dim = ds.isel(hours=time.order).transpose("hours", ...), "hours"
+            gone = [n for n in ds.coords if str(n).lower() in (*_TIMES, *dialects.LEAD)]
+            ds = ds.drop_vars(gone).rename({dim: "valid_time"})
+            attrs = {"standard_name": "time", "long_name": "time"}
+            ds = ds.assign_coords(valid_time=("valid_time", time.values, attrs))
+        result.append(ds)
+    return result
+
+
+def _time(ds: xr.Dataset) -> Time | None:
+    try:
+        return time_axis(ds)
+    except InputError:
+        return None
 
 
 def _apart(parts: list[xr.Dataset]) -> list[xr.Dataset]:
