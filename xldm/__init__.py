@@ -20,6 +20,8 @@ from .packages.registry import list_models, load_model
 
 if TYPE_CHECKING:
     from . import published
+    from .alignment import Alignment, open_alignment
+    from .distribution import drift, fit_alignment
     from .evaluation import evaluate
     from .inputs.files import open_input
     from .inputs.scattered import to_regular_grid
@@ -29,11 +31,15 @@ if TYPE_CHECKING:
     from .writing import to_store
 
 __all__ = [
+    "Alignment",
     "__version__",
     "downscale",
+    "drift",
     "evaluate",
+    "fit_alignment",
     "list_models",
     "load_model",
+    "open_alignment",
     "open_catalog",
     "open_input",
     "open_training_store",
@@ -49,7 +55,11 @@ __version__ = "0.1.0"
 
 # Imported when first used: they need torch, much of SciPy, or Zarr.
 _LAZY = {
+    "Alignment": ("xldm.alignment", "Alignment"),
+    "drift": ("xldm.distribution", "drift"),
     "evaluate": ("xldm.evaluation", "evaluate"),
+    "fit_alignment": ("xldm.distribution", "fit_alignment"),
+    "open_alignment": ("xldm.alignment", "open_alignment"),
     "open_input": ("xldm.inputs.files", "open_input"),
     "open_training_store": ("xldm.stores.open", "open_training_store"),
     "to_regular_grid": ("xldm.inputs.scattered", "to_regular_grid"),

@@ -11,6 +11,7 @@ from .inputs.predictors import Report, check
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
+    from .alignment import DriftReport
     from .batches.generator import Batches
     from .models.model import Model
 
@@ -51,6 +52,19 @@ class LDM:
         ('time', 'y', 'x')
         """
         return downscale(self._ds, model, **options)
+
+    def drift(self, model: str | Model = "italy-2km", **options: Any) -> DriftReport:
+        """Report how far predictors lie from their distribution in training: :func:`xldm.drift`.
+
+        Examples
+        --------
+        >>> from xldm.twin import Twin
+        >>> Twin(0).era5("2008-01-15T06").ldm.drift().ok
+        True
+        """
+        from .distribution import drift
+
+        return drift(self._ds, model, **options)
 
 
 @xr.register_datatree_accessor("ldm")

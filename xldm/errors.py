@@ -10,6 +10,7 @@ Errors of other libraries, of the disk and of the network pass through unchanged
 from __future__ import annotations
 
 __all__ = [
+    "AlignmentError",
     "ArchiveError",
     "ArgumentError",
     "ArgumentTypeError",
@@ -19,6 +20,7 @@ __all__ = [
     "InputError",
     "InputWarning",
     "MissingPackageError",
+    "OutOfDistributionWarning",
     "PackageError",
     "PublishedError",
     "RegistryError",
@@ -67,6 +69,10 @@ class InputError(XldmError, ValueError):
     """A dataset cannot be used as input; the message lists every fault."""
 
 
+class AlignmentError(XldmError, ValueError):
+    """An alignment cannot be fitted, opened or applied."""
+
+
 class StoreError(XldmError, ValueError):
     """A store cannot be opened, written or resumed."""
 
@@ -101,3 +107,7 @@ class InputWarning(UserWarning):
 
 class SyntheticModelWarning(UserWarning):
     """The model in use was trained on synthetic data, not on real fields."""
+
+
+class OutOfDistributionWarning(UserWarning):
+    """Predictors lie outside the distribution that the model was trained on."""
