@@ -33,6 +33,9 @@ class Known:
         CF standard names that mean this quantity; the first is the one to write.
     units : str
         ERA5's units, in which ``low`` and ``high`` bound what is physically plausible.
+    least : float
+        The largest value of a field is 0 or above this: fractions under the name of percents are
+        small, but within the bounds.
     mistaken : tuple of str
         Units that files have been seen to hold while their attributes say ``units``.
     level : float, optional
@@ -70,6 +73,7 @@ class Known:
     height: float | None = None
     accumulated: bool = False
     water: bool = False
+    least: float = 0.0
     gaps: bool = False
     static: bool = False
     refused: tuple[str, ...] = ()
@@ -146,7 +150,8 @@ VOCABULARY: dict[str, Known] = {
         ),
         Known(
             "q850", "q", "specific_humidity", 133, ("specific_humidity",), "kg kg-1", -1e-4, 0.04,
-            ("g kg-1",), level=850, refused=("humidity_mixing_ratio",), paper_name="Q850",
+            ("g kg-1",), level=850, least=5e-5, refused=("humidity_mixing_ratio",),
+            paper_name="Q850",
         ),
         Known(
             "t850", "t", "temperature", 130, ("air_temperature",), "K", 190, 325,
@@ -182,7 +187,7 @@ PARTS: dict[str, Known] = {
         ),
         Known(
             "lsm", "lsm", "land_sea_mask", 172, ("land_binary_mask", "land_area_fraction"), "1",
-            0, 1, ("%",), static=True,
+            0, 1, ("1", "%"), least=0.015, static=True,
         ),
         Known(
             "orog", "orog", "orography", 228002, ("surface_altitude",), "m", -500, 9000,
@@ -194,11 +199,11 @@ PARTS: dict[str, Known] = {
         ),
         Known(
             "q2m", "2sh", "2m_specific_humidity", 174096, ("specific_humidity",), "kg kg-1",
-            -1e-4, 0.05, ("g kg-1",), height=2, refused=("humidity_mixing_ratio",),
+            -1e-4, 0.05, ("g kg-1",), height=2, least=5e-5, refused=("humidity_mixing_ratio",),
         ),
         Known(
             "r2", "2r", "2m_relative_humidity", 260242, ("relative_humidity",), "%", 0, 150,
-            ("1",), height=2,
+            ("1",), height=2, least=1.5,
         ),
         Known(
             "si10", "10si", "10m_wind_speed", 207, ("wind_speed",), "m s-1", 0, 100, height=10,
@@ -226,7 +231,7 @@ PARTS: dict[str, Known] = {
         ),
         Known(
             "r850", "r", "relative_humidity", 157, ("relative_humidity",), "%", -10, 180,
-            ("1",), level=850,
+            ("1",), level=850, least=1.5,
         ),
         Known(
             "wz850", "wz", "geometric_vertical_velocity", 260238, ("upward_air_velocity",),

@@ -38,7 +38,8 @@ def _entry_of_model(wanted: Variable) -> Known:
     like = next((k for k in (*VOCABULARY.values(), *PARTS.values())
                  if k.level is not None and k.short == short.lower()), None)  # fmt: skip
     if wanted.level is not None and like is not None:
-        return replace(like, name=wanted.name.lower(), units=wanted.units, low=-np.inf, high=np.inf)
+        free = replace(like, low=-np.inf, high=np.inf, least=0.0)
+        return replace(free, name=wanted.name.lower(), units=wanted.units)
     return Known(
         name=wanted.name.lower(),
         short=short.lower(),

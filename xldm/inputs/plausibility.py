@@ -150,4 +150,5 @@ def _fits(low: float, high: float, units: str, entry: Known) -> bool:
     if to_known is None:
         return False
     scale, offset = to_known
-    return entry.low <= low * scale + offset and high * scale + offset <= entry.high
+    low, high = low * scale + offset, high * scale + offset
+    return entry.low <= low and high <= entry.high and not 0 < high < entry.least
