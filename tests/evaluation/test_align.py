@@ -12,7 +12,7 @@ import pytest
 import records
 import xarray as xr
 
-from xldm.errors import InputError
+from xldm.errors import InputError, XldmError
 from xldm.evaluation.align import comparable
 
 # Coordinates that are not needed to compare.
@@ -120,6 +120,22 @@ def test_reserved_names_are_refused(truth):
 def test_no_forecast_is_refused(truth):
     with pytest.raises(InputError, match="expected at least one"):
         comparable({}, truth)
+
+
+@pytest.mark.parametrize(
+    "forecasts", [records.record(4), [records.record(4)], {1: records.record(4)}]
+)
+def test_forecasts_without_names_are_refused_with_a_way_out(truth, forecasts):
+    with pytest.raises(XldmError, match="; use ") as error:
+        comparable(forecasts, truth)
+    named = eval(str(error.value).partition("; use ")[2], {"forecasts": forecasts})
+    comparable(named, truth)
+
+
+@pytest.mark.parametrize("dim", ["time", "x", "member"])
+def test_what_is_empty_is_refused(truth, dim):
+    nothing = records.record(4, members=2).isel({dim: []})
+    refused(nothing, truth, f"it holds nothing along {dim}")
 
 
 def test_uneven_cells_are_refused(truth):
@@ -297,6 +313,10 @@ BROKEN = {
     "a truth with members": lambda f, t: (f, t.expand_dims(member=[0])),
     "a truth with leads": lambda f, t: (f.isel(time=[0]), _with_lead(t)),
     "degrees": lambda f, t: (f, t.rename(y="latitude", x="longitude")),
+    "a missing time": lambda f, t: (
+        f.assign_coords(time=[np.datetime64("NaT"), *f["time"].values[1:]]),
+        t,
+    ),
     "no leap days": lambda f, t: (
         f.assign_coords(time=xr.date_range("2008-03-01", periods=4, calendar="noleap")),
         t.assign_coords(time=xr.date_range("2008-03-01", periods=4)),

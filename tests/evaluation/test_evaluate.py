@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import dask
 import numpy as np
@@ -15,6 +16,7 @@ import xarray as xr
 import xldm
 from xldm.errors import InputError
 
+QUARTER = np.timedelta64(15, "m")
 KEYS = {"stratum": "all", "period": "all"}
 
 
@@ -285,6 +287,50 @@ def test_a_forecast_that_is_wrong_by_far_is_scored(truth, single):
     wild = single.assign(t2m=single["t2m"] * 1000)
     found = xldm.evaluate({"W": wild}, truth, progress=False)
     assert float(found["mae"].sel(variable="t2m", **KEYS).squeeze()) > 1e5
+
+
+def test_times_at_half_hours_have_the_scores_of_whole_ones(result, truth, ensemble, single):
+    half = [ds.assign_coords(time=ds["time"] + np.timedelta64(30, "m"))
+            for ds in (ensemble, single, truth)]  # fmt: skip
+    again = xldm.evaluate(
+        {"E": half[0], "S": half[1]}, half[2], static=records.static(), progress=False
+    )
+    for name in ("crps", "rmse", "autocorrelation", "increment_rms", "spectrum"):
+        np.testing.assert_allclose(again[name], result[name])
+
+
+def test_times_that_are_not_hours_apart_are_refused_with_a_way_out(truth):
+    quarters = truth.assign_coords(time=truth["time"].values[0] + np.arange(30) * QUARTER)
+    with pytest.raises(InputError, match="not whole hours apart") as error:
+        xldm.evaluate({"S": quarters}, quarters, progress=False)
+    [code] = re.findall(r"use (truth.+?), and align", str(error.value))
+    hourly = eval(code, {"truth": quarters})
+    with pytest.warns(UserWarning, match="left out"):
+        xldm.evaluate({"S": quarters}, hourly, align="common", progress=False)
+
+
+def test_a_variable_without_a_value_is_told(truth, single):
+    nothing = truth.assign(t2m=truth["t2m"].where(False))
+    with pytest.warns(UserWarning, match="t2m: nothing was scored"):
+        found = xldm.evaluate({"S": single}, nothing, progress=False)
+    assert (found["n"].sel(variable="t2m") == 0).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"thresholds": {"t2m": 280.0}},
+        {"thresholds": {"t2m": "warm"}},
+        {"parts": 0},
+        {"parts": "2"},
+        {"scores": ["rmse"]},
+        {"static": xr.Dataset()},
+        {"align": "outer"},
+    ],
+)
+def test_a_wrong_argument_is_refused_by_its_name(truth, single, wrong):
+    with pytest.raises(xldm.XldmError, match=next(iter(wrong))):
+        xldm.evaluate({"S": single}, truth, progress=False, **wrong)
 
 
 def test_without_static_fields_all_is_the_only_stratum(truth, single):

@@ -59,6 +59,10 @@ def forecast(
             "valid_time": (
                 ("init_time", "lead_time"), start[:, None] + lead, {"standard_name": "time"},
             ),
+            "time_bnds": (
+                ("init_time", "lead_time", "nv"),
+                np.stack([start[:, None] + lead - HOUR, start[:, None] + lead], -1),
+            ),
             "y": np.arange(cells) * -2e3,
             "x": np.arange(cells) * 2e3,
             "lat": (("y", "x"), np.zeros((cells, cells))),

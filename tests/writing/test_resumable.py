@@ -261,6 +261,27 @@ def test_a_dataset_without_time_is_refused(out, tmp_path):
         xldm.to_store(out.isel(time=0, drop=True), tmp_path / "a.zarr")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ds: ds.assign_coords(time=ds.indexes["time"].tz_localize("Europe/Rome")),
+        lambda ds: ds.astype(object),
+        lambda ds: ds["t2m"],
+    ],
+)
+def test_the_advice_of_what_cannot_be_written_works(change, out, tmp_path):
+    wrong = change(out.isel(time=[0]).compute())
+    with pytest.raises(xldm.XldmError, match="; use ") as error:
+        xldm.to_store(wrong, tmp_path / "a.zarr")
+    mended = eval(str(error.value).partition("; use ")[2], {"out": wrong})
+    xldm.to_store(mended, tmp_path / "a.zarr")
+
+
+def test_nothing_is_not_written(out, tmp_path):
+    with pytest.raises(ValueError, match="holds nothing along time"):
+        xldm.to_store(out.isel(time=[]), tmp_path / "a.zarr")
+
+
 # Interruptions
 
 

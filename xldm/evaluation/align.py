@@ -13,7 +13,7 @@ from ..errors import ArgumentTypeError, InputError
 from ..inputs.units import conversion
 from .arrange import GRID, LEADS, SERIES, arranged
 from .cells import same_cells, unfit
-from .hours import same_times
+from .hours import between_hours, same_times
 
 __all__ = ["MEAN", "comparable", "count"]
 
@@ -94,7 +94,7 @@ def comparable(
     shared, observed = same_cells(shared, observed, how, faults)
     timed: list[str] = []
     shared, observed = same_times(shared, observed, how, timed, left)
-    faults += timed or ([] if faults else unfit(observed))
+    faults += timed or ([] if faults else [*unfit(observed), *between_hours(shared, observed)])
     _refuse(faults)
     if how == "common":
         left += _left_out(before, {"truth": observed, **shared})
@@ -110,14 +110,20 @@ def _refuse(faults: list[str]) -> None:
 
 def _names(forecasts: Any) -> Iterator[str]:
     if isinstance(forecasts, (xr.Dataset, xr.DataArray)) or not isinstance(forecasts, Mapping):
+        one = isinstance(forecasts, (xr.Dataset, xr.DataArray))
         raise ArgumentTypeError(
             f"forecasts: expected datasets by name, got {type(forecasts).__name__}; use "
-            "{'forecast': forecasts}"
+            + ("{'forecast': forecasts}" if one else "{str(i): f for i, f in enumerate(forecasts)}")
         )
     if not forecasts:
         yield "forecasts: expected at least one, by name; got none"
     for name in forecasts:
-        if name == "truth" or name.endswith(MEAN):
+        if not isinstance(name, str):
+            yield (
+                f"forecasts: expected text as name, got {name!r}; use "
+                "{str(name): f for name, f in forecasts.items()}"
+            )
+        elif name == "truth" or name.endswith(MEAN):
             yield (
                 f"forecasts: {name!r} is reserved for the truth or the mean of an ensemble; "
                 "give it another name"

@@ -78,6 +78,9 @@ def arranged(
     faults += _dims(ds, code, truth)
     if len(faults) > before:
         return None
+    if empty := [str(d) for d in ds.dims if not ds.sizes[d]]:
+        faults.append(f"{code}: it is empty: it holds nothing along {', '.join(empty)}")
+        return None
     faults += _order(ds, code)
     return None if len(faults) > before else _bare(ds)
 
@@ -133,7 +136,11 @@ def _timed(ds: xr.Dataset) -> xr.Dataset:
     stated = stated_times(ds)
     valid, (_, lead) = stated.valid, stated.dims
     if valid.isnull().any():
-        raise InputError(f"its times ({stated.name}) hold a missing value; leave it out")
+        dim, name = valid.dims[0] if valid.dims else "", stated.name
+        raise InputError(
+            f"Its times ({name}) hold a missing value"
+            + (f"; leave it out, use ds.isel({dim}=ds[{name!r}].notnull().values)" if dim else "")
+        )
     dims = tuple(map(str, valid.dims))
     values, at = valid.values, tuple(map(str, valid.dims))
     if lead in dims and stated.lead is not None:

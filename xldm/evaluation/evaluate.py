@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import xarray as xr
 from tqdm.dask import TqdmCallback
 
+from ..errors import ArgumentError
 from . import accuracy, leads, realism
 from .align import MEAN, comparable
 from .hours import split
@@ -104,6 +106,8 @@ def evaluate(
     >>> float(result["rmse"].sel(variable="t2m", stratum="all", period="all").squeeze())
     1.0
     """
+    if not isinstance(parts, int) or parts < 1:
+        raise ArgumentError(f"parts: expected an integer from 1, got {parts!r}")
     aligned, observed = comparable(forecasts, truth, align)
     plan = Plan.of(aligned, observed, static, thresholds, scores)
     series = list(split(aligned, observed))
@@ -113,8 +117,21 @@ def evaluate(
             states += state_of(plan, group, parts=parts).compute()
     results = [_described(plan, state, observed, static) for state in states]
     result = leads.joined(results, series, aligned)
+    _warn_of_nothing(result)
     result.attrs |= _about(plan, states, forecasts, truth)
     return result
+
+
+def _warn_of_nothing(result: xr.Dataset) -> None:
+    """Warn of variables of which no value could be scored."""
+    n = result["n"].sel(stratum="all", period="all")
+    if nothing := [str(v) for v in n["variable"].values if not n.sel(variable=v).any()]:
+        warnings.warn(
+            f"{', '.join(nothing)}: nothing was scored, since the truth or a forecast is NaN at "
+            "every place",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _described(

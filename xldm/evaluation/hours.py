@@ -10,7 +10,7 @@ import xarray as xr
 
 from .arrange import LEADS
 
-__all__ = ["Series", "same_times", "split"]
+__all__ = ["Series", "between_hours", "same_times", "split"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,21 @@ def same_times(
         known &= there
     at = np.isin(_us(truth["time"]), valid[known])
     return {**forecasts, **leaded}, truth.isel(time=np.flatnonzero(at))
+
+
+def between_hours(forecasts: dict[str, xr.Dataset], truth: xr.Dataset) -> Iterator[str]:
+    """Yield a fault if times, or initialisations, are not whole hours apart."""
+    leaded = [f for f in forecasts.values() if "lead" in f.dims]
+    name, times = ("the forecasts", leaded[0]["start"]) if leaded else ("truth", truth["time"])
+    apart = (_us(times) - _us(times)[0]) % np.timedelta64(1, "h")
+    if apart.astype("int64").any():
+        was = times.attrs["was"]
+        code = f"truth.isel({was}=(truth[{was!r}].dt.minute == 0).values)"
+        yield (
+            f"{name}: {'initialisations' if leaded else 'its times'} are not whole hours apart, as "
+            "changes in time are counted; choose those of one minute of the hour"
+            + ("" if leaded else f", e.g. use {code}, and align='common'")
+        )
 
 
 def split(forecasts: dict[str, xr.Dataset], truth: xr.Dataset) -> Iterator[Series]:

@@ -25,6 +25,13 @@ PAPER_WAVELENGTHS = (269e3, 20e3, 9e3, 5e3)  # m, of the paper's figures
 STRIDE = 8  # cells, between the points whose series are followed in time
 
 
+def _numbers(values: object) -> bool:
+    try:
+        return np.asarray(values).ndim == 1 and np.asarray(values).dtype.kind in "fiu"
+    except ValueError:  # a ragged list
+        return False
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Hold the names along every dimension of the sums.
@@ -72,6 +79,11 @@ class Plan:
             raise InputError(
                 f"thresholds: {', '.join(unknown)} is not evaluated; choose from "
                 f"{', '.join(plan.variables)}"
+            )
+        if wrong := [v for v, ts in given.items() if not _numbers(ts)]:
+            raise InputError(
+                f"thresholds: expected a tuple of numbers for {wrong[0]}, got {given[wrong[0]]!r}; "
+                "write one as {'t2m': (273.15,)}"
             )
         events = tuple((v, float(t)) for v, ts in given.items() if v in plan.variables for t in ts)
         return dataclasses.replace(plan, events=events)

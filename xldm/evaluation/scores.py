@@ -276,6 +276,10 @@ def in_use(further: Iterable[Score] = ()) -> tuple[Score, ...]:
         If two variables of the result would have the same name.
     """
     further = list(further)
+    if wrong := [s for s in further if not isinstance(s, Score)]:
+        raise ArgumentError(
+            f"scores: expected Score objects, got {wrong[0]!r}; the built-in ones are always there"
+        )
     replaced = {score.name for score in further}
     registered = [score for name, score in _registered.items() if name not in replaced]
     scores = (*BUILT_IN, *registered, *further)

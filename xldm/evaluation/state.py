@@ -76,6 +76,8 @@ def _state(
 ) -> State:
     """Return the state of a block: truth (T, V, y, x) and forecasts (member, T, V, y, x)."""
     total, hourly = zeros(plan), []
+    # Lags are counted in whole hours; all times may lie at another minute of the hour.
+    hours = times.astype("datetime64[h]")
     series: dict[str, list[np.ndarray]] = {name: [] for name in plan.sources}
     for t in range(len(times)):
         now = {name: members[:, t] for name, members in forecasts.items()}
@@ -86,7 +88,7 @@ def _state(
         times,
         {k: np.stack([h[k] for h in hourly]) for k in hourly[0]},
         total,
-        {name: temporal.lagged(times, np.stack(points)) for name, points in series.items()},
+        {name: temporal.lagged(hours, np.stack(points)) for name, points in series.items()},
     )
 
 

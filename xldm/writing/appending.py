@@ -121,8 +121,7 @@ def _with(out: xr.Dataset, dim: str, length: int, values: Mapping[str, np.ndarra
     variables = {
         str(n): of_length(str(n), v) if dim in v.dims else v for n, v in out.variables.items()
     }
-    whole = xr.Dataset(variables, attrs=out.attrs)
-    return whole.set_coords([str(n) for n in out.coords])[list(out.data_vars)]
+    return xr.Dataset(variables, attrs=out.attrs).set_coords([str(n) for n in out.coords])
 
 
 def _refuse_order(place: Place, dim: str, held: np.ndarray, more: np.ndarray) -> None:

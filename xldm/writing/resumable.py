@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..errors import ArgumentError, StoreError
+from ..errors import ArgumentError, ArgumentTypeError, StoreError
 from ..storage import blocks
 from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
@@ -156,7 +156,24 @@ def _stored(
 
 
 def _check(out: xr.Dataset, share: tuple[int, int], keep_bits: int | None) -> None:
-    along_times(out)
+    if not isinstance(out, xr.Dataset):
+        raise ArgumentTypeError(
+            f"out: expected a Dataset, got {type(out).__name__}"
+            + ("; use out.to_dataset(name='t2m')" if isinstance(out, xr.DataArray) else "")
+        )
+    for dim in along_times(out):
+        if not out.sizes[dim]:
+            raise ArgumentError(f"out: it is empty: it holds nothing along {dim}")
+        if getattr(out.indexes.get(dim), "tz", None) is not None:
+            raise ArgumentError(
+                f"out: {dim} has a time zone, and a store holds UTC; use out.assign_coords({dim}="
+                f"out.indexes[{dim!r}].tz_convert('UTC').tz_localize(None))"
+            )
+    if wrong := [n for n, v in out.data_vars.items() if v.dtype.kind in "Oc"]:
+        raise ArgumentError(
+            f"out: {wrong[0]} holds {out[wrong[0]].dtype}, expected numbers; use "
+            f"out.assign({wrong[0]}=out[{wrong[0]!r}].astype('float32'))"
+        )
     if not 0 <= share[0] < share[1]:
         raise ArgumentError(
             f"share: expected (number, count) with 0 <= number < count; got {share}"
