@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from ..vocabulary import Known
 from .provenance import origin_of_file
-from .running_totals import Series
+from .running_totals import Told
 from .sharing import LONGEST
 from .statements import Claim, claims, members_of_reanalysis
 from .times import Time
@@ -20,8 +21,10 @@ __all__ = ["Plan", "planned", "settled"]
 
 # Values contradict a statement if they never fall over so many hours.
 _CONTRADICTS = 11.0
-# Hourly rain that grows everywhere for so many hours is a running total.
+# Hourly rain that grows everywhere for so many hours may be a running total.
 _LONG_RISE = 5.0
+# Rain that grows everywhere along so many leads is one.
+_LEADS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,8 @@ class Plan:
     method : "sum" or "mean"
     hourly : bool
         Whether values that fall are sums over the hour, by their stamps.
+    accumulated : bool
+        Whether GRIB has it as an accumulation.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Plan:
     default: Over | None = None
     method: str = "sum"
     hourly: bool = False
+    accumulated: bool = False
 
 
 def planned(ds: xr.Dataset, name: Hashable, entry: Known, time: Time) -> Plan:
@@ -70,8 +76,12 @@ def planned(ds: xr.Dataset, name: Hashable, entry: Known, time: Time) -> Plan:
                 f"{name} is {claim.refused}, by its {claim.source}; the model wants sums over "
                 f"hours. Use hourly data, or remove the statement if it is wrong: {claim.undo}",
             )
-    windows = [c for c in said if c.hours is not None and not c.sampling]
-    windows = windows or [c for c in said if c.hours is not None]
+    lengths = [c for c in said if c.hours is not None]
+    windows = next(filter(None, (
+        [c for c in lengths if not c.sampling and not c.weak],
+        [c for c in lengths if not c.weak],
+        lengths,
+    )), [])  # fmt: skip
     running = [c for c in said if c.running]
     clash = (
         _clash([c for c in said if c.method], lambda a, b: a.method == b.method)
@@ -97,7 +107,7 @@ def planned(ds: xr.Dataset, name: Hashable, entry: Known, time: Time) -> Plan:
         return Plan(name, over, method=method)
     hourly = time.values.shape[-1] > 1 and bool((np.diff(time.values, axis=-1) == HOUR).all())
     hourly = hourly and (time.lead_dim is not None or _of_land(ds, time))
-    return Plan(name, None, _default(ds, name, time, method), method, hourly)
+    return Plan(name, None, _default(ds, name, time, method), method, hourly, _accum(ds[name]))
 
 
 def _refused(name: str, reason: str) -> Plan:
@@ -134,7 +144,6 @@ def _position(time: Time, hours: np.ndarray) -> np.ndarray:
 def _default(ds: xr.Dataset, name: str, time: Time, method: str) -> Over | None:
     """Return what holds if nothing is stated, by the stamps and by signs of ERA5; None if open."""
     field = ds[name]
-    grib = str(field.attrs.get("GRIB_stepType", ""))
     hourly = Over(method, source="stamps an hour apart")
     if time.lead is not None:
         leads = time.lead / HOUR
@@ -143,7 +152,7 @@ def _default(ds: xr.Dataset, name: str, time: Time, method: str) -> Over | None:
         if time.order is not None:
             return hourly if _short_forecasts(time) and not _of_land(ds, time) else None
         centre = str(ds.attrs.get("GRIB_centre", field.attrs.get("GRIB_centre", "")))
-        if time.lead_dim is not None and grib == "accum" and centre == "ecmf":
+        if time.lead_dim is not None and _accum(field) and (centre, method) == ("ecmf", "sum"):
             return _running("start", "GRIB_stepType 'accum' of a forecast of ECMWF", time)
         return None
     on_the_hour = (time.values.astype("datetime64[h]") == time.values).all()
@@ -154,11 +163,15 @@ def _default(ds: xr.Dataset, name: str, time: Time, method: str) -> Over | None:
         return hourly
     if step is not None and step > 24:
         return None
-    if "expver" in ds.variables or "valid_time_start" in ds.attrs:
-        return replace(hourly, source="hours of ERA5, picked")
-    if grib == "accum" and (step is None or step < 24):
-        return replace(hourly, source="GRIB_stepType 'accum' of ERA5, hours picked")
-    return None
+    # A version of ERA5 beside each hour goes with the hours when they are summed up. A rate per
+    # day is not what ERA5 has.
+    era5 = "expver" in ds.variables or "valid_time_start" in ds.attrs
+    per_day = re.search(r"(?:day|month|year|\bd)s?\b", str(field.attrs.get("units", "")))
+    return replace(hourly, source="hours of ERA5, picked") if era5 and not per_day else None
+
+
+def _accum(field: xr.DataArray) -> bool:
+    return any(str(field.attrs.get(k)).lower() == "accum" for k in ("GRIB_stepType", "step_type"))
 
 
 def _short_forecasts(time: Time) -> bool:
@@ -181,56 +194,60 @@ def _of_land(ds: xr.Dataset, time: Time) -> bool:
     return False
 
 
-def settled(plan: Plan, told: str, series: Series | None, others: set[str], time: Time) -> Over:
+def settled(plan: Plan, told: Told, time: Time) -> Over:
     """Return what the values of a field are over, or why that is not known.
 
     Parameters
     ----------
     plan : Plan
-    told : str
-        What values tell, by :func:`xldm.inputs.running_totals.verdict`.
-    series : Series, optional
-        The stamps that were looked at.
-    others : set of str
-        What the values of the other accumulated fields tell.
+    told : Told
+        What values tell.
     time : Time
     """
     name, stated = plan.name, plan.stated
-    if stated is not None and stated.refused:
-        return stated
-    span = 0.0 if series is None else float((series.values[-1] - series.values[0]) / HOUR)
     kind = "start" if time.start is not None else "day"
     since = "the start of the forecast" if kind == "start" else "00 UTC"
-    if told == "mixed" and (stated is None or span >= _CONTRADICTS):
-        return Over(refused=(
-            f"{name} never falls from hour to hour in many places, so it is a running total since "
-            f"{since} there, and it is none elsewhere. Take differences before you merge fields."
-        ))  # fmt: skip
-    runs = told == "runs" and (kind == "start" or span >= _LONG_RISE or "runs" in others)
-    runs = runs or (told == "" and "runs" in others and stated is None)
     if stated is not None:
-        if not stated.running and told == "runs" and span >= _CONTRADICTS and not _long(stated):
+        rises = told.verdict in ("runs", "mixed") and told.sure and told.hours >= _CONTRADICTS
+        if stated.refused or not (rises or told.verdict == "falls"):
+            return stated
+        if not stated.running and rises and stated.hours.max() <= LONGEST:
             return Over(refused=(
                 f"{name}: its {stated.source} says {stated}, but its values never fall over "
-                f"{span:g} hours, as running totals since {since} do. Correct the statement."
+                f"{told.hours:g} hours, as running totals since {since} do. Correct the statement."
             ))  # fmt: skip
-        if stated.running and told == "falls":
+        if stated.running and told.verdict == "falls":
             return Over(refused=(
                 f"{name}: its {stated.source} says that it is a running total since {since}, but "
                 "its values fall. Correct the statement."
             ))  # fmt: skip
         return stated
-    if runs:
-        return _running(kind, "values, which never fall", time)
-    if plan.default is not None and not (plan.default.running and told == "falls"):
+    if told.verdict == "mixed":
+        return Over(refused=(
+            f"{name} never falls from hour to hour in many places, as running totals since {since} "
+            f"do, and it falls elsewhere. Take differences before you merge fields; {_say(name)}"
+        ))  # fmt: skip
+    if told.verdict == "runs" and (told.sure or told.hours >= _LONG_RISE):
+        many = told.stamps >= _LEADS or (plan.accumulated and told.stamps >= 3)
+        if told.sure or (kind == "start" and many):
+            return _running(kind, "values, which never fall", time)
+        comment = f'ds[{name!r}].attrs["comment"] = "Accumulated since {since}"'
+        return Over(refused=(
+            f"{name} never falls over {told.hours:g} hours: it seems to be a running total since "
+            f"{since}. If so, say so: {comment}; {_say(name)}"
+        ))  # fmt: skip
+    if plan.default is not None and not (plan.default.running and told.verdict == "falls"):
         return plan.default
-    if told == "falls" and plan.hourly:
+    if told.verdict == "falls" and plan.hourly:
         return Over(plan.method, source="stamps an hour apart")
     return Over(refused=_unknown(name, plan.method, time))
 
 
-def _long(over: Over) -> bool:
-    return bool(over.hours.max() > LONGEST)
+def _say(name: str, method: str = "sum") -> str:
+    return (
+        "if it is over the hour before each stamp, say so: "
+        f'ds[{name!r}].attrs["cell_methods"] = "time: {method} (interval: 1 hour)"'
+    )
 
 
 def _unknown(name: str, method: str, time: Time) -> str:
@@ -241,7 +258,6 @@ def _unknown(name: str, method: str, time: Time) -> str:
     word = "summed" if method == "sum" else "averaged"
     return (
         f"{name} is {word} over a time that nothing states: it has {stamps}, and no bounds of "
-        f"time, cell methods or GRIB keys tell. If it is the hour before each stamp, say so: "
-        f'ds[{name!r}].attrs["cell_methods"] = "time: {method} (interval: 1 hour)"; if it is 3 or '
-        "6 hours, put these in."
+        f"time, cell methods or GRIB keys tell. I{_say(name, method)[1:]}; if it is 3 or 6 hours, "
+        "put these in."
     )

@@ -15,6 +15,7 @@ from .identity import says_moment
 from .matching import known
 from .report import Found
 from .times import Time
+from .windows import steps
 
 __all__ = ["of_moments"]
 
@@ -38,12 +39,15 @@ def of_moments(
         Its times.
     """
     bounds = read_bounds(ds, time) if time.name in ds.coords else None
-    if bounds is None or bounds.absent:
+    if bounds is None:
         return list(found)
     said = ""
+    # Bounds that are named but not there are those of windows that follow on one another.
+    absent = steps(time) if bounds.absent else None
+    begin, end = (bounds.begin, bounds.end) if absent is None else (absent, np.zeros(1))
     if "many years" in bounds.refused:
         said = f"has times with {bounds.refused} ({bounds.name})"
-    elif not bounds.refused and (span := float(np.max(bounds.begin + bounds.end))) > _ONE_HOUR:
+    elif not bounds.refused and (span := float(np.max(begin + end))) > _ONE_HOUR:
         said = f"has times with bounds of {span:g} hours ({bounds.name})"
     if not said:
         return list(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,24 +12,30 @@ from .sunshine import mean_cosine
 from .times import Time
 from .windows import HOUR, origins
 
-__all__ = ["STAMPS", "Series", "looked_at", "picked", "verdict"]
+__all__ = ["STAMPS", "Series", "Told", "looked_at", "picked", "verdict"]
 
 #: Values of lazy data are looked at for so many stamps of one day or one forecast.
 STAMPS = 6
+# So many days or forecasts are looked at: the others only if the first looks like a running total.
+_DAYS = 4
 # Points per axis that are looked at.
 _POINTS = 24
-# A fall of less than this share of the largest value is packing.
-_PACKING = 2e-4
-# So many rises without a fall are a running total.
-_RISES = 30
+# Changes of less than this share of the largest value say nothing. Totals that were interpolated
+# or packed fall by up to 1 % of it.
+_NOISE = 0.02
+# Running totals fall by no more than this share of what they rise.
+_FALLS = 0.04
+# So many rises, without falls, are a running total.
+_RISES, _RISES_SUN = 30, 4
 # Where so large a share of cells never falls over half a day, they are running totals.
 _MIXED, _MIXED_SUN, _HALF_DAY = 0.3, 0.1, 11.0
-# Rain that rises so often without a fall is a running total.
+# Of rain in some places only, so many stamps tell.
 _STEADY = 8
 # By so much the sun has to fall for sums over hours to fall.
 _SUNK = 0.75
 
 
+@dataclass(frozen=True, eq=False)
 class Series:
     """The stamps of one day or one forecast.
 
@@ -40,32 +47,63 @@ class Series:
         The stamps.
     """
 
-    def __init__(self, at: dict[str, Any], values: np.ndarray) -> None:
-        self.at = at
-        self.values = values
+    at: dict[str, Any]
+    values: np.ndarray
+
+    @property
+    def hours(self) -> float:
+        """Hours from the first stamp to the last."""
+        return float((self.values[-1] - self.values[0]) / HOUR)
 
 
-def looked_at(time: Time, *, lazy: bool) -> Series | None:
-    """Return the stamps whose values tell; None if there are fewer than two of one day or forecast.
+@dataclass(frozen=True)
+class Told:
+    """What the values of a field tell.
+
+    Parameters
+    ----------
+    verdict : "runs", "mixed", "falls" or ""
+        From :func:`verdict`.
+    sure : bool
+        Whether sunshine or several days say so.
+    stamps : int
+        How many stamps were looked at.
+    hours : float
+        From the first to the last of them.
+    """
+
+    verdict: str = ""
+    sure: bool = False
+    stamps: int = 0
+    hours: float = 0.0
+
+
+def looked_at(time: Time, *, lazy: bool) -> list[Series]:
+    """Return the stamps of a few days or forecasts whose values tell, the longest first.
 
     Parameters
     ----------
     time : Time
     lazy : bool
-        Whether reading values costs something: then there are no more than `STAMPS`.
+        Whether reading values costs something: then there are no more than `STAMPS` of each.
     """
     since = origins(time, "start" if time.start is not None else "day")
-    first = since.reshape(-1, since.shape[-1])[0]
-    kinds, counts = np.unique(first, return_counts=True)
-    if counts.max() < 2:
-        return None
-    (rows,) = np.nonzero(first == kinds[counts.argmax()])
-    if lazy and rows.size > STAMPS:
-        rows = rows[np.unique(np.linspace(0, rows.size - 1, STAMPS).round().astype(int))]
-    at: dict[str, Any] = {time.out[-1]: rows}
-    at |= {dim: 0 for dim in time.out[:-1]}
-    stamps = time.values.reshape(-1, time.values.shape[-1])[0]
-    return Series(at, stamps[rows])
+    rows_of = since.reshape(-1, since.shape[-1])
+    stamps = time.values.reshape(-1, time.values.shape[-1])
+    found: list[Series] = []
+    for i in np.unique(np.linspace(0, len(rows_of) - 1, _DAYS).round().astype(int)):
+        kinds, counts = np.unique(rows_of[i], return_counts=True)
+        long = kinds[counts >= max(2, counts.max() * 2 / 3)]
+        if not long.size:
+            continue
+        for kind in long[np.unique(np.linspace(0, len(long) - 1, _DAYS).round().astype(int))]:
+            (rows,) = np.nonzero(rows_of[i] == kind)
+            if lazy and rows.size > STAMPS:
+                rows = rows[np.unique(np.linspace(0, rows.size - 1, STAMPS).round().astype(int))]
+            outer = {dim: int(i) for dim in time.out[:-1]}
+            found.append(Series({time.out[-1]: rows, **outer}, stamps[i][rows]))
+    found.sort(key=lambda one: -one.values.size)
+    return found[:_DAYS]
 
 
 def picked(field: xr.DataArray, series: Series) -> xr.DataArray:
@@ -110,31 +148,25 @@ def verdict(
     if values.shape[0] < 2 or not values.size:
         return ""
     step = np.diff(values, axis=0)
-    small = _PACKING * max(np.abs(values).max(), 1e-12)
-    rises, falls = step > small, step < -small
-    if sun is not None:
-        after = _sinking(series.values, *sun)
-        tell = falls | (rises & after[:, None])
-        if not after.any():
-            return "falls" if falls.any() else ""
-    else:
-        tell, after = rises | falls, np.ones(len(step), bool)
-    active = tell.any(0)
+    rise, fall = np.maximum(step, 0).sum(0), np.maximum(-step, 0).sum(0)
+    active = rise + fall > _NOISE * np.abs(values).max()
     if not active.any():
         return ""
-    steady = active & ~falls.any(0)
-    share = float(steady.sum() / active.sum())
-    enough = rises.sum() >= _RISES or (sun is not None and rises.sum() >= 4)
-    if share > 0.999:
-        return "runs" if enough else ""
-    span = float((series.values[-1] - series.values[0]) / HOUR)
-    least, most = (_MIXED_SUN, 3) if sun is not None else (_MIXED, _STEADY)
-    often = rises[:, steady].sum(0) >= most
+    steady = active & (fall <= _FALLS * rise)
+    runs = steady.sum() > 0.97 * active.sum() and fall.sum() <= _FALLS * rise.sum()
+    sinks = 0 if sun is None else int(_sinking(series.values, *sun).sum())
+    if sun is not None and not sinks:
+        return "" if runs else "falls"
+    # Hourly rain of a front that comes in the evening rises as well, but seldom.
+    often = (step[:, steady] > 0).sum(0) >= min(max(3, len(step) / 3), len(step))
+    least = _MIXED if sun is None else _MIXED_SUN
+    many = bool(often.sum() > least * active.sum())
+    if runs:
+        few = _RISES if sun is None else _RISES_SUN
+        return "runs" if many and (step[:, steady] > 0).sum() >= few else ""
     # A front may bring more rain from stamp to stamp; a sun that sinks twice brings no more light.
-    telling = (after.sum() >= 2 and len(values) >= 5) if sun is not None else len(values) > _STEADY
-    if span >= _HALF_DAY and telling and often.sum() / active.sum() > least:
-        return "mixed"
-    return "falls"
+    telling = len(values) > _STEADY if sun is None else sinks >= 2 and len(values) >= 5
+    return "mixed" if many and telling and series.hours >= _HALF_DAY else "falls"
 
 
 def _sinking(stamps: np.ndarray, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:

@@ -40,6 +40,8 @@ class Claim:
         Code that removes the statement.
     sampling : bool
         Whether the length may be that between samples within the windows, as CF has it.
+    weak : bool
+        Whether any other statement of a length counts instead.
     """
 
     source: str
@@ -50,6 +52,7 @@ class Claim:
     refused: str = ""
     undo: str = ""
     sampling: bool = False
+    weak: bool = False
 
 
 def claims(ds: xr.Dataset, name: Hashable, time: Time, amount: str, *, water: bool) -> list[Claim]:
@@ -68,6 +71,7 @@ def claims(ds: xr.Dataset, name: Hashable, time: Time, amount: str, *, water: bo
         Whether 1 kg m-2 is 1 mm.
     """
     field = ds[name]
+    rate = is_rate(str(field.attrs.get("units", "")), amount, water=water)
     return [
         *_by_units(field, amount, water=water),
         *_by_bounds(read_bounds(ds, time), time),
@@ -75,7 +79,7 @@ def claims(ds: xr.Dataset, name: Hashable, time: Time, amount: str, *, water: bo
         *_by_grib(ds, field, time),
         *_by_name(str(name)),
         *_by_text(ds, field, time),
-        *_by_members(ds, field, time),
+        *(() if rate else _by_members(ds, field, time)),
     ]
 
 
@@ -144,7 +148,8 @@ def _by_cell_methods(field: xr.DataArray, time: Time) -> Iterator[Claim]:
         yield Claim(source, how, hours=length, undo=undo, sampling=True)
 
 
-_STEP_TYPES = {"accum": "sum", "avg": "mean", "average": "mean", "accumulation": "sum"}
+# "accum" stays where a user makes a rate of a sum, so it does not tell a sum.
+_STEP_TYPES = {"accum": "", "accumulation": "", "avg": "mean", "average": "mean"}
 _STATISTICS = {
     "instant": "an instantaneous value", "max": "a maximum", "min": "a minimum",
     "avgua": "a monthly mean", "avgad": "a monthly mean", "avgid": "a monthly mean",
@@ -276,4 +281,5 @@ def _by_members(ds: xr.Dataset, field: xr.DataArray, time: Time) -> Iterator[Cla
         return
     seconds = (time.values - time.values.astype("datetime64[D]")) / HOUR
     if (seconds % 3 == 0).all() and spaced(time) in (None, 3.0, 6.0, 12.0, 24.0):
-        yield Claim("members of ERA5's ensemble", hours=np.array([3.0]), end=np.zeros(1))
+        source = "members of ERA5's ensemble"
+        yield Claim(source, hours=np.array([3.0]), end=np.zeros(1), weak=True)

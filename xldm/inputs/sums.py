@@ -19,11 +19,11 @@ import xarray as xr
 from ..config import Variable
 from ..errors import InputError
 from .derived import each
-from .evidence import Plan, planned, settled
+from .evidence import planned, settled
 from .horizontal import Horizontal
 from .matching import known
 from .report import Found
-from .running_totals import Series, looked_at, picked, verdict
+from .running_totals import Series, Told, looked_at, picked, verdict
 from .sharing import bringable
 from .standardise import lay_out
 from .times import Time
@@ -66,38 +66,75 @@ def weighed(
     absent : bool
         Whether predictors that cannot be used count as absent.
     """
-    import dask
-
     fields = each(found, wanted)
-    plans: dict[int, Plan] = {}
-    series: dict[int, Series] = {}
-    samples = {}
+    plans, days = {}, {}
     for i, (f, variable) in enumerate(fields):
         entry = known(variable)
         if not entry.accumulated or f.variable not in ds.data_vars or f.problem:
             continue
         plans[i] = planned(ds, f.variable, entry, time)
-        one = looked_at(time, lazy=not ds[f.variable].variable._in_memory)
-        if one is not None and plans[i].method == "sum":
-            # A field that cannot be laid out is a problem already.
-            with suppress(InputError):
-                samples[i] = picked(lay_out(ds, f, time, horizontal), one).data
-                series[i] = one
-    told = dict(zip(samples, dask.compute(*samples.values()), strict=True))
-    runs = {
-        i: verdict(np.asarray(values), series[i], _place(fields[i][1], horizontal))
-        for i, values in told.items()
-    }
+        series = looked_at(time, lazy=not ds[f.variable].variable._in_memory)
+        if series and plans[i].method == "sum":
+            days[i] = series
+    told = _told(ds, fields, days, time, horizontal)
     overs = {}
     for i, plan in plans.items():
         variable = fields[i][1]
-        others = {r for j, r in runs.items() if j != i}
-        over = settled(plan, runs.get(i, ""), series.get(i), others, time)
+        over = settled(plan, told.get(i, Told()), time)
         sunny = _place(variable, horizontal) is not None
         over = replace(over, wanted=variable.interval, by_sun=sunny)
         overs[i] = bringable(over, plan.name, time)
     count = itertools.count()
     return [_with_overs(f, overs, count, absent=absent) for f in found]
+
+
+def _told(
+    ds: xr.Dataset,
+    fields: Sequence[tuple[Found, Variable]],
+    days: dict[int, list[Series]],
+    time: Time,
+    horizontal: Horizontal,
+) -> dict[int, Told]:
+    """Return what the values of fields tell, by the first of their days, and by others in doubt."""
+    first = _verdicts(ds, fields, {i: series[0] for i, series in days.items()}, time, horizontal)
+    sunny = {i for i in first if _place(fields[i][1], horizontal) is not None}
+    of_sun = {first[i] for i in sunny} - {""}
+    told = {}
+    for i, said in first.items():
+        sure = i in sunny or bool(of_sun)
+        if i not in sunny and said in ("runs", "mixed"):
+            if of_sun == {"falls"}:
+                said = "falls"  # sunshine tells more clearly what its file holds
+            elif not sure:
+                for other in days[i][1:]:
+                    more = _verdicts(ds, fields, {i: other}, time, horizontal)[i]
+                    said, sure = ("falls", True) if more == "falls" else (said, sure or bool(more))
+        told[i] = Told(said, sure, days[i][0].values.size, days[i][0].hours)
+    # A field that tells nothing, as rain on a dry day, is what the others of its file are.
+    runs = [t for t in told.values() if t.verdict == "runs"]
+    return {i: runs[0] if t.verdict == "" and runs else t for i, t in told.items()}
+
+
+def _verdicts(
+    ds: xr.Dataset,
+    fields: Sequence[tuple[Found, Variable]],
+    days: dict[int, Series],
+    time: Time,
+    horizontal: Horizontal,
+) -> dict[int, str]:
+    """Return what one day of each field tells; all are read in one pass."""
+    import dask
+
+    samples = {}
+    for i, day in days.items():
+        # A field that cannot be laid out is a problem already.
+        with suppress(InputError):
+            samples[i] = picked(lay_out(ds, fields[i][0], time, horizontal), day).data
+    computed = zip(samples, dask.compute(*samples.values()), strict=True)
+    return {
+        i: verdict(np.asarray(values), days[i], _place(fields[i][1], horizontal))
+        for i, values in computed
+    }
 
 
 def _with_overs(

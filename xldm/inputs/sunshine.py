@@ -6,6 +6,7 @@ import numpy as np
 
 __all__ = ["mean_cosine"]
 
+_EPOCH = np.datetime64("2000-01-01T12", "ns")
 # Parts of an hour whose means are taken; the error of a whole hour's mean is then below 1e-3.
 _PARTS = 12
 
@@ -15,16 +16,15 @@ def mean_cosine(
 ) -> np.ndarray:
     """Return the mean of the cosine of the sun's zenith angle over periods, 0 below the horizon.
 
-    The declination and the equation of time are Spencer's series (1971), as in NOAA's solar
-    calculator: with the fractional year g in radians,
+    The sun's place is that of the Astronomical Almanac's formulas of low precision, good to 0.01
+    degrees from 1950 to 2050: with the days n since 2000-01-01 12 UTC,
 
-        declination = 0.006918 - 0.399912 cos g + 0.070257 sin g - 0.006758 cos 2g
-                      + 0.000907 sin 2g - 0.002697 cos 3g + 0.00148 sin 3g,
-        equation of time = 229.18 (0.000075 + 0.001868 cos g - 0.032077 sin g - 0.014615 cos 2g
-                           - 0.040849 sin 2g) minutes,
+        mean longitude L = 280.460 + 0.9856474 n,  mean anomaly g = 357.528 + 0.9856003 n,
+        ecliptic longitude = L + 1.915 sin g + 0.020 sin 2g,  obliquity = 23.439 - 4e-7 n,
 
-    and cos(zenith) = sin(lat) sin(declination) + cos(lat) cos(declination) cos(hour angle). They
-    are good to 0.04 degrees and half a minute. Refraction is left out.
+    from which declination and right ascension follow; the hour angle is sidereal time plus
+    longitude less right ascension, and cos(zenith) = sin(lat) sin(declination) + cos(lat)
+    cos(declination) cos(hour angle). Refraction is left out.
 
     Parameters
     ----------
@@ -64,17 +64,13 @@ def mean_cosine(
 
 def _sun(time: np.ndarray, longitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return declination and hour angle in radians, (..., x)."""
-    day = time.astype("datetime64[D]")
-    hours = (time - day) / np.timedelta64(1, "h")
-    year = day.astype("datetime64[Y]").astype("datetime64[D]")
-    g = 2 * np.pi / 365.25 * ((day - year).astype(float) + (hours - 12) / 24)
-    declination = (
-        0.006918 - 0.399912 * np.cos(g) + 0.070257 * np.sin(g) - 0.006758 * np.cos(2 * g)
-        + 0.000907 * np.sin(2 * g) - 0.002697 * np.cos(3 * g) + 0.00148 * np.sin(3 * g)
-    )  # fmt: skip
-    minutes = 229.18 * (
-        0.000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g)
-        - 0.040849 * np.sin(2 * g)
-    )  # fmt: skip
-    solar = hours + minutes / 60 + longitude / 15
-    return declination, np.radians(15 * (solar - 12))
+    n = (time - _EPOCH) / np.timedelta64(1, "D")
+    mean = np.radians(280.460 + 0.9856474 * n)
+    g = np.radians(357.528 + 0.9856003 * n)
+    ecliptic = mean + np.radians(1.915 * np.sin(g) + 0.020 * np.sin(2 * g))
+    obliquity = np.radians(23.439 - 4e-7 * n)
+    declination = np.arcsin(np.sin(obliquity) * np.sin(ecliptic))
+    ascension = np.arctan2(np.cos(obliquity) * np.sin(ecliptic), np.cos(ecliptic))
+    # Sidereal time is the sun's mean longitude at the hour of the day from midnight.
+    sidereal = mean + 2 * np.pi * ((n + 0.5) % 1) - np.pi
+    return declination, sidereal + np.radians(longitude) - ascension
