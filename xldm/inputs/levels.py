@@ -69,7 +69,8 @@ def pressure_levels(field: xr.DataArray) -> Levels | None:
     if len({field.coords[n].dims for n in along}) > 1:
         raise InputError(
             f"{field.name} has pressure levels along two dims, {' and '.join(map(repr, along))}: "
-            f"select one of the first, e.g. ds.isel({along[0]}=0)."
+            "expected one. Select along the dim that is not the field's own, and drop its "
+            "coordinate."
         )
     for name in (*along, *scalar)[:1]:
         coordinate = field.coords[name]

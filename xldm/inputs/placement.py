@@ -99,8 +99,8 @@ def without_level(field: xr.DataArray, level: float) -> str:
     dims = unplaced_dims(field)
     if dims:
         return (
-            f"{field.name} has no pressure-level coordinate; if {dims[0]!r} holds its levels, set "
-            f"ds[{str(dims[0])!r}].attrs['units'], e.g. to 'hPa'"
+            f"{field.name} has no pressure-level coordinate; if {dims[0]!r} holds its levels in "
+            f"hPa, set ds[{str(dims[0])!r}].attrs['units'] = 'hPa'"
         )
     return (
         f"{field.name} has no pressure-level coordinate that puts it at {level:g} hPa; if "
