@@ -65,7 +65,9 @@ def ifs_open_data(
                     for level in (850, 500):
                         keys = {"paramId": param, "level": level, **at}
                         out.write(
-                            message("regular_ll_pl_grib2", field(value + plus * value), **keys)
+                            message(
+                                "regular_ll_pl_grib2", field(value * (1 + 0.001 * plus)), **keys
+                            )
                         )
                 for param, value in sums.items() if step else ():
                     template = {"productDefinitionTemplateNumber": 11 if member else 8}

@@ -152,6 +152,13 @@ def test_chunks_of_a_store_are_kept(version, tmp_path, recwarn):
     np.testing.assert_array_equal(opened.t2m, ds.t2m)
 
 
+def test_hours_that_an_arco_store_says_are_empty_are_left_out(tmp_path):
+    ds = cds_new(4)[["t2m"]].drop_vars("expver").rename(valid_time="time")
+    ds.attrs = {"valid_time_start": "2020-02-12T01", "valid_time_stop": "2020-02-12T02"}
+    ds.to_zarr(tmp_path / "arco.zarr", consolidated=False)
+    assert xldm.open_input(tmp_path / "arco.zarr").time.equals(ds.time[1:3])
+
+
 def test_files_at_a_url_are_fetched(folder, era5_of_two):
     import fsspec
 

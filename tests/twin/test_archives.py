@@ -16,8 +16,10 @@ import scipy.io
 import xarray as xr
 import zarr
 
+import xldm
 from xldm.cli import main
 from xldm.grids.projected import ITALY, axes
+from xldm.inputs.predictors import check, predictors
 from xldm.twin import Twin, archives
 
 FORMS = ["cds-netcdf-old", "cds-netcdf-new", "arco", "vhr-rea-it"]
@@ -303,6 +305,20 @@ def test_preliminary_values_have_a_place_of_their_own_in_old_netcdf(folder, trut
 
 
 # New netCDF
+
+
+@pytest.mark.parametrize("form", ["cds-grib", "cds-netcdf-old", "cds-netcdf-new"])
+def test_files_of_every_form_opened_as_they_come_give_the_same_predictors(form, folder, config14):
+    """Two months, of which the second is preliminary, in files of their own, split and zipped."""
+    both = [xldm.open_input(folder / f / "*") for f in (form, "arco")]
+    got, expected = (predictors(ds, check(ds, config14)) for ds in both)
+    np.testing.assert_array_equal(got.time, expected.time)
+    for variable in config14.predictors:
+        apart = abs(got[variable.name] - expected[variable.name])
+        span = float(expected[variable.name].max() - expected[variable.name].min())
+        # Old netCDF and GRIB pack into 16 bits, over the range of a file or of a wider area.
+        assert float(apart.max()) <= (0 if form == "cds-netcdf-new" else 5e-5 * span)
+        assert (got[variable.name].isnull() == expected[variable.name].isnull()).all()
 
 
 def test_a_zip_holds_instantaneous_fields_and_sums_apart(folder):

@@ -210,8 +210,11 @@ def _zarr(
     if days := _days(ds):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The specified chunks separate")
-            return xr.open_zarr(path, chunks=cast(Any, days), **whole, **given)
-    return ds
+            ds = xr.open_zarr(path, chunks=cast(Any, days), **whole, **given)
+    # ARCO-ERA5 has room for a century, and states which hours hold data.
+    first = ds.attrs.get("valid_time_start")
+    last = ds.attrs.get("valid_time_stop_era5t", ds.attrs.get("valid_time_stop"))
+    return ds.sel(time=slice(first, last)) if first and last and "time" in ds.indexes else ds
 
 
 # ---- zips
