@@ -167,6 +167,9 @@ WRONG: dict[str, Callable[[], xr.Dataset]] = {
         for t in ("avg", "instant", "max", "min", "avgua", "avgad", "avgid")
     },
     "steps 0-24": lambda: said(bare(4, 24), GRIB_stepType="accum", GRIB_stepRange="0-24"),
+    "steps 0-24 of ERA5, once": lambda: said(
+        bare(1).assign_coords(expver="0001"), GRIB_stepRange="0-24"
+    ),
     "steps 0 to 12": lambda: said(bare(1), GRIB_startStep=0, GRIB_endStep=12),
     "one of ten members, hourly": lambda: said(
         bare(4, 1), GRIB_stepType="accum", GRIB_totalNumber=10
@@ -201,6 +204,7 @@ WRONG: dict[str, Callable[[], xr.Dataset]] = {
     "running totals in the west": lambda: merged(bare(24, 1, first=1)),
     "since 00 UTC, every three hours": lambda: total(land(bare(8, 3, first=3)), "valid_time"),
     "ERA5-Land, once": lambda: said(land(bare(1)), GRIB_stepType="accum"),
+    "since 00 UTC, in the afternoon": lambda: total(bare(6, 1, first=12), "valid_time"),
     "since 00 UTC, said to be hourly": lambda: said(
         total(bare(24, 1, first=1), "valid_time"), cell_methods="time: sum (interval: 1 hour)"
     ),

@@ -170,7 +170,8 @@ def verdict(
 
 
 def _sinking(stamps: np.ndarray, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
-    """Tell for each stamp but the first whether the sun of its hour is lower than before."""
+    """Tell for each stamp but the first whether the sun of its hour is lower than it was."""
     lat, lon = (np.array([float(np.mean(a))]) for a in (latitude, longitude))
     height = mean_cosine(stamps - HOUR, stamps, lat, lon)[:, 0, 0]
-    return (height[1:] < _SUNK * height[:-1]) & (height[:-1] > 0.05)
+    highest = np.maximum.accumulate(height)[:-1]
+    return (height[1:] < _SUNK * highest) & (highest > 0.05)

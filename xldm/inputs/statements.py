@@ -166,15 +166,15 @@ def _by_grib(ds: xr.Dataset, field: xr.DataArray, time: Time) -> Iterator[Claim]
         elif said in _STEP_TYPES:
             yield Claim(f"{key} {said!r}", _STEP_TYPES[said], undo=_without(field, key))
     first, last = _step_range(ds, field)
-    if last is None or (time.lead is None and last > first > 0):
-        hours = None if last is None else np.array([last - first])
-    elif time.lead is not None and np.allclose(time.lead / HOUR, last):
+    if last is None:
+        return
+    if time.lead is None or np.allclose(time.lead / HOUR, last):
         hours = np.array([last - first])
     elif time.lead_dim is not None and first > 0:
         hours = np.array([last - first])  # of the first message; the others are as long
     else:
         return
-    if hours is not None and hours[0] > 0:
+    if hours[0] > 0:
         stated = [str(k) for k in field.attrs if re.search("stepRange|startStep|endStep", str(k))]
         undo = "; ".join(_without(field, k) for k in stated)
         yield Claim(f"steps {first:g}-{last:g}", hours=hours, end=np.zeros(1), undo=undo)
