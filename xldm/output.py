@@ -101,7 +101,8 @@ def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, o
         "license": config.licence,
         "references": config.citation,
         "absent_predictors": ", ".join(report.absent),
-        "input_notes": " ".join(report.notes),
+        # Lazy or not, the output is the same to the last attribute.
+        "input_notes": " ".join(n for n in report.notes if not n.startswith("Lazy data")),
         "history": f"xldm {release}: downscaled to {config.grid.spacing / config.grid.factor:g} m "
         f"from {', '.join(str(f.variable) for f in report.predictors if f.variable)}",
     }
