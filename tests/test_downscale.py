@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tiny
 import xarray as xr
+from conftest import cds_new
 
 import xldm
 from xldm import config as cfg
 from xldm import statics
+from xldm.alignment import fit, open_alignment
 from xldm.config import AutoencoderConfig
-from xldm.errors import InputError, InputWarning
+from xldm.errors import InputError, InputWarning, OutOfDistributionWarning
 from xldm.grids.projected import ITALY
 from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
@@ -330,3 +332,53 @@ def test_a_sum_is_evaluated_as_other_fields_are(rain):
     truth = rain.isel(member=0, drop=True)
     scores = xldm.evaluate({"made": rain}, truth)
     assert "tp" in str(scores)
+
+
+# ---- alignment and drift
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory):
+    """A provider that is 3 K too warm, and the alignment that was fitted on it."""
+    pytest.importorskip("xsdba")
+    hours = alignment_hours()
+    warm = hours.assign(t2m=(hours["t2m"] + 3).assign_attrs(hours["t2m"].attrs))
+    path = tmp_path_factory.mktemp("align") / "warm.nc"
+    config = tiny.config()
+    fit(warm, hours, config).to_netcdf(path)
+    return warm, hours, path
+
+
+def alignment_hours():
+    """Twelve noons of a July: an alignment takes ten fields of a month."""
+    hours = cds_new(times=12).drop_vars("expver")
+    days = np.datetime64("2020-07-02T12", "ns") + np.arange(12) * np.timedelta64(1, "D")
+    return hours.drop_vars(["tp", "ssrd"]).assign_coords(valid_time=days)
+
+
+def test_aligned_input_gives_what_the_reference_gives(shifted, model):
+    warm, hours, path = shifted
+    options = {"missing": "climatology", "members": None}
+    model = model.baseline("interpolation")
+    got = xldm.downscale(warm.isel(valid_time=[3]), model, align=path, **options)
+    want = xldm.downscale(hours.isel(valid_time=[3]), model, **options)
+    bare = xldm.downscale(warm.isel(valid_time=[3]), model, **options)
+    error, before = (np.abs(d["t2m"] - want["t2m"]).mean() for d in (got, bare))
+    assert error < 0.1 * before
+    assert got.attrs["alignment_sha256"] == open_alignment(path).sha256
+
+
+def test_absent_predictors_are_not_aligned(shifted, model):
+    warm, _, path = shifted
+    options = {"missing": "climatology", "steps": 1, "align": path}
+    whole = xldm.downscale(warm.isel(valid_time=[3]).drop_vars("msl"), model, **options)
+    lazy = xldm.downscale(
+        warm.isel(valid_time=[3]).drop_vars("msl").chunk(valid_time=1), model, **options
+    )
+    xr.testing.assert_identical(lazy.compute(), whole)
+
+
+def test_a_wild_input_warns_of_drift(era5, model):
+    wild = era5.assign(t2m=(era5["t2m"] * 0 + 330).assign_attrs(era5["t2m"].attrs))
+    with pytest.warns(OutOfDistributionWarning, match="t2m"):
+        xldm.downscale(wild, model, steps=1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from .alignment.apply import aligned, provenance
 from .drawing import draw
 from .errors import InputWarning, SyntheticModelWarning
 from .grids import regridding
@@ -20,6 +21,9 @@ from .output import described
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from .alignment.tables import Alignment
     from .models.downscaler import Sampling
     from .models.model import Model
 
@@ -35,6 +39,7 @@ def downscale(
     sampler: str | None = None,
     steps: int | None = None,
     missing: str = "raise",
+    align: Alignment | str | PathLike | None = None,
     device: str | None = None,
     dtype: str | None = None,
     batch_size: int | None = None,
@@ -67,6 +72,9 @@ def downscale(
     missing : {"raise", "climatology"}
         Refuse absent predictors, or set them to their mean in training. A target whose own coarse
         field is absent is left out then.
+    align : Alignment, path or URL, optional
+        Bring the predictors to the distribution of the training first, as
+        :func:`xldm.fit_alignment` found it.
     device : str, optional
         Device that the networks run on, e.g. ``"cuda"``; the CPU by default.
     dtype : str, optional
@@ -93,11 +101,15 @@ def downscale(
     ------
     InputError
         If the dataset or an argument cannot be used; the message lists every reason.
+    AlignmentError
+        If the alignment is of another grid, or of other months, hours or leads.
 
     Warns
     -----
     InputWarning
         If predictors are absent.
+    OutOfDistributionWarning
+        If predictors lie far outside the distribution of training; see :func:`xldm.drift`.
     SyntheticModelWarning
         Once, if the model was trained on synthetic data.
 
@@ -126,6 +138,9 @@ def downscale(
     coarse = regridding.to_coarse(predictors(ds, report), model.config, report.grid)
     assert report.time is not None  # else the report has problems
     coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")
+    if align is not None:
+        absent = coarse["predictor"].isin(report.absent)
+        coarse = aligned(coarse, align).where(~absent, coarse)
     drawn = draw(
         coarse,
         xr.DataArray(report.time.values, dims=report.time.out),
@@ -133,13 +148,15 @@ def downscale(
         model,
         sampling,
         progress=progress,
+        absent=report.absent,
         rows=report.rows,
         columns=report.columns,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
     )
-    return described(drawn, coarse, model, sampling, report, squeeze=members is None)
+    out = described(drawn, coarse, model, sampling, report, squeeze=members is None)
+    return out.assign_attrs(provenance(align))
 
 
 def _sampling(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from .alignment.drift import warn_of_drift
 from .errors import InputError
 from .models.pickling import Held
 
@@ -31,6 +33,7 @@ def draw(
     sampling: Sampling,
     *,
     progress: bool | None,
+    absent: Sequence[str] = (),
     **runtime: Any,
 ) -> np.ndarray | da.Array:
     """Draw targets, lazily where the predictors are lazy.
@@ -45,6 +48,8 @@ def draw(
     model, sampling : Model, Sampling
     progress : bool, optional
         Whether a bar counts the fields that are drawn at once.
+    absent : sequence of str
+        Predictors that are at their mean, and so tell nothing of drift.
     **runtime
         Window, device, precision and batches, as for `Model.fields`.
 
@@ -52,7 +57,7 @@ def draw(
     -------
     ndarray or dask array (..., member, target, fine y, fine x)
     """
-    one = functools.partial(_draw, sampling=sampling, **runtime)
+    one = functools.partial(_draw, sampling=sampling, absent=tuple(absent), **runtime)
     if coarse.chunks:
         return _lazily(one, coarse, times, given, model, sampling)
     return _now(one, coarse, times, given, model, sampling, progress)
@@ -65,6 +70,7 @@ def _draw(
     *,
     held: Held,
     sampling: Sampling,
+    absent: tuple[str, ...],
     **runtime: Any,
 ) -> np.ndarray:
     """Draw targets (..., member, C, H, W) from predictors (..., P, h, w)."""
@@ -81,6 +87,7 @@ def _draw(
             f"{model.config.predictors[p].name} holds NaN at {times[t]}, which would spread over "
             "the whole field; fill or drop these times before downscaling"
         )
+    warn_of_drift(coarse, times, model.config, absent)
     drawn = model.fields(coarse, times, sampling, given=given, **runtime).swapaxes(0, 1)
     return drawn.reshape(*outer, *drawn.shape[1:])
 

@@ -57,6 +57,7 @@ def add_input(command: argparse.ArgumentParser, more: str = "") -> None:
         "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
     )
     command.add_argument("--missing", choices=["raise", "climatology"], default="raise")
+    command.add_argument("--align", help="path or URL of an alignment, from xldm.fit_alignment")
     command.add_argument(
         "--region", help='"covered", or lon_min,lat_min,lon_max,lat_max (default: the whole domain)'
     )
@@ -100,7 +101,7 @@ def _downscale(args: argparse.Namespace) -> None:
     with open_input(inputs, storage_options=options) as ds:
         out = downscale(
             ds, model, members=args.members, seed=args.seed, sampler=args.sampler,
-            steps=args.steps, missing=args.missing, device=args.device,
+            steps=args.steps, missing=args.missing, align=args.align, device=args.device,
             region=region(args.region),
         )  # fmt: skip
         mark = to_store(

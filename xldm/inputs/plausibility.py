@@ -21,7 +21,7 @@ from .sharing import per_hour
 from .times import Time
 from .units import conversion
 
-__all__ = ["SAMPLE", "implausible", "in_memory", "judged"]
+__all__ = ["SAMPLE", "implausible", "in_memory", "judged", "looked_at"]
 
 #: Points per axis that are checked of lazy data, at the first and the last time.
 SAMPLE = 32
@@ -82,6 +82,14 @@ def _sample(field: xr.DataArray) -> xr.DataArray:
     if "time" in field.dims:
         strides["time"] = sorted({0, field.sizes["time"] - 1})
     return field.isel(strides)
+
+
+def looked_at(ds: xr.Dataset, found: Sequence[Found], wanted: Sequence[Variable]) -> str:
+    """Return which values are checked, in words."""
+    fields = [ds[f.variable] for f, _ in each(found, wanted) if f.variable in ds.data_vars]
+    if all(in_memory(field) for field in fields):
+        return "all in the domain are checked"
+    return f"lazy: a sample is checked, {SAMPLE} x {SAMPLE} points of the first and last time"
 
 
 def in_memory(field: xr.DataArray) -> bool:

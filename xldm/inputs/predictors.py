@@ -22,7 +22,7 @@ from .horizontal import horizontal_axes
 from .intervals import hour_problems
 from .leftover import unused, with_likely_slips
 from .moments import of_moments
-from .plausibility import judged
+from .plausibility import judged, looked_at
 from .remarks import absent_problems, coverage, notes_on, skill_without, undrawable
 from .report import Found, Report
 from .sharing import bring
@@ -188,6 +188,7 @@ def examine(
             *notes_on(ds, found, wanted, time, horizontal, missing),
             *unused(ds, found, wanted, horizontal),
         ),
+        looked_at=looked_at(ds, found, wanted),
         beside=beside,
         roles=roles(ds, beside),
         given=labels(ds, beside),

@@ -13,7 +13,6 @@ from .derived import each
 from .horizontal import Horizontal
 from .intervals import preliminary_hours
 from .matching import known
-from .plausibility import SAMPLE, in_memory
 from .report import Found
 from .sums import sum_notes
 from .times import Time
@@ -132,10 +131,5 @@ def notes_on(
         notes.append(
             f"The input's step of {max(horizontal.spacing):g} degrees is coarser than ERA5's 0.25: "
             "expect smoother fields."
-        )
-    if not all(in_memory(field) for _, _, field in present):
-        notes.append(
-            f"Lazy data: values were looked at in a sample ({SAMPLE} x {SAMPLE} points of the "
-            "first and last time)."
         )
     return notes

@@ -94,6 +94,8 @@ class Report:
         Every reason to refuse the input.
     notes : tuple of str
         Assumptions, and steps beside plain conversion.
+    looked_at : str
+        Which values were checked, in words.
     undrawn : tuple of str
         Targets that are left out, since their own coarse fields are absent.
     beside : dict
@@ -113,6 +115,7 @@ class Report:
     columns: slice
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    looked_at: str = ""
     undrawn: tuple[str, ...] = ()
     beside: dict[Hashable, str] = field(default_factory=dict)
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -155,6 +158,8 @@ class Report:
             step = " x ".join(f"{s:g}" for s in self.horizontal.spacing)
             box = f"{lat.min():g} to {lat.max():g} N, {lon.min():g} to {lon.max():g} E"
             rows.append(("grid", f"{box}, step {step} degrees"))
+        if self.looked_at:
+            rows.append(("values", self.looked_at))
         fine, coarse = (" x ".join(map(str, s)) for s in (self.grid.fine_shape, self.grid.shape))
         size = f"{fine} cells of {self.grid.spacing / self.grid.factor / 1000:g} km"
         rows.append(("output", f"{size} (from {coarse} of {self.grid.spacing / 1000:g} km)"))
