@@ -232,7 +232,7 @@ def test_a_synthetic_model_warns_once(era5, model):
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", xldm.SyntheticModelWarning)
         xldm.downscale(era5, warned, steps=2)
 
 

@@ -101,8 +101,7 @@ def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, o
         "license": config.licence,
         "references": config.citation,
         "absent_predictors": ", ".join(report.absent),
-        # Lazy or not, the output is the same to the last attribute.
-        "input_notes": " ".join(n for n in report.notes if not n.startswith("Lazy data")),
+        "input_notes": " ".join(report.changes),
         "history": f"xldm {release}: downscaled to {config.grid.spacing / config.grid.factor:g} m "
         f"from {', '.join(str(f.variable) for f in report.predictors if f.variable)}",
     }

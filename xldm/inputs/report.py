@@ -122,6 +122,12 @@ class Report:
     given: xr.DataArray = field(default_factory=lambda: xr.DataArray(""))
 
     @property
+    def changes(self) -> tuple[str, ...]:
+        """Notes but for those of hourly sums, which are as the model wants them."""
+        plain = {f.name for f in self.predictors if f.over and f.over.is_exactly(f.over.wanted)}
+        return tuple(n for n in self.notes if n.partition(":")[0] not in plain)
+
+    @property
     def ok(self) -> bool:
         """Whether the input can be downscaled."""
         return not self.problems
