@@ -9,6 +9,7 @@ import dask
 import numpy as np
 import pytest
 import xarray as xr
+from remedies import applied
 
 from xldm.config import Subset
 from xldm.errors import InputError
@@ -197,6 +198,24 @@ def test_values_that_belie_their_units_are_refused(name, factor, offset, words, 
     (problem,) = check(lying, config14).problems
     assert name in problem
     assert words in problem
+
+
+@pytest.mark.parametrize("number", [273.15, 285.0])
+def test_a_sea_temperature_whose_land_holds_a_number_is_refused_and_the_advice_helps(
+    number, era5, config14
+):
+    land = np.arange(era5.sizes["longitude"]) % 2 == 0
+    held = era5["sst"].where(~xr.DataArray(land, dims="longitude"), np.float32(number))
+    filled = era5.assign(sst=held.assign_attrs(era5["sst"].attrs))
+    (problem,) = check(filled, config14).problems
+    assert "looks like a number for land" in problem
+    assert check(applied(problem, filled), config14).ok
+
+
+def test_negative_rain_is_not_called_another_unit(era5, config14):
+    negative = era5.assign(tp=(era5["tp"] - 0.003).assign_attrs(era5["tp"].attrs))
+    (problem,) = check(negative, config14).problems
+    assert "mm" not in problem
 
 
 def test_kelvin_called_celsius_is_refused(era5, config14):

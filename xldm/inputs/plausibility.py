@@ -23,6 +23,8 @@ from .units import conversion
 
 __all__ = ["SAMPLE", "implausible", "in_memory", "judged", "looked_at"]
 
+# Of so many values, no number fills so large a share but one that stands for none.
+_MANY, _REPEATED = 100, 0.2
 #: Points per axis that are checked of lazy data, at the first and the last time.
 SAMPLE = 32
 
@@ -140,16 +142,42 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
     low = float(np.min(values, where=finite, initial=np.inf))
     high = float(np.max(values, where=finite, initial=-np.inf))
     if _fits(low, high, found.units, entry):
-        return ""
+        return _filled(values[finite], found, entry)
     text = f"{found.variable} says {found.units} but holds {low:.4g} to {high:.4g}, which "
     for units in (entry.units, *entry.mistaken):
-        if units != found.units and _fits(low, high, units, entry):
+        # What is only too low, as negative rain, is no matter of units.
+        if (
+            units != found.units
+            and not _fits(max(low, 0.0), high, found.units, entry)
+            and _fits(low, high, units, entry)
+        ):
             name = str(found.variable)
             return text + f"looks like {units}: if so, set ds[{name!r}].attrs['units'] = {units!r}."
     longer = ", or a sum over more than an hour" if entry.accumulated else ""
     return text + (
         f"cannot be {entry.long_name.replace('_', ' ')}: expected {entry.low:g} to {entry.high:g} "
         f"{entry.units}. Other units, a fill value{longer}?"
+    )
+
+
+def _filled(values: np.ndarray, found: Found, entry: Known) -> str:
+    """Return the problem of a field of the sea whose land holds one number."""
+    if not entry.gaps or values.size < _MANY:
+        return ""
+    each, counts = np.unique(values, return_counts=True)
+    most = each[counts.argmax()]
+    to_known = conversion(found.units, entry.units)
+    kelvin = None if to_known is None else most * to_known[0] + to_known[1]
+    share = counts.max() / values.size
+    # Under sea ice, the sea is at its freezing point.
+    if share < _REPEATED or (kelvin is not None and 271 < kelvin < 271.8):
+        return ""
+    name = str(found.variable)
+    field = f"ds[{name!r}]"
+    kept = f"{field}.where(abs({field} - {float(most)!r}) > 1e-3)"
+    return (
+        f"{name} is {most:g} at {share:.0%} of the points, which looks like a number for land: if "
+        f"so, use ds.assign({{{name!r}: {kept}}})."
     )
 
 
