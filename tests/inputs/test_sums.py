@@ -371,6 +371,7 @@ SAID: dict[str, tuple[int, Callable[[], xr.Dataset]]] = {
     "name": (6, lambda: renamed(renamed(every(hourly(), 6), "total_precipitation_6hr"), "ssrd06",
                                 "ssrd")),
     "members of ERA5's ensemble": (3, lambda: members(every(hourly(), 3))),
+    "members with bounds": (6, lambda: members(bounded(mean_of(every(hourly(), 6), 6), 6))),
     "one member": (3, lambda: said(every(hourly(), 3), GRIB_totalNumber=10)),
     "since the previous step": (6, lambda: said(forecast(every(hourly(), 6)),
                                                 comment="Sum since the previous forecast step")),

@@ -94,6 +94,10 @@ def _edges(ds: xr.Dataset, name: str, coordinate: xr.DataArray) -> xr.DataArray 
 
 def _relative(name: str, edges: xr.DataArray, time: Time) -> Bounds:
     """Return bounds relative to the stamps, in the order of the valid times."""
+    # Members may have been given bounds of their own, which are the same.
+    beside = [d for d in edges.dims[:-1] if d not in time.dims]
+    if beside and bool((edges == edges.isel(dict.fromkeys(beside, 0))).all()):
+        edges = edges.isel(dict.fromkeys(beside, 0))
     inner = [d for d in edges.dims if d not in time.dims]
     if len(inner) != 1 or edges.sizes[inner[0]] != 2:
         return Bounds(name, refused=f"dims {edges.dims}, which are not those of time and its ends")

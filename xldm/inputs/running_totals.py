@@ -29,8 +29,8 @@ _FALLS = 0.04
 _RISES, _RISES_SUN = 30, 4
 # Where so large a share of cells never falls over half a day, they are running totals.
 _MIXED, _MIXED_SUN, _HALF_DAY = 0.3, 0.1, 11.0
-# Of rain in some places only, so many stamps tell.
-_STEADY = 8
+# Of rain in some places only, so many stamps tell, of a day that has more than every other hour.
+_STEADY, _HOURS = 8, 12
 # By so much the sun has to fall for sums over hours to fall.
 _SUNK = 0.75
 
@@ -45,10 +45,13 @@ class Series:
         Indices of the stamps in a field that is laid out.
     values : ndarray of datetime64
         The stamps.
+    among : int
+        How many stamps the day or the forecast has.
     """
 
     at: dict[str, Any]
     values: np.ndarray
+    among: int = 0
 
     @property
     def hours(self) -> float:
@@ -98,10 +101,11 @@ def looked_at(time: Time, *, lazy: bool) -> list[Series]:
             continue
         for kind in long[np.unique(np.linspace(0, len(long) - 1, _DAYS).round().astype(int))]:
             (rows,) = np.nonzero(rows_of[i] == kind)
+            among = rows.size
             if lazy and rows.size > STAMPS:
                 rows = rows[np.unique(np.linspace(0, rows.size - 1, STAMPS).round().astype(int))]
             outer = {dim: int(i) for dim in time.out[:-1]}
-            found.append(Series({time.out[-1]: rows, **outer}, stamps[i][rows]))
+            found.append(Series({time.out[-1]: rows, **outer}, stamps[i][rows], among))
     found.sort(key=lambda one: -one.values.size)
     return found[:_DAYS]
 
@@ -166,6 +170,7 @@ def verdict(
         return "runs" if many and (step[:, steady] > 0).sum() >= few else ""
     # A front may bring more rain from stamp to stamp; a sun that sinks twice brings no more light.
     telling = len(values) > _STEADY if sun is None else sinks >= 2 and len(values) >= 5
+    telling = telling and max(series.among, len(values)) > _HOURS
     return "mixed" if many and telling and series.hours >= _HALF_DAY else "falls"
 
 
