@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .alignment import Alignment, open_alignment
     from .distribution import drift, fit_alignment
     from .evaluation import evaluate
-    from .inputs.files import open_input
+    from .inputs.files.opening import open_input
     from .inputs.scattered import to_regular_grid
     from .stores.open import open_training_store
     from .stores.write import write_training_store
@@ -60,7 +60,7 @@ _LAZY = {
     "evaluate": ("xldm.evaluation", "evaluate"),
     "fit_alignment": ("xldm.distribution", "fit_alignment"),
     "open_alignment": ("xldm.alignment", "open_alignment"),
-    "open_input": ("xldm.inputs.files", "open_input"),
+    "open_input": ("xldm.inputs.files.opening", "open_input"),
     "open_training_store": ("xldm.stores.open", "open_training_store"),
     "to_regular_grid": ("xldm.inputs.scattered", "to_regular_grid"),
     "to_store": ("xldm.writing", "to_store"),

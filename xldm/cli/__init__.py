@@ -89,7 +89,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from ..inputs.files import open_input
+    from ..inputs.files.opening import open_input
 
     with open_input(args.input, storage_options=storage_options(args)) as ds:
         report = ds.ldm.check(

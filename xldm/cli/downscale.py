@@ -89,7 +89,7 @@ def region(text: str | None) -> str | tuple[float, float, float, float] | None:
 
 def _downscale(args: argparse.Namespace) -> None:
     from ..downscale import downscale
-    from ..inputs.files import open_input
+    from ..inputs.files.opening import open_input
     from ..packages.registry import load_model
     from ..writing import to_store
 

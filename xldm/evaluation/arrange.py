@@ -12,8 +12,8 @@ import xarray as xr
 
 from ..errors import ArgumentTypeError, InputError
 from ..inputs import dialects
+from ..inputs.axes.leads import stated_times
 from ..inputs.decode import decode, type_problem
-from ..inputs.leads import stated_times
 
 __all__ = ["GRID", "LEADS", "SERIES", "arranged"]
 

@@ -12,8 +12,8 @@ import xarray as xr
 from ..downscale import downscale
 from ..errors import InputError
 from ..grids import regridding
+from ..inputs.axes.leads import stated_times
 from ..inputs.decode import decode
-from ..inputs.leads import stated_times
 from ..inputs.predictors import check, predictors
 from ..models.components import ResidualDiffusion
 from ..models.model import Model

@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from ..grids.projected import ITALY
-from ..inputs.horizontal import horizontal_axes
+from ..inputs.axes.horizontal import horizontal_axes
 from ..inputs.lists import PAPER_PREDICTORS
 from ..storage.location import locate, reaching
 from ..vocabulary import VOCABULARY

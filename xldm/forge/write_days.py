@@ -16,7 +16,7 @@ import xarray as xr
 import zarr
 
 from ..errors import InputError, StoreError
-from ..inputs.times import time_axis
+from ..inputs.axes.times import time_axis
 from ..storage.location import Place, reaching
 from ..storage.objects import content, put
 from ..stores.schema import BOUNDS

@@ -14,8 +14,8 @@ import xarray as xr
 
 from ..errors import ArgumentTypeError, InputError
 from . import dialects
-from .names import is_known
-from .time_values import as_times
+from .axes.time_values import as_times
+from .fields.names import is_known
 
 __all__ = ["decode", "type_problem"]
 

@@ -1,8 +1,8 @@
 """Names that datasets use beside those of ECMWF and CF. A new dialect is added here alone.
 
-All names are in lower case and are compared so. :mod:`xldm.inputs.names` reads heights, levels and
-hours in names; only the words beside them are listed here. CF standard names and GRIB ids are no
-dialect: they are the vocabulary's (:mod:`xldm.vocabulary`).
+All names are in lower case and are compared so. :mod:`xldm.inputs.fields.names` reads heights,
+levels and hours in names; only the words beside them are listed here. CF standard names and GRIB
+ids are no dialect: they are the vocabulary's (:mod:`xldm.vocabulary`).
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ import xarray as xr
 
 from ..config import Variable
 from ..errors import InputError
-from .horizontal import Horizontal
-from .provenance import statistic
+from .axes.horizontal import Horizontal
+from .axes.times import Time
 from .report import Found
 from .standardise import lay_out
-from .times import Time
+from .sums.provenance import statistic
 
 __all__ = ["hour_problems", "preliminary_hours"]
 
@@ -85,7 +85,7 @@ def preliminary_hours(ds: xr.Dataset, time: Time) -> np.ndarray:
 
     Examples
     --------
-    >>> from xldm.inputs.times import time_axis
+    >>> from xldm.inputs.axes.times import time_axis
     >>> hours = np.array(["2026-03-31T23", "2026-04-01T00"], "datetime64[ns]")
     >>> ds = xr.Dataset(coords={"time": hours}, attrs={"valid_time_stop": "2026-03-31"})
     >>> preliminary_hours(ds, time_axis(ds))

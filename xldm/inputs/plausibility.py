@@ -12,13 +12,13 @@ import xarray as xr
 from ..config import Variable
 from ..errors import InputError
 from ..vocabulary import Known
+from .axes.horizontal import Horizontal
+from .axes.times import Time
 from .decode import type_problem
-from .derived import each, laid_out
-from .horizontal import Horizontal
-from .matching import known
+from .fields.derived import each, laid_out
+from .fields.matching import known
 from .report import Found
-from .sharing import per_hour
-from .times import Time
+from .sums.sharing import per_hour
 from .units import conversion
 
 __all__ = ["SAMPLE", "implausible", "in_memory", "judged", "looked_at"]

@@ -16,19 +16,19 @@ from ..config import GridConfig, ModelConfig, Variable
 from ..errors import ArgumentError, InputError
 from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
+from .axes.horizontal import horizontal_axes
+from .axes.times import time_axis
 from .decode import decode
-from .derived import each, field_of, find, laid_out
-from .horizontal import horizontal_axes
+from .fields.derived import each, field_of, find, laid_out
+from .fields.leftover import unused, with_likely_slips
 from .intervals import hour_problems
-from .leftover import unused, with_likely_slips
-from .moments import of_moments
 from .plausibility import judged, looked_at
 from .remarks import absent_problems, coverage, notes_on, skill_without, undrawable
 from .report import Found, Report
-from .sharing import bring
 from .standardise import convert, labels, passed, roles
-from .sums import weighed, without_start
-from .times import time_axis
+from .sums.moments import of_moments
+from .sums.sharing import bring
+from .sums.weighing import weighed, without_start
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
 

@@ -9,13 +9,13 @@ import xarray as xr
 
 from ..config import GridConfig, ModelConfig, Variable
 from ..grids import regions
-from .derived import each
-from .horizontal import Horizontal
+from .axes.horizontal import Horizontal
+from .axes.times import Time
+from .fields.derived import each
+from .fields.matching import known
 from .intervals import preliminary_hours
-from .matching import known
 from .report import Found
-from .sums import sum_notes
-from .times import Time
+from .sums.weighing import sum_notes
 
 __all__ = ["absent_problems", "coverage", "notes_on", "skill_without", "undrawable"]
 

@@ -13,8 +13,8 @@ import xarray as xr
 
 from ..config import GridConfig
 from ..errors import InputError
-from .horizontal import Horizontal
-from .times import Time
+from .axes.horizontal import Horizontal
+from .axes.times import Time
 from .windows import Over
 
 __all__ = ["Found", "Report"]

@@ -9,8 +9,8 @@ import xarray as xr
 
 from ..errors import ArgumentError, InputError
 from ..grids.rotated_pole import find_pole, geographic
+from .axes.positions import find_position
 from .decode import decode
-from .positions import find_position
 
 __all__ = ["to_regular_grid"]
 

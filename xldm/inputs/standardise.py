@@ -10,9 +10,9 @@ import xarray as xr
 
 from ..errors import InputError
 from . import dialects
-from .horizontal import Horizontal
+from .axes.horizontal import Horizontal
+from .axes.times import Time
 from .report import Found
-from .times import Time
 
 __all__ = ["convert", "labels", "lay_out", "passed", "roles"]
 

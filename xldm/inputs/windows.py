@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
-from .times import Time
+from .axes.times import Time
 
 __all__ = [
     "HOUR",

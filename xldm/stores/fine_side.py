@@ -25,8 +25,8 @@ from ..grids.rotated_pole import (
     refuse_other_positions,
     rotated,
 )
+from ..inputs.axes.times import time_axis
 from ..inputs.decode import decode
-from ..inputs.times import time_axis
 from ..inputs.units import conversion
 from ..vocabulary import VOCABULARY, winds
 

@@ -1,0 +1,275 @@
+"""Open the files of a provider as they come: several, a glob, a zip, netCDF, GRIB or Zarr."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+import fsspec
+import xarray as xr
+
+from ...errors import ArchiveError, InputError
+from ...storage.zips import check_room, is_url, open_zip, pour
+from .grib import open_grib
+from .joining import join
+
+__all__ = ["open_input"]
+
+#: Hours of a block where stored chunks are longer, so that a block does not read a whole file.
+DAY = 24
+# More files in a zip, or bytes for each packed one, than data have.
+_MOST_MEMBERS = 10_000
+_MOST_GROWTH = 1000
+_KINDS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x89HDF": "netCDF-4", b"GRIB": "GRIB"}
+# Folders for what is unpacked or fetched, until this process ends: lazy fields read from them.
+_FOLDERS: list[tempfile.TemporaryDirectory] = []
+
+One = str | PathLike[str] | xr.Dataset
+
+
+def open_input(
+    files: One | Iterable[One], *, storage_options: Mapping[str, Any] | None = None
+) -> xr.Dataset:
+    """Open files as one dataset, lazily, whatever their form.
+
+    The first bytes of a file tell its form, not its name. Files that hold other variables of the
+    same times are merged, as those of sums, states and pressure levels that the Climate Data Store
+    sends; files of other times are put one after the other.
+
+    Parameters
+    ----------
+    files : str, path, Dataset or several
+        netCDF, GRIB, Zarr, or a zip of netCDF and GRIB files: paths, fsspec URLs or globs. Datasets
+        are joined as files are.
+    storage_options : mapping, optional
+        For fsspec, as for :func:`fsspec.open`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of dask arrays: in stored chunks, or in chunks of a day where those are longer.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, if a file cannot be read, or if files do not fit together.
+    ArchiveError
+        If a zip is damaged, or holds more than data have.
+    MissingPackageError
+        If a file is GRIB and cfgrib is not installed.
+
+    Notes
+    -----
+    What is fetched or unpacked lies in a temporary folder until the process ends.
+
+    Examples
+    --------
+    >>> from xldm.storage import shipped
+    >>> open_input(shipped.assets() / "era5-sample.nc")["t2m"].dims
+    ('time', 'latitude', 'longitude')
+    """
+    options = dict(storage_options or {})
+    given = [files] if isinstance(files, str | PathLike | xr.Dataset) else list(files)
+    parts: list[xr.Dataset] = []
+    for one in given:
+        if isinstance(one, xr.Dataset):
+            parts.append(one)
+        else:
+            for path in _paths(fspath(one), options):
+                parts += _opened(path, options)
+    if not parts:
+        raise InputError("No file was given: expected paths or URLs of netCDF, GRIB or Zarr.")
+    return parts[0] if len(parts) == 1 else join(parts)
+
+
+def _paths(path: str, options: dict[str, Any]) -> list[str]:
+    """Return the paths that a glob means, in order."""
+    if not any(char in path for char in "*?[") or Path(path).exists():
+        return [path]
+    fs, root = fsspec.url_to_fs(path, **(options if is_url(path) else {}))
+    found = sorted(str(p) for p in cast("list[str]", fs.glob(root)))
+    if not found:
+        raise InputError(f"{path}: no file matches; check the path.")
+    return [str(fs.unstrip_protocol(p)) for p in found] if is_url(path) else found
+
+
+def _opened(path: str, options: dict[str, Any]) -> list[xr.Dataset]:
+    """Open what lies at a path: one dataset, or one for each file of a zip."""
+    fs, root = fsspec.url_to_fs(path, **(options if is_url(path) else {}))
+    try:
+        if _is_zarr(fs, root):
+            return [_zarr(path, fs, root, options)]
+        with fs.open(root, "rb") as stream:
+            kind = _kind(path, stream)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        # Asked only now: over HTTP the question fetches the whole file.
+        if fs.isdir(root):
+            raise InputError(
+                f"{path} is a folder and no Zarr store: name its files, as {path.rstrip('/')}/*.nc."
+            ) from error
+        raise InputError(f"{path}: there is no such file; check the path or URL.") from error
+    if kind == "zip":
+        return _from_zip(path)
+    if is_url(path):
+        local = _folder() / PurePosixPath(root).name
+        fs.get_file(root, str(local))
+        path = str(local)
+    if kind == "GRIB":
+        return [open_grib(path, _folder())]
+    return [_netcdf(path)]
+
+
+def _kind(path: str, stream: IO[bytes]) -> str:
+    """Return the form of a file by its first bytes."""
+    first = stream.read(1024)
+    if first[:3] == b"CDF":
+        return "netCDF"
+    kind = _KINDS.get(first[:4]) or ("GRIB" if b"GRIB" in first else "")
+    if kind:
+        return kind
+    if not first:
+        raise InputError(f"{path} is empty: was its download broken off? Fetch it again.")
+    if first.lstrip().lower().startswith((b"<", b"{")):
+        raise InputError(
+            f"{path} is a web page or a message of a server, not data: look into it, then fetch "
+            "the file again."
+        )
+    raise InputError(
+        f"{path} begins with {first[:8]!r}: expected netCDF, GRIB, Zarr, or a zip of netCDF or "
+        "GRIB files."
+    )
+
+
+def _netcdf(path: str) -> xr.Dataset:
+    try:
+        with xr.open_dataset(path, chunks={}) as ds:
+            if not ds.data_vars:
+                raise InputError(_no_fields(path))
+            days = _days(ds)
+        with warnings.catch_warnings():
+            # Stored chunks are decoded more than once, which takes little time beside the networks.
+            warnings.filterwarnings("ignore", message="The specified chunks separate")
+            return xr.open_dataset(path, chunks=cast(Any, days))
+    except (OSError, EOFError) as error:
+        raise InputError(
+            f"{path} cannot be read as netCDF ({error}). Is it cut short? Fetch it again."
+        ) from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path} cannot be decoded: {error}. Open it with xr.open_dataset({path!r}, "
+            "decode_times=False) to see why."
+        ) from error
+
+
+def _days(ds: xr.Dataset) -> dict[Hashable, int]:
+    """Return chunks of a day along times whose stored chunks are longer than two."""
+    longest: dict[Hashable, int] = {}
+    for field in ds.variables.values():
+        for dim, lengths in field.chunksizes.items():
+            longest[dim] = max(longest.get(dim, 0), *lengths)
+    return {
+        dim: DAY
+        for dim, length in longest.items()
+        if length > 2 * DAY and dim in ds.coords and ds[dim].dtype.kind == "M"
+    }
+
+
+def _no_fields(path: str) -> str:
+    """Return why a netCDF file or a Zarr store has no field at its root."""
+    groups = [str(g) for g, ds in xr.open_groups(path).items() if ds.data_vars]
+    if not groups:
+        return f"{path} holds no field: is it the right file?"
+    one = f"xr.open_dataset({path!r}, group={groups[0]!r})"
+    return f"{path} holds its fields in the groups {', '.join(groups)}, expected one: use {one}."
+
+
+def _is_zarr(fs: fsspec.AbstractFileSystem, root: str) -> bool:
+    return any(fs.exists(f"{root.rstrip('/')}/{n}") for n in ("zarr.json", ".zgroup", ".zmetadata"))
+
+
+def _zarr(
+    path: str, fs: fsspec.AbstractFileSystem, root: str, options: dict[str, Any]
+) -> xr.Dataset:
+    given: dict[str, Any] = {"storage_options": options} if options and is_url(path) else {}
+    old = fs.exists(f"{root.rstrip('/')}/.zgroup")
+    whole = {"consolidated": fs.exists(f"{root.rstrip('/')}/.zmetadata")} if old else {}
+    ds = xr.open_zarr(path, **whole, **given)
+    if not ds.data_vars:
+        raise InputError(
+            f"{path} holds no field at its root: is it a group above the fields? Name the group, "
+            f"as {path.rstrip('/')}/GROUP."
+        )
+    if days := _days(ds):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The specified chunks separate")
+            ds = xr.open_zarr(path, chunks=cast(Any, days), **whole, **given)
+    # ARCO-ERA5 has room for a century, and states which hours hold data.
+    first = ds.attrs.get("valid_time_start")
+    last = ds.attrs.get("valid_time_stop_era5t", ds.attrs.get("valid_time_stop"))
+    return ds.sel(time=slice(first, last)) if first and last and "time" in ds.indexes else ds
+
+
+# ---- zips
+
+
+def _from_zip(path: str) -> list[xr.Dataset]:
+    """Unpack the netCDF and GRIB files of a zip under names of our own, and open them."""
+    folder, parts = _folder(), []
+    with open_zip(path) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        _refuse_odd(path, archive, members)
+        check_room(folder, members, "TMPDIR")
+        for number, member in enumerate(members):
+            # Names in a zip may lead anywhere; only their ends are kept, for messages.
+            name = f"{number}-{PurePosixPath(member.filename).name}"
+            try:
+                with archive.open(member) as stream:
+                    _kind(member.filename, stream)
+            except InputError:
+                continue  # a licence, a checksum
+            try:
+                with archive.open(member) as stream:
+                    pour(stream, folder / name, name, size=member.file_size, progress=False)
+            except (zipfile.BadZipFile, EOFError) as error:
+                raise ArchiveError(f"{path}: {error}; it is damaged, fetch it again.") from error
+            parts += _member(path, str(folder / name))
+    if not parts:
+        names = ", ".join(m.filename for m in members[:5]) or "nothing"
+        raise InputError(f"{path} is a zip without netCDF or GRIB files: it holds {names}.")
+    return parts
+
+
+def _member(path: str, local: str) -> list[xr.Dataset]:
+    with open(local, "rb") as stream:
+        kind = _kind(local, stream)
+    if kind == "zip":
+        raise InputError(f"{path} is a zip of zips: unpack it first.")
+    return [open_grib(local, _folder()) if kind == "GRIB" else _netcdf(local)]
+
+
+def _refuse_odd(path: str, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse a zip that is made to fill a disk, or whose members are no plain files."""
+    packed = sum(m.compress_size for m in members)
+    if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > packed * _MOST_GROWTH:
+        raise ArchiveError(
+            f"{path}: {len(members)} files that unpack to more than {_MOST_GROWTH} times their "
+            "size are no data. Look into it, and give the files that you need."
+        )
+    for member in members:
+        if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1:
+            raise ArchiveError(
+                f"{path}: {member.filename} is a link or encrypted; unpack it first."
+            )
+
+
+def _folder() -> Path:
+    _FOLDERS.append(tempfile.TemporaryDirectory(prefix="xldm-"))
+    return Path(_FOLDERS[-1].name)

@@ -1,0 +1,69 @@
+"""Whether fields that a model takes at a moment are of a moment, by the bounds of their times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ...config import Variable
+from ..axes.times import Time
+from ..fields.derived import each
+from ..fields.identity import says_moment
+from ..fields.matching import known
+from ..report import Found
+from ..windows import steps
+from .bounds import read_bounds
+
+__all__ = ["of_moments"]
+
+# The hours of ERA5's own sums: their bounds say nothing of the fields beside them.
+_ONE_HOUR = 1 + 1e-6
+
+
+def of_moments(
+    ds: xr.Dataset, found: Sequence[Found], wanted: Sequence[Variable], time: Time
+) -> list[Found]:
+    """Add to the record of each predictor why it cannot be taken for values of a moment.
+
+    Times with bounds of more than an hour make a field without ``cell_methods`` ambiguous.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+    found, wanted : sequence of Found, of Variable
+        Its predictors, in the same order.
+    time : Time
+        Its times.
+    """
+    bounds = read_bounds(ds, time) if time.name in ds.coords else None
+    if bounds is None:
+        return list(found)
+    said = ""
+    # Bounds that are named but not there are those of windows that follow on one another.
+    absent = steps(time) if bounds.absent else None
+    begin, end = (bounds.begin, bounds.end) if absent is None else (absent, np.zeros(1))
+    if "many years" in bounds.refused:
+        said = f"has times with {bounds.refused} ({bounds.name})"
+    elif not bounds.refused and (span := float(np.max(begin + end))) > _ONE_HOUR:
+        said = f"has times with bounds of {span:g} hours ({bounds.name})"
+    if not said:
+        return list(found)
+    result = []
+    for f, variable in zip(found, wanted, strict=True):
+        doubtful = [
+            str(part.variable)
+            for part, entry in ((p, known(v)) for p, v in each([f], [variable]))
+            if part.variable in ds.data_vars and not entry.accumulated and not entry.static
+            and not part.problem and not says_moment(ds[part.variable])
+        ]  # fmt: skip
+        problems = [
+            f"{name} {said}, so it may be a mean over them, but the model wants hourly "
+            "instantaneous values. If its values are of the stamps, set "
+            f"ds[{name!r}].attrs['cell_methods'] = 'time: point'."
+            for name in doubtful
+        ]
+        result.append(replace(f, problem=" ".join(filter(None, (f.problem, *problems)))))
+    return result

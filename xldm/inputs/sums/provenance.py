@@ -1,0 +1,49 @@
+"""What a dataset says about its making: its history, its titles, the names of its files."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import xarray as xr
+
+from ..axes.times import Time
+from ..windows import HOUR, spaced
+
+__all__ = ["origin_of_file", "statistic"]
+
+
+def origin_of_file(ds: xr.Dataset) -> str:
+    """Return what a dataset says about where it comes from, in lower case."""
+    keys = ("history", "title", "source", "id", "dataset_id", "name", "summary", "frequency")
+    texts = [str(ds.attrs.get(key, "")) for key in keys]
+    sources = {str(v.encoding.get("source", "")) for v in (ds, *ds.data_vars.values())}
+    return " ".join([*texts, *sorted(sources)]).lower()
+
+
+_DAILY = re.compile(
+    r"daily[ _-]?(?:mean|sum|max|min|stat|aggreg|total|average)|daily-statistics|"
+    r"\bday(?:mean|sum|avg|max|min)\b|derived-era5-[a-z-]*daily"
+)
+_MONTHLY = re.compile(
+    r"monthly[ _-]?(?:mean|sum|average|aggreg|total)|\bmon(?:mean|sum|avg)\b|\bmoda\b|"
+    r"\bmnth\b|monthly-means|\by?mon(?:mean|avg)\b|stream-mo"
+)
+
+
+def statistic(ds: xr.Dataset, time: Time) -> str:
+    """Return what statistic over days the dataset holds, and what says so; empty if none."""
+    said = origin_of_file(ds)
+    frequency = str(ds.attrs.get("frequency", ds.attrs.get("time_frequency", ""))).lower()
+    for pattern, words in ((_DAILY, "daily statistics"), (_MONTHLY, "monthly means")):
+        if found := pattern.search(said):
+            return f"{words} (the history or the name of the file says {found[0]!r})"
+    if frequency in ("day", "mon", "month", "monthly", "daily", "yr", "fx"):
+        return f"statistics of a {frequency} (the attribute frequency)"
+    step = spaced(time)
+    days = np.diff(time.values, axis=-1) / (24 * HOUR)
+    months = days.size > 0 and bool(((days >= 28) & (days <= 31)).all())
+    arco = "valid_time_start" in ds.attrs
+    if months and not arco and (step is None or step != 672) and time.lead is None:
+        return "monthly means (its times are months apart)"
+    return ""
