@@ -291,6 +291,26 @@ def test_the_remedy_of_a_stale_step_type_works(config14):
     assert check(ds, config14).ok
 
 
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"GRIB_stepType": "avg"},
+        {"cell_methods": "time: mean"},
+        {"comment": "3-hour accumulation", "long_name": "6-hour accumulation"},
+    ],
+)
+def test_every_remedy_of_a_contradiction_removes_it(attrs, config14):
+    (problem,) = (p for p in check(said(bare(4, 1), **attrs), config14).problems if "tp" in p[:3])
+    codes = problem.split("remove it: ")[1].split(" or ")
+    assert len(codes) == len(attrs)
+    for code in codes:
+        ds = said(bare(4, 1), **attrs)
+        exec(code, {"ds": ds})
+        assert not any(
+            p.startswith("tp") and "contradicts" in p for p in check(ds, config14).problems
+        )
+
+
 @pytest.mark.parametrize("first", [0, 4])
 def test_the_remedy_of_a_day_that_lacks_hours_works(first, config14):
     ds = since_midnight(said(bare(36, 1, first=first), comment="Accumulated since 00 UTC"))

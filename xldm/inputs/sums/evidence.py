@@ -91,10 +91,11 @@ def planned(ds: xr.Dataset, name: Hashable, entry: Known, time: Time) -> Plan:
     )
     if clash:
         first, second = clash
+        undo = " or ".join(c.undo for c in clash if c.undo and not c.source.startswith("units"))
         return _refused(
             name,
             f"{name}: its {first.source} contradicts its {second.source}. Correct the one that is "
-            f"wrong, or remove it: {first.undo or second.undo} or {second.undo or first.undo}",
+            f"wrong, or remove it: {undo}",
         )
     method = next((c.method for c in said if c.method), "sum")
     if running:
