@@ -205,7 +205,7 @@ def test_a_sea_temperature_whose_land_holds_a_number_is_refused_and_the_advice_h
     number, era5, config14
 ):
     land = np.arange(era5.sizes["longitude"]) % 2 == 0
-    held = era5["sst"].where(~xr.DataArray(land, dims="longitude"), np.float32(number))
+    held = era5["sst"].where(~xr.DataArray(land, dims="longitude")).fillna(np.float32(number))
     filled = era5.assign(sst=held.assign_attrs(era5["sst"].attrs))
     (problem,) = check(filled, config14).problems
     assert "looks like a number for land" in problem

@@ -25,6 +25,8 @@ __all__ = ["SAMPLE", "implausible", "in_memory", "judged", "looked_at"]
 
 # Of so many values, no number fills so large a share but one that stands for none.
 _MANY, _REPEATED = 100, 0.2
+# With so many gaps, a field of the sea has none of its land filled.
+_GAPS = 0.02
 #: Points per axis that are checked of lazy data, at the first and the last time.
 SAMPLE = 32
 
@@ -142,7 +144,7 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
     low = float(np.min(values, where=finite, initial=np.inf))
     high = float(np.max(values, where=finite, initial=-np.inf))
     if _fits(low, high, found.units, entry):
-        return _filled(values[finite], found, entry)
+        return "" if count > _GAPS * values.size else _filled(values[finite], found, entry)
     text = f"{found.variable} says {found.units} but holds {low:.4g} to {high:.4g}, which "
     for units in (entry.units, *entry.mistaken):
         # What is only too low, as negative rain, is no matter of units.
@@ -170,7 +172,7 @@ def _filled(values: np.ndarray, found: Found, entry: Known) -> str:
     kelvin = None if to_known is None else most * to_known[0] + to_known[1]
     share = counts.max() / values.size
     # Under sea ice, the sea is at its freezing point.
-    if share < _REPEATED or (kelvin is not None and 271 < kelvin < 271.8):
+    if share < _REPEATED or each.size == 1 or (kelvin is not None and 271 < kelvin < 271.8):
         return ""
     name = str(found.variable)
     field = f"ds[{name!r}]"
