@@ -18,7 +18,7 @@ import numpy as np
 from ..config import ModelConfig, Variable
 from ..errors import OutOfDistributionWarning
 from ..numerics.scaling import normalise
-from .quantiles import is_amount
+from .amounts import is_amount
 
 __all__ = ["FAR", "Drift", "Limits", "limits", "measure", "warn_of_drift"]
 
