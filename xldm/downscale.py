@@ -131,9 +131,9 @@ def downscale(
     if report.absent:
         warnings.warn(
             f"{', '.join(report.absent)} {'is' if len(report.absent) == 1 else 'are'} set to the "
-            "mean of the training data. Notes on the input: " + " ".join(report.notes),
+            "mean of the training data. Notes on the input: " + " ".join(report.changes),
             InputWarning,
-            stacklevel=2,
+            stacklevel=3,  # of ds.ldm.downscale
         )
     coarse = regridding.to_coarse(predictors(ds, report), model.config, report.grid)
     assert report.time is not None  # else the report has problems
