@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .alignment.apply import aligned, provenance
 from .drawing import draw
 from .errors import InputWarning, SyntheticModelWarning
 from .grids import regridding
@@ -139,6 +138,8 @@ def downscale(
     assert report.time is not None  # else the report has problems
     coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")
     if align is not None:
+        from .alignment.apply import aligned, provenance
+
         absent = coarse["predictor"].isin(report.absent)
         coarse = aligned(coarse, align).where(~absent, coarse)
     drawn = draw(
@@ -156,7 +157,7 @@ def downscale(
         batch_size=batch_size,
     )
     out = described(drawn, coarse, model, sampling, report, squeeze=members is None)
-    return out.assign_attrs(provenance(align))
+    return out if align is None else out.assign_attrs(provenance(align))
 
 
 def _sampling(

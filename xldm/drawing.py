@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .alignment.drift import warn_of_drift
 from .errors import InputError
-from .models.pickling import Held
 
 if TYPE_CHECKING:
     import dask.array as da
 
     from .models.downscaler import Sampling
     from .models.model import Model
+    from .models.pickling import Held
 
 __all__ = ["draw"]
 
@@ -74,6 +73,8 @@ def _draw(
     **runtime: Any,
 ) -> np.ndarray:
     """Draw targets (..., member, C, H, W) from predictors (..., P, h, w)."""
+    from .alignment.drift import warn_of_drift
+
     model = held()
     outer = coarse.shape[:-3]
     times = times.reshape(times.shape + (1,) * (len(outer) - times.ndim))
@@ -104,6 +105,8 @@ def _now(
     """Draw all targets now, with a progress bar that counts fields."""
     from tqdm.auto import tqdm
 
+    from .models.pickling import Held
+
     total = math.prod(coarse.shape[:-3]) * len(sampling.members) * len(model.config.components)
     disable = None if progress is None else not progress
     with tqdm(total=total, disable=disable, unit="field", desc=model.config.name) as bar:
@@ -122,6 +125,8 @@ def _lazily(
     """Return the targets as a dask array, in chunks that bound the memory of a block."""
     import dask
     import dask.array as da
+
+    from .models.pickling import Held
 
     factor = model.config.grid.factor
     sizes = {

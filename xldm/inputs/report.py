@@ -179,7 +179,8 @@ class Report:
         lines.append("")
         for row in table:
             cells = [str(c).ljust(w) for c, w in zip(row, widths, strict=False)]
-            lines.append("  ".join([*cells, row[3]]).rstrip()[:_WIDTH])
+            line = "  ".join([*cells, row[3]]).rstrip()
+            lines.append(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "...")
         for title, texts in (("problems", self.problems), ("notes", self.notes)):
             if texts:
                 lines += ["", title, *_numbered(texts)]
@@ -221,7 +222,9 @@ def _times(time: Time) -> list[tuple[str, str]]:
 
 
 def _short(found: Found) -> tuple[str, ...]:
-    return *found.row[:3], "(see problems)" if found.problem else found.becomes
+    # What a field is derived from is in the column before.
+    becomes = found.becomes.replace(f"derived from {found.variable}: ", "derived: ")
+    return *found.row[:3], "(see problems)" if found.problem else becomes
 
 
 def _numbered(texts: tuple[str, ...]) -> list[str]:
