@@ -18,7 +18,7 @@ def codes(message: str) -> list[str]:
     """Return the pieces of code in a message: what follows ds, xr or xldm, as far as it goes.
 
     >>> codes("Not so: use ds.isel(time=0), or set ds['t2m'].attrs['units'] = 'K'.")
-    ["ds.isel(time=0)", "ds['t2m'].attrs['units'] = 'K'"]
+    ['ds.isel(time=0)', "ds['t2m'].attrs['units'] = 'K'"]
     """
     message = " ".join(message.split())
     found, at = [], 0
