@@ -128,3 +128,11 @@ def test_a_field_without_leads_is_refused(hours, model):
     ds["sst"] = ds["sst"].isel(lead_time=0, drop=True)
     with pytest.raises(xldm.InputError, match="lead_time is not among"):
         xldm.downscale(ds, model, **OPTIONS)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_member_without_a_number_is_told_by_its_text(number, hours, model):
+    states = hours.drop_vars(["tp", "ssrd"])  # sums of members would be over 3 hours
+    how = OPTIONS | {"missing": "climatology"}
+    told = xldm.downscale(states.assign_coords(number=number), model, **how)["t2m"]
+    assert not (told == xldm.downscale(states, model, **how)["t2m"]).all()

@@ -4,8 +4,9 @@
     python tools/embed.py run/calibration/package xldm/assets/italy-2km
 
 Weights are stored in half precision, to keep the wheel small. The card is ``italy-2km-card.md``.
-Settings and curve of the training are copied. Enter the printed sha256 in
-``catalogs/models.yaml``.
+Settings and curve of the training are copied. Measure the skill without some of the predictors
+anew (``benchmarks/subsets.py``), and put it into ``subsets`` of the configuration. Enter the
+printed sha256 in ``catalogs/models.yaml``.
 """
 
 from __future__ import annotations

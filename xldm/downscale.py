@@ -55,8 +55,9 @@ def downscale(
     Parameters
     ----------
     ds : xarray.Dataset
-        ERA5 in any of its dialects, on a latitude-longitude grid that covers the model's domain;
-        :meth:`ds.ldm.check <xldm.accessor.LDM.check>` reports how it is read.
+        Fields of a reanalysis, forecast or climate model in the layout of their provider, on
+        latitudes and longitudes that cover the model's domain;
+        :meth:`ds.ldm.check <xldm.accessor.LDM.check>` reports how they are read.
     model : str or Model
         Name in :func:`xldm.list_models`, path or URL of a package, or a loaded model.
     members : int, sequence of int, or None
@@ -138,8 +139,9 @@ def downscale(
     assert report.time is not None  # else the report has problems
     coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")
     if align is not None:
-        from .alignment.apply import aligned, provenance
+        from .alignment.apply import aligned, opened, provenance
 
+        align = opened(align)
         absent = coarse["predictor"].isin(report.absent)
         coarse = aligned(coarse, align).where(~absent, coarse)
     drawn = draw(

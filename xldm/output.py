@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -48,34 +48,30 @@ def described(
         for i, v in enumerate(config.targets)
         if v.name not in report.undrawn
     }
+    assert report.time is not None
+    beside = {
+        name: (name, coarse[name].values, roles)
+        for name, roles in report.roles.items()
+        if name in coarse.coords
+    }
     members = np.asarray(sampling.members)
-    kept = {n: c for n, c in coarse.coords.items() if {*c.dims} <= {*outer} and n in _of(report)}
-    out = xr.Dataset(
-        variables,
-        {**kept, "member": ("member", members, {"standard_name": "realization", "units": "1"})},
-    ).assign_coords(projected.coordinates(report.grid, fine=True))
-    out = _timed(out.transpose("member", ...), report, config.interval)
+    coords: dict[str, Any] = {
+        **report.time.coordinates(),
+        **beside,
+        "member": ("member", members, {"standard_name": "realization", "units": "1"}),
+    }
+    out = xr.Dataset(variables, coords)
+    out = out.assign_coords(projected.coordinates(report.grid, fine=True))
+    out = _timed(out.transpose("member", ...), config.interval)
     out.attrs = _provenance(model, sampling, report)
     return out.isel(member=0, drop=True) if squeeze else out
 
 
-def _of(report: Report) -> set[str]:
-    assert report.time is not None
-    return {*report.time.coordinates(), *report.beside.values()}
-
-
-def _timed(out: xr.Dataset, report: Report, interval: float | None) -> xr.Dataset:
-    """Add the roles of the times, and the bounds of sums and means."""
-    assert report.time is not None
-    for name, (_, _, attrs) in report.time.coordinates().items():
-        out[name].attrs = dict(attrs)
-    (valid,) = (n for n, (_, _, a) in report.time.coordinates().items()
-                if a["standard_name"] == "time")  # fmt: skip
+def _timed(out: xr.Dataset, interval: float | None) -> xr.Dataset:
+    """Mark valid time, and give the bounds of sums and means."""
+    (valid,) = (n for n, c in out.coords.items() if c.attrs.get("standard_name") == "time")
     if valid in out.dims:
         out[valid].attrs["axis"] = "T"
-    for name in report.beside.values():
-        if name in out.coords:
-            out[name].attrs = dict(report.roles.get(name, {}))
     if interval is not None:
         end = out[valid].values
         bounds = np.stack([end - np.timedelta64(round(interval * 3600), "s"), end], axis=-1)

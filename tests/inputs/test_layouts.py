@@ -126,6 +126,22 @@ def test_a_file_has_one_verdict_however_it_is_opened(layout: Layout, way, config
             np.testing.assert_array_equal(one[name].values, two[name].values)
 
 
+def test_sums_of_years_beyond_nanoseconds_are_shared_out_as_those_of_others(config):
+    """The sun of a day in July hardly differs: 400 years have whole days."""
+    ds = layouts.cmip(layouts.plain(4, 3))
+    later = np.timedelta64(400 * 365 + 97, "D")
+    times = ds.time.values.astype("datetime64[s]") + later
+    bounds = ds.time_bnds.values.astype("datetime64[s]") + later
+    far = ds.drop_vars("time_bnds").assign_coords(time=("time", times, ds.time.attrs))
+    far = far.assign_coords(time_bnds=(("time", "bnds"), bounds))
+    got, want = (read(d, config) for d in (far, ds))
+    assert str(got["time"].values[0])[:10] == "2420-07-15"
+    np.testing.assert_array_equal(got["tp"].values, want["tp"].values)
+    # Of the whole domain: single points at the edge of the night change sides.
+    sun = (d["ssrd"].mean(("latitude", "longitude")).values for d in (got, want))
+    np.testing.assert_allclose(*sun, rtol=0, atol=1e4)
+
+
 def test_years_of_cftime_beyond_nanoseconds_are_read(config):
     ds = layouts.plain()
     times = [cftime.DatetimeProlepticGregorian(2300, 7, 15, h) for h in range(1, 5)]

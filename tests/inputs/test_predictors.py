@@ -212,6 +212,31 @@ def test_a_sea_temperature_whose_land_holds_a_number_is_refused_and_the_advice_h
     assert check(applied(problem, filled), config14).ok
 
 
+def test_hours_that_an_archive_does_not_hold_yet_are_refused_and_the_advice_helps(era5, config14):
+    arco_like = era5.assign_attrs(
+        valid_time_start="1940-01-01", valid_time_stop_era5t="2020-02-12T01"
+    ).drop_vars("expver")
+    (problem,) = check(arco_like, config14).problems
+    assert "1 of 3 hours" in problem
+    mended = applied(problem, arco_like)
+    assert check(mended, config14).ok and mended.sizes["valid_time"] == 2
+
+
+def test_the_name_of_a_sum_that_is_wrong_is_mended_to_its_own(era5, config14):
+    named = era5.rename(ssrd="ssrd06")
+    named["ssrd06"].attrs["comment"] = "Sum over the last 3 hours"
+    (problem,) = check(named, config14).problems
+    assert "ds.rename({'ssrd06': 'ssrd'})" in problem
+
+
+def test_what_was_decoded_is_no_mere_evidence(era5, config14):
+    objects = era5.assign(tp=era5["tp"].astype(object).assign_attrs(era5["tp"].attrs))
+    report = check(objects, config14)
+    assert report.ok
+    assert any(note.startswith("tp: objects") for note in report.changes)
+    assert not any("told by" in note for note in report.changes)
+
+
 def test_negative_rain_is_not_called_another_unit(era5, config14):
     negative = era5.assign(tp=(era5["tp"] - 0.003).assign_attrs(era5["tp"].attrs))
     (problem,) = check(negative, config14).problems

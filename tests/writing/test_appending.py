@@ -403,3 +403,22 @@ def test_a_failed_put_of_the_root_leaves_the_store_as_it_was(out, begun, monkeyp
     with pytest.raises(StoreError, match="no space"):
         xldm.to_store(last, begun, append_dim="lead_time")
     assert contents(begun)["zarr.json"] == shown
+
+
+@pytest.mark.filterwarnings("ignore:Unable to decode time axis")
+def test_times_beyond_nanoseconds_are_stored_and_followed_on(tmp_path):
+    place = tmp_path / "late.zarr"
+
+    def hours(*of_day: int) -> xr.Dataset:
+        time = np.datetime64("2300-07-15T00", "s") + np.array(of_day) * HOUR
+        field = (("time", "y", "x"), np.ones((len(of_day), 4, 4), "f4"), {"units": "K"})
+        roles = {"standard_name": "time"}
+        coords = {"time": ("time", time, roles), "y": np.arange(4.0), "x": np.arange(4.0)}
+        return xr.Dataset({"t2m": field}, coords)
+
+    xldm.to_store(hours(0, 1), place, progress=False)
+    xldm.to_store(hours(2, 3), place, progress=False, append_dim="time")
+    with xr.open_zarr(place, decode_times=False) as stored:
+        assert stored["time"].attrs["units"] == "hours since 1970-01-01"
+        since = np.datetime64("2300-07-15T00", "h").astype("int64")
+        np.testing.assert_array_equal(stored["time"], since + np.arange(4))

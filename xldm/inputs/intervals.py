@@ -49,7 +49,7 @@ def hour_problems(
     if empty.any():
         problems.append(
             f"{_count(time, empty)} hold no data: they lie outside valid_time_start to "
-            "valid_time_stop_era5t of the dataset's attributes. Leave them out."
+            f"valid_time_stop_era5t of the dataset's attributes. {_leave_out(time, empty)}"
         )
     if preliminary:
         return problems
@@ -141,6 +141,14 @@ def _end(stop: str) -> np.datetime64:
 def _is_preliminary(versions: np.ndarray) -> np.ndarray:
     numbers = pd.to_numeric(pd.Series(np.ravel(versions)), errors="coerce")
     return (numbers == _PRELIMINARY).to_numpy().reshape(np.shape(versions))
+
+
+def _leave_out(time: Time, hours: np.ndarray) -> str:
+    """Return the way to do without empty hours, which lie before and after the others."""
+    kept = np.flatnonzero(~hours.reshape(len(hours), -1).any(1))
+    if not kept.size or not time.dims:
+        return "Choose others."
+    return f"Leave them out: ds.isel({time.dims[0]}=slice({kept[0]}, {kept[-1] + 1}))."
 
 
 def _count(time: Time, hours: np.ndarray) -> str:

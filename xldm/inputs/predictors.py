@@ -23,12 +23,12 @@ from .fields.derived import each, field_of, find, laid_out
 from .fields.leftover import unused, with_likely_slips
 from .intervals import hour_problems
 from .plausibility import judged, looked_at
-from .remarks import absent_problems, coverage, notes_on, skill_without, undrawable
+from .remarks import absent_problems, coverage, no_series, notes_on, skill_without, undrawable
 from .report import Found, Report
 from .standardise import convert, labels, passed, roles
 from .sums.moments import of_moments
 from .sums.sharing import bring
-from .sums.weighing import weighed, without_start
+from .sums.weighing import is_hourly, sum_notes, weighed, without_start
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
 
@@ -52,8 +52,8 @@ def check(
     Parameters
     ----------
     ds : xarray.Dataset
-        Hourly ERA5 fields on a regular latitude-longitude grid: netCDF of the Climate Data Store,
-        old or new, ARCO-ERA5, or GRIB as opened by cfgrib.
+        Fields of a reanalysis, forecast or climate model as their provider lays them out, on
+        latitudes and longitudes; docs/inputs.md lists layouts that are tested.
     config : ModelConfig
         The model's configuration.
     missing : "raise" or "climatology"
@@ -169,12 +169,7 @@ def examine(
     if time is not None and horizontal is not None:
         names = [f.variable for f, _ in each(found, wanted) if f.variable in ds.data_vars]
         beside = passed(ds[names], time, horizontal)
-    if series and beside:
-        dim = next(iter(beside))
-        problems.append(
-            f"The input has {ds.sizes[dim]} members or simulations along {dim!r}, but a series is "
-            f"of one: ds.isel({dim}=0)."
-        )
+    problems += no_series(ds, beside) if series else []
     return Report(
         predictors=tuple(found),
         time=time,
@@ -188,6 +183,7 @@ def examine(
             *notes_on(ds, found, wanted, time, horizontal, missing),
             *unused(ds, found, wanted, horizontal),
         ),
+        seen=tuple(sum_notes([f for f, _ in each(found, wanted) if is_hourly(f)])),
         looked_at=looked_at(ds, found, wanted),
         beside=beside,
         roles=roles(ds, beside),

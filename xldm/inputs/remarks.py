@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,14 @@ from .intervals import preliminary_hours
 from .report import Found
 from .sums.weighing import sum_notes
 
-__all__ = ["absent_problems", "coverage", "notes_on", "skill_without", "undrawable"]
+__all__ = [
+    "absent_problems",
+    "coverage",
+    "no_series",
+    "notes_on",
+    "skill_without",
+    "undrawable",
+]
 
 # Input of a coarser step than this, in degrees, gets a note.
 _COARSE = 0.3
@@ -61,6 +68,15 @@ def absent_problems(found: list[Found], missing: str) -> list[str]:
     return [
         f"Missing predictors: {names}. Add them, or pass missing='climatology' to set them to "
         "their training mean."
+    ]
+
+
+def no_series(ds: xr.Dataset, beside: Mapping[Hashable, str]) -> list[str]:
+    """Return why an input is no series of one member."""
+    return [
+        f"The input has {ds.sizes[dim]} members or simulations along {dim!r}, but a series is of "
+        f"one: ds.isel({dim}=0)."
+        for dim in list(beside)[:1]
     ]
 
 

@@ -94,6 +94,8 @@ class Report:
         Every reason to refuse the input.
     notes : tuple of str
         Assumptions, and steps beside plain conversion.
+    seen : tuple of str
+        Those of the notes that tell only by what evidence a field is as the model wants it.
     looked_at : str
         Which values were checked, in words.
     undrawn : tuple of str
@@ -115,6 +117,7 @@ class Report:
     columns: slice
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
     looked_at: str = ""
     undrawn: tuple[str, ...] = ()
     beside: dict[Hashable, str] = field(default_factory=dict)
@@ -123,9 +126,8 @@ class Report:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """Notes but for those of hourly sums, which are as the model wants them."""
-        plain = {f.name for f in self.predictors if f.over and f.over.is_exactly(f.over.wanted)}
-        return tuple(n for n in self.notes if n.partition(":")[0] not in plain)
+        """Notes of what was done to the input, for provenance."""
+        return tuple(n for n in self.notes if n not in self.seen)
 
     @property
     def ok(self) -> bool:

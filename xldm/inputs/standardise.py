@@ -110,7 +110,7 @@ def labels(ds: xr.Dataset, beside: Mapping[Hashable, str]) -> xr.DataArray:
 def _label(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode()
-    if isinstance(value, (float, np.floating)) and value == int(value):
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
     return "" if str(value) == "0" else str(value)
 

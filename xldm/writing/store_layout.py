@@ -36,6 +36,7 @@ BLOCK_BYTES = 2**27
 #: Chunks of coordinates that grow, by their number of dims: longer than they are, so that the same
 #: object holds more of them after an append.
 GROWING = {1: 4096, 2: 256}
+_TICKS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _UNITS = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "nanoseconds": 1}
 
 
@@ -225,9 +226,10 @@ def _encoding(field: xr.DataArray, times: tuple[str, ...]) -> dict[str, Any]:
 
 def _time_units(time: xr.DataArray) -> dict[str, Any]:
     """Return whole hours, or the largest unit that is exact."""
-    epoch = np.datetime64("1970-01-01", "ns") if time.dtype.kind == "M" else np.timedelta64(0)
-    since = (time.values - epoch).astype("timedelta64[ns]")
-    unit = next(name for name, n in _UNITS.items() if not (since.astype("int64") % n).any())
+    # In the times' own resolution: nanoseconds end in 2262.
+    tick = _TICKS[np.datetime_data(time.dtype)[0]]
+    since = time.values.astype("int64")
+    unit = next(name for name, n in _UNITS.items() if n >= tick and not (since % (n // tick)).any())
     if time.dtype.kind == "m":
         return {"units": unit, "dtype": "int64"}
     return {

@@ -71,7 +71,7 @@ def stated_times(ds: xr.Dataset) -> Stated:
     if name is not None:
         valid = instants(ds, name)
         if start is not None and lead is not None:
-            _agree(ds, name, valid, _later(start, lead), start_name)
+            _agree(name, valid, start_name, _later(start, lead))
         elif start is not None:
             lead = (valid - start).astype("timedelta64[ns]")
         elif lead is not None:
@@ -91,9 +91,7 @@ def stated_times(ds: xr.Dataset) -> Stated:
     return _stated(str(start_name), _later(start, lead), start, lead)
 
 
-def _agree(
-    ds: xr.Dataset, name: str, valid: xr.DataArray, follows: xr.DataArray, start: str | None
-) -> None:
+def _agree(name: str, valid: xr.DataArray, start: str | None, follows: xr.DataArray) -> None:
     """Refuse valid times that are not initialisation plus lead."""
     both = valid.notnull() & follows.notnull()
     if not bool((valid == follows).where(both, True).all()):
@@ -105,8 +103,8 @@ def _agree(
 
 def _later(start: xr.DataArray, lead: xr.DataArray) -> xr.DataArray:
     """Return start plus lead; in seconds on the way, which wrap round in no known calendar."""
-    sum_ = start.astype("datetime64[s]") + lead.astype("timedelta64[s]")
-    return sum_.copy(data=_in_range(sum_.values))
+    later = start.astype("datetime64[s]") + lead.astype("timedelta64[s]")
+    return later.copy(data=_in_range(later.values))
 
 
 def _stated(
@@ -195,7 +193,7 @@ def _lead(ds: xr.Dataset) -> xr.DataArray | None:
     found = next(iter([*meant, *_in(ds, dialects.LEAD)]), None)
     if found is None:
         return None
-    lead = _one(ds, ds.coords[found])
+    lead = _without_lone_dim(ds, ds.coords[found])
     if np.issubdtype(lead.dtype, np.timedelta64):
         return lead.astype("timedelta64[ns]").reset_coords(drop=True)
     units = str(lead.attrs.get("units", "")).split(" since ")[0].strip().lower()
@@ -213,7 +211,7 @@ def _lead(ds: xr.Dataset) -> xr.DataArray | None:
     return whole.reset_coords(drop=True)
 
 
-def _one(ds: xr.Dataset, coordinate: xr.DataArray) -> xr.DataArray:
+def _without_lone_dim(ds: xr.Dataset, coordinate: xr.DataArray) -> xr.DataArray:
     """Return a coordinate of one value without its dim, if no field lies along it."""
     dim = coordinate.dims[0] if coordinate.size == coordinate.ndim == 1 else None
     alone = (
@@ -232,7 +230,7 @@ def instants(ds: xr.Dataset, name: str) -> xr.DataArray:
     InputError
         If the times are undecoded without units, or in a calendar of other than real days.
     """
-    coordinate = _one(ds, _decoded(ds, name))
+    coordinate = _without_lone_dim(ds, _decoded(ds, name))
     values = _datetimes(coordinate, numbers=ds[name].dtype.kind in "iuf")
     return xr.DataArray(values, dims=coordinate.dims, name=name)
 

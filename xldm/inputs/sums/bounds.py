@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
+from ...errors import InputError
+from ..axes.leads import instants
 from ..axes.times import Time
 from ..windows import HOUR, origins
 
@@ -72,24 +74,18 @@ def read_bounds(ds: xr.Dataset, time: Time) -> Bounds | None:
 def _edges(ds: xr.Dataset, name: str, coordinate: xr.DataArray) -> xr.DataArray | None:
     """Return the bounds as datetime64."""
     bounds = ds[name].reset_coords(drop=True).drop_vars(ds[name].coords, errors="ignore")
-    values = bounds.values
-    if np.issubdtype(values.dtype, np.number):
-        places = (bounds.attrs, bounds.encoding, coordinate.attrs, coordinate.encoding)
-        units = next((str(p["units"]) for p in places if " since " in str(p.get("units"))), None)
-        if units is None:
-            return None
-        calendar = next((str(p["calendar"]) for p in places if "calendar" in p), "standard")
-        attrs = {"units": units, "calendar": calendar}
-        values = xr.decode_cf(xr.Dataset({"edges": (bounds.dims, values, attrs)}))["edges"].values
-    if values.dtype == object:
-        try:
-            stamps = [np.datetime64(edge.isoformat(), "ns") for edge in values.flat]
-        except (AttributeError, ValueError):
-            return None
-        values = np.array(stamps).reshape(values.shape)
-    if not np.issubdtype(values.dtype, np.datetime64):
+    # Undecoded bounds are in the units and the calendar of their times.
+    places = (bounds.attrs, bounds.encoding, coordinate.attrs, coordinate.encoding)
+    said = {
+        key: next(str(p[key]) for p in places if key in p)
+        for key in ("units", "calendar")
+        if any(key in p for p in places)
+    }
+    edges = xr.Dataset(coords={name: bounds.drop_attrs().assign_attrs(said)})
+    try:
+        return instants(edges, name)
+    except InputError:
         return None
-    return xr.DataArray(values.astype("datetime64[ns]"), dims=bounds.dims)
 
 
 def _relative(name: str, edges: xr.DataArray, time: Time) -> Bounds:

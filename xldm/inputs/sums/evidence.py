@@ -67,7 +67,7 @@ def planned(ds: xr.Dataset, name: Hashable, entry: Known, time: Time) -> Plan:
     time : Time
         Its times.
     """
-    said = claims(ds, name, time, entry.units, water=entry.water)
+    said = claims(ds, name, time, entry)
     name = str(name)
     for claim in said:
         if claim.refused:

@@ -157,6 +157,7 @@ def _ratio(
     latitude: np.ndarray,
     longitude: np.ndarray,
 ) -> np.ndarray:
+    stamps = stamps.astype("datetime64[s]")  # nanoseconds end in 2262
     first, last = stamps - _length(begin), stamps + _length(end)
     hour = mean_cosine(stamps - _length(np.asarray(hours)), stamps, latitude, longitude)
     window = mean_cosine(first, last, latitude, longitude)
@@ -167,7 +168,7 @@ def _ratio(
 
 
 def _length(hours: np.ndarray) -> np.ndarray:
-    return np.round(hours * 3600).astype("timedelta64[s]").astype("timedelta64[ns]")
+    return np.round(hours * 3600).astype("timedelta64[s]")
 
 
 def per_hour(field: xr.DataArray, over: Over | None, time: Time) -> xr.DataArray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from ...vocabulary import Known
 from .. import dialects
 from ..axes.times import Time
 from ..fields.names import read
@@ -55,7 +56,7 @@ class Claim:
     weak: bool = False
 
 
-def claims(ds: xr.Dataset, name: Hashable, time: Time, amount: str, *, water: bool) -> list[Claim]:
+def claims(ds: xr.Dataset, name: Hashable, time: Time, entry: Known) -> list[Claim]:
     """Return what a dataset says about a variable, strongest first.
 
     Parameters
@@ -65,19 +66,17 @@ def claims(ds: xr.Dataset, name: Hashable, time: Time, amount: str, *, water: bo
         The variable.
     time : Time
         Its times.
-    amount : str
-        Units of a sum.
-    water : bool
-        Whether 1 kg m-2 is 1 mm.
+    entry : Known
+        The field.
     """
-    field = ds[name]
+    field, amount, water = ds[name], entry.units, entry.water
     rate = is_rate(str(field.attrs.get("units", "")), amount, water=water)
     return [
         *_by_units(field, amount, water=water),
         *_by_bounds(read_bounds(ds, time), time),
         *_by_cell_methods(field, time),
         *_by_grib(ds, field, time),
-        *_by_name(str(name)),
+        *_by_name(str(name), entry.name),
         *_by_text(ds, field, time),
         *(() if rate else _by_members(ds, field, time)),
     ]
@@ -195,9 +194,9 @@ def _step_range(ds: xr.Dataset, field: xr.DataArray) -> tuple[float, float | Non
     return (float(found[1]), float(found[2])) if found else (0.0, None)
 
 
-def _by_name(name: str) -> Iterator[Claim]:
+def _by_name(name: str, ours: str) -> Iterator[Claim]:
     lower, source = name.lower(), f"name {name!r}"
-    undo = f"ds = ds.rename({{{name!r}: 'tp'}})"
+    undo = f"ds = ds.rename({{{name!r}: {ours!r}}})"
     spoken = read(name)
     bare = spoken.bare if re.search(r"(?<!\d)\d\d$", lower) else None
     hours = spoken.hours or bare or (24.0 if re.search("daily|(?:^|_)day(?:_|$)", lower) else None)

@@ -6,7 +6,8 @@ import numpy as np
 
 __all__ = ["mean_cosine"]
 
-_EPOCH = np.datetime64("2000-01-01T12", "ns")
+# In milliseconds, which hold any year.
+_EPOCH = np.datetime64("2000-01-01T12", "ms")
 # Parts of an hour whose means are taken; the error of a whole hour's mean is then below 1e-3.
 _PARTS = 12
 
@@ -47,7 +48,8 @@ def mean_cosine(
     array([[1.]])
     """
     begin, end = np.broadcast_arrays(begin, end)
-    longest = (end - begin).max(initial=np.timedelta64(0, "ns")) / np.timedelta64(1, "h")
+    begin, end = (a.astype("datetime64[ms]") for a in (begin, end))
+    longest = (end - begin).max(initial=np.timedelta64(0, "ms")) / np.timedelta64(1, "h")
     parts = max(1, int(np.ceil(longest * _PARTS)))
     lat = np.radians(np.asarray(latitude, "float64"))[:, None]
     total = np.zeros((*begin.shape, lat.shape[0], np.size(longitude)))

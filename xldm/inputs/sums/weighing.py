@@ -29,7 +29,7 @@ from .evidence import planned, settled
 from .running_totals import Series, Told, looked_at, picked, verdict
 from .sharing import bringable
 
-__all__ = ["sum_notes", "weighed", "without_start"]
+__all__ = ["is_hourly", "sum_notes", "weighed", "without_start"]
 
 
 def without_start(
@@ -159,6 +159,11 @@ def _with_overs(
 
 def _is_brought(over: Over | None) -> bool:
     return over is not None and not over.refused and not over.is_exactly(over.wanted)
+
+
+def is_hourly(found: Found) -> bool:
+    """Tell whether a field is accumulated over the model's hours as it is."""
+    return found.over is not None and found.over.is_exactly(found.over.wanted)
 
 
 def _place(variable: Variable, horizontal: Horizontal) -> tuple[np.ndarray, np.ndarray] | None:
