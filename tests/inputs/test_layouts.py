@@ -137,9 +137,9 @@ def test_sums_of_years_beyond_nanoseconds_are_shared_out_as_those_of_others(conf
     got, want = (read(d, config) for d in (far, ds))
     assert str(got["time"].values[0])[:10] == "2420-07-15"
     np.testing.assert_array_equal(got["tp"].values, want["tp"].values)
-    # Of the whole domain: single points at the edge of the night change sides.
-    sun = (d["ssrd"].mean(("latitude", "longitude")).values for d in (got, want))
-    np.testing.assert_allclose(*sun, rtol=0, atol=1e4)
+    # By day: the equation of time drifts by a minute in 400 years, and dawn with it.
+    sun = (d["ssrd"].mean(("latitude", "longitude")).values[1:] for d in (got, want))
+    np.testing.assert_allclose(*sun, rtol=0.01)
 
 
 def test_years_of_cftime_beyond_nanoseconds_are_read(config):
