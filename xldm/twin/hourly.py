@@ -14,10 +14,11 @@ from .. import statics
 from ..errors import ArgumentError
 from ..grids import projected
 from . import coarse_view as coarse
-from . import ground_response
+from . import temperature, wind
 from .large_scales import Climate, Points, State
 from .small_scales import SmallScales
 from .surface import Surface, surface
+from .varying import Varying
 
 __all__ = ["Twin", "whole_hours"]
 
@@ -123,9 +124,12 @@ class Twin:
         """
         state = self._climate.at(self._support, hour)
         state = State(*(self._rows @ field @ self._columns for field in state))
-        t2m = ground_response.temperature(self._ground, state)
-        u, v = ground_response.wind(self._ground, state)
-        of_wind, of_t2m = ground_response.noise_amplitude(self._ground, state, np.hypot(u, v))
+        vary = Varying(self.seed, hour)
+        t2m = temperature.mean(self._ground, state, vary)
+        u, v = wind.mean(self._ground, state, vary)
+        speed = np.hypot(u, v)
+        of_t2m = temperature.spread(self._ground, state, speed, vary)
+        of_wind = wind.spread(self._ground, state, speed, vary)
         return np.stack([t2m, u, v]), np.stack([of_t2m, of_wind, of_wind])
 
     def _fine(self, hour: int) -> np.ndarray:

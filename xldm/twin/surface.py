@@ -10,7 +10,7 @@ import scipy.fft
 import xarray as xr
 from scipy.ndimage import gaussian_filter
 
-__all__ = ["DIRECTIONS", "Surface", "surface"]
+__all__ = ["DIRECTIONS", "Surface", "downwind", "positive", "surface"]
 
 DIRECTIONS = 16  # of the wind, counted from the x axis anticlockwise
 MARGIN = 72  # cells mirrored around the domain before it is transformed
@@ -106,6 +106,25 @@ def surface(static: xr.Dataset, spacing: float) -> Surface:
         wake=np.tanh((crossed - broad) / 45),
         fetch=_upwind(land, 15e3, spacing),
     )
+
+
+def positive(field: np.ndarray) -> np.ndarray:
+    """Return the positive part of a field."""
+    return np.maximum(field, 0)
+
+
+def downwind(by_direction: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Interpolate fields (direction, y, x) to the local wind direction; in a calm, average them."""
+    count = len(by_direction)
+    place = np.arctan2(v, u) * np.float32(count / (2 * np.pi)) % count
+    low = place.astype(np.int32)
+    part = (place - low).astype(np.float32)
+    cell = np.arange(u.size).reshape(u.shape)
+    flat = by_direction.reshape(-1)
+    first = flat[(low % count) * u.size + cell]
+    found = first + part * (flat[((low + 1) % count) * u.size + cell] - first)
+    calm = by_direction.mean(axis=0)
+    return calm + np.tanh(np.hypot(u, v) / 3) * (found - calm)
 
 
 def _gradient(field: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
