@@ -213,8 +213,8 @@ class ModelConfig:
     ``land_cover`` names the one-hot bands of ``static.nc`` in order. ``files`` maps every other
     file of the package to its sha256, so the hash of ``model.yaml`` stands for the whole package.
     ``provenance`` maps the sources of the weights to their sha256 or a remark. ``required`` names
-    predictors that the model cannot do without, beside the coarse fields of its targets: without
-    its own, a target is not drawn. ``subsets`` tells the skill without others.
+    predictors that the model needs beside the coarse fields of its targets, ``subsets`` the skill
+    without others. Coarse fields are means over a ``footprint`` [m]: ``1 + cos(pi r / footprint)``.
     """
 
     name: str
@@ -233,6 +233,7 @@ class ModelConfig:
     # A package that lacks these keys means their defaults, which are not written either.
     required: Annotated[tuple[str, ...], written_if_set(())] = ()
     subsets: Annotated[tuple[Subset, ...], written_if_set(())] = ()
+    footprint: Annotated[float | None, written_if_set(None), Field(gt=0)] = None
     schema_version: Literal[1] = SCHEMA
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from . import conserving
 from .drawing import draw
 from .errors import InputWarning, SyntheticModelWarning
 from .grids import regridding
@@ -39,6 +40,7 @@ def downscale(
     steps: int | None = None,
     missing: str = "raise",
     align: Alignment | str | PathLike | None = None,
+    conserve: bool | str | Sequence[str] | None = None,
     device: str | None = None,
     dtype: str | None = None,
     batch_size: int | None = None,
@@ -75,6 +77,10 @@ def downscale(
     align : Alignment, path or URL, optional
         Bring the predictors to the distribution of the training first, as
         :func:`xldm.fit_alignment` found it.
+    conserve : bool, str, sequence of str, or None
+        Whether the fine fields keep to the input: their means over the footprint of each of its
+        points are its values, in every member. Or the targets that do. By default all do that can
+        (values of a moment, without bounds) if the package states the footprint of its training.
     device : str, optional
         Device that the networks run on, e.g. ``"cuda"``; the CPU by default.
     dtype : str, optional
@@ -124,6 +130,8 @@ def downscale(
     model = load_model(model)
     sampling, faults = _sampling(model, members, seed, sampler, steps)
     faults += _runtime_faults(device, dtype, batch_size)
+    names, unfit = conserving.chosen(conserve, model.config)
+    faults += unfit
     report = check(ds, model.config, missing=missing, region=region)
     replace(report, problems=(*faults, *report.problems)).raise_for_problems()
     if model.config.warning:
@@ -135,15 +143,26 @@ def downscale(
             InputWarning,
             stacklevel=3,  # of ds.ldm.downscale
         )
-    coarse = regridding.to_coarse(predictors(ds, report), model.config, report.grid)
+    fields = predictors(ds, report)
+    coarse = regridding.to_coarse(fields, model.config, report.grid)
     assert report.time is not None  # else the report has problems
     coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")
+    plain = coarse
     if align is not None:
         from .alignment.apply import aligned, opened, provenance
 
         align = opened(align)
         absent = coarse["predictor"].isin(report.absent)
         coarse = aligned(coarse, align).where(~absent, coarse)
+    names = tuple(n for n in names if n not in report.undrawn)
+    at = conserving.constraint(report, model.config.footprint)
+    own = conserved = None
+    if names:
+        own = conserving.given_values(fields, names, coarse)
+        if align is not None:
+            own = conserving.raised(own, names, coarse - plain, at)
+        targets = [v.name for v in model.config.targets]
+        conserved = conserving.Conserved(tuple(map(targets.index, names)), at)
     drawn = draw(
         coarse,
         xr.DataArray(report.time.values, dims=report.time.out),
@@ -152,13 +171,16 @@ def downscale(
         sampling,
         progress=progress,
         absent=report.absent,
+        own=own,
+        conserved=conserved,
         rows=report.rows,
         columns=report.columns,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
     )
-    out = described(drawn, coarse, model, sampling, report, squeeze=members is None)
+    kept = conserving.said(names, at, aligned=align is not None)
+    out = described(drawn, coarse, model, sampling, report, kept, squeeze=members is None)
     return out if align is None else out.assign_attrs(provenance(align))
 
 

@@ -15,6 +15,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     import dask.array as da
 
+    from .conserving import Conserved
     from .models.downscaler import Sampling
     from .models.model import Model
     from .models.pickling import Held
@@ -33,6 +34,8 @@ def draw(
     *,
     progress: bool | None,
     absent: Sequence[str] = (),
+    own: xr.DataArray | None = None,
+    conserved: Conserved | None = None,
     **runtime: Any,
 ) -> np.ndarray | da.Array:
     """Draw targets, lazily where the predictors are lazy.
@@ -49,6 +52,10 @@ def draw(
         Whether a bar counts the fields that are drawn at once.
     absent : sequence of str
         Predictors that are at their mean, and so tell nothing of drift.
+    own : xarray.DataArray (..., own, latitude, longitude), optional
+        Values of the input that drawn targets keep to.
+    conserved : Conserved, optional
+        Which targets these are, and where.
     **runtime
         Window, device, precision and batches, as for `Model.fields`.
 
@@ -56,20 +63,24 @@ def draw(
     -------
     ndarray or dask array (..., member, target, fine y, fine x)
     """
-    one = functools.partial(_draw, sampling=sampling, absent=tuple(absent), **runtime)
+    one = functools.partial(
+        _draw, sampling=sampling, absent=tuple(absent), conserved=conserved, **runtime
+    )
     if coarse.chunks:
-        return _lazily(one, coarse, times, given, model, sampling)
-    return _now(one, coarse, times, given, model, sampling, progress)
+        return _lazily(one, coarse, times, given, own, model, sampling)
+    return _now(one, coarse, times, given, own, model, sampling, progress)
 
 
 def _draw(
     coarse: np.ndarray,
     times: np.ndarray,
     given: np.ndarray,
+    own: np.ndarray | None = None,
     *,
     held: Held,
     sampling: Sampling,
     absent: tuple[str, ...],
+    conserved: Conserved | None,
     **runtime: Any,
 ) -> np.ndarray:
     """Draw targets (..., member, C, H, W) from predictors (..., P, h, w)."""
@@ -90,6 +101,8 @@ def _draw(
         )
     warn_of_drift(coarse, times, model.config, absent)
     drawn = model.fields(coarse, times, sampling, given=given, **runtime).swapaxes(0, 1)
+    if conserved is not None and own is not None:
+        conserved.applied(drawn, own.reshape(-1, *own.shape[-3:]))
     return drawn.reshape(*outer, *drawn.shape[1:])
 
 
@@ -98,6 +111,7 @@ def _now(
     coarse: xr.DataArray,
     times: xr.DataArray,
     given: xr.DataArray,
+    own: xr.DataArray | None,
     model: Model,
     sampling: Sampling,
     progress: bool | None,
@@ -110,8 +124,8 @@ def _now(
     total = math.prod(coarse.shape[:-3]) * len(sampling.members) * len(model.config.components)
     disable = None if progress is None else not progress
     with tqdm(total=total, disable=disable, unit="field", desc=model.config.name) as bar:
-        held = Held(model)
-        return one(coarse.values, times.values, given.values, held=held, observe=bar.update)
+        values = [None if a is None else a.values for a in (coarse, times, given, own)]
+        return one(*values, held=Held(model), observe=bar.update)
 
 
 def _lazily(
@@ -119,6 +133,7 @@ def _lazily(
     coarse: xr.DataArray,
     times: xr.DataArray,
     given: xr.DataArray,
+    own: xr.DataArray | None,
     model: Model,
     sampling: Sampling,
 ) -> da.Array:
@@ -143,7 +158,13 @@ def _lazily(
     ]
     # A key of its own: tasks refer to the model and do not carry it.
     held = dask.delayed(Held(model), name=f"model-{dask.base.tokenize(model)}", traverse=False)
-    token = dask.base.tokenize(one, model, coarse.data, times.values, given.values)
+    beside: tuple = ()
+    if own is not None:
+        along = {d: coarse.variable.chunksizes[d] for d in outer}
+        beside = own.chunk(along | dict.fromkeys(own.dims[-3:], -1)).data, own.dims
+    token = dask.base.tokenize(
+        one, model, coarse.data, times.values, given.values, None if own is None else own.data
+    )
     return da.blockwise(
         one,
         (*outer, *sizes),
@@ -153,6 +174,7 @@ def _lazily(
         times.dims,
         labels[1],
         given.dims,
+        *beside,
         new_axes=sizes,
         concatenate=True,
         meta=np.empty((0,) * (len(outer) + 4), np.float32),

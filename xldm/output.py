@@ -26,6 +26,7 @@ def described(
     model: Model,
     sampling: Sampling,
     report: Report,
+    conserved: str = "",
     *,
     squeeze: bool,
 ) -> xr.Dataset:
@@ -63,7 +64,9 @@ def described(
     out = xr.Dataset(variables, coords)
     out = out.assign_coords(projected.coordinates(report.grid, fine=True))
     out = _timed(out.transpose("member", ...), config.interval)
-    out.attrs = _provenance(model, sampling, report)
+    out.attrs = _provenance(model, sampling, report) | (
+        {"conserved": conserved} if conserved else {}
+    )
     return out.isel(member=0, drop=True) if squeeze else out
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import ArgumentError
 
-__all__ = ["ITALY", "axes", "coordinates", "lon_lat", "nested", "turn"]
+__all__ = ["ITALY", "axes", "coordinates", "fine_cells", "lon_lat", "nested", "turn"]
 
 #: The grid of arXiv 2406.13627: 84 x 72 cells of 16 km that hold 672 x 576 cells of 2 km.
 ITALY = GridConfig(
@@ -37,6 +37,19 @@ def _centres(ends: tuple[float, float], spacing: float, size: int, factor: int) 
     direction = np.sign(ends[1] - ends[0]) or 1.0
     edge = ends[0] - direction * spacing / 2
     return edge + direction * spacing / factor * (np.arange(size * factor) + 0.5)
+
+
+def fine_cells(grid: GridConfig) -> GridConfig:
+    """Return the fine cells of a grid as a grid of their own, of factor 1.
+
+    Examples
+    --------
+    >>> fine_cells(ITALY).x, fine_cells(ITALY).spacing
+    ((3911000.0, 5061000.0), 2000.0)
+    """
+    y, x = axes(grid, fine=True)
+    of_x, of_y = ((float(axis[0]), float(axis[-1])) for axis in (x, y))
+    return GridConfig(grid.crs, of_x, of_y, grid.spacing / grid.factor, 1)
 
 
 def nested(coarse: xr.Dataset, fine: xr.Dataset, crs: str) -> GridConfig:

@@ -18,7 +18,7 @@ from .projected import axes, coordinates
 if TYPE_CHECKING:
     import scipy.sparse
 
-__all__ = ["coarsen", "on_cells", "to_coarse"]
+__all__ = ["areas_in_boxes", "coarsen", "on_cells", "to_coarse"]
 
 _EARTH = 111_195.0  # metres per degree of latitude
 # Below this share of valid weight a cell stays missing.
@@ -225,6 +225,18 @@ def _shares(
     grid: GridConfig, latitude: tuple[float, ...], longitude: tuple[float, ...]
 ) -> scipy.sparse.csr_array:
     """Return the shares of a cell's area in each input box (coarse cells, input points)."""
+    areas = areas_in_boxes(grid, latitude, longitude)
+    return areas.multiply(1 / areas.sum(axis=1)[:, None]).tocsr()
+
+
+def areas_in_boxes(
+    grid: GridConfig, latitude: tuple[float, ...], longitude: tuple[float, ...]
+) -> scipy.sparse.csr_array:
+    """Return the area of each coarse cell in each input box (coarse cells, input points).
+
+    Areas are differences of longitude in degrees times those of the sine of latitude. Latitude
+    descends, longitude ascends. The outermost boxes are open outwards.
+    """
     lat, lon = np.array(latitude), np.array(longitude)
     y, x = axes(grid, fine=False)
     # Corners (4, cells), anticlockwise.
@@ -238,10 +250,9 @@ def _shares(
         (lon[1:] + lon[:-1]) / 2,
         _height((lat[1:] + lat[:-1]) / 2)[::-1],
     )
-    shares = areas / areas.sum(axis=(1, 2), keepdims=True)
     indices = (lat.size - 1 - row)[:, :, None] * lon.size + column[:, None, :]
     cells = np.repeat(np.arange(y.size * x.size), areas[0].size)
-    return _matrix(shares, cells, indices, (y.size * x.size, lat.size * lon.size))
+    return _matrix(areas, cells, indices, (y.size * x.size, lat.size * lon.size))
 
 
 def _height(lat: np.ndarray) -> np.ndarray:

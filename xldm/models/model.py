@@ -73,7 +73,8 @@ class Model:
         """
         config = self.config
         if kind == "interpolation":
-            config = replace(config, training_data="nothing: interpolated", warning="")
+            told = "nothing: interpolated"
+            config = replace(config, training_data=told, warning="", footprint=None)
             parts: dict[str, Downscaler] = {
                 c.name: Interpolation(config.predictors, c.targets, config.grid.factor).eval()
                 for c in config.components

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 import xarray as xr
 
+from ..grids.footprints import cosine_bells
 from .large_scales import GRAVITY, Points, State, saturation_pressure, sunshine, veil
 
 __all__ = ["ATTRS", "FOOTPRINT", "LATITUDE", "LONGITUDE", "dataset", "footprint", "predictors"]
@@ -48,31 +49,11 @@ def footprint(x: np.ndarray, y: np.ndarray, points: Points) -> scipy.sparse.csr_
     nearest place inside, over a circle that widens with its distance (up to 2 R). The projection is
     equal-area, so all cells have equal weight.
     """
-    rows = [_weights(x, y, px, py) for px, py in zip(points.x, points.y, strict=True)]
-    return scipy.sparse.vstack(rows, format="csr", dtype=np.float32)
-
-
-def _weights(
-    x: np.ndarray, y: np.ndarray, px: np.ndarray, py: np.ndarray
-) -> scipy.sparse.csr_array:
-    """Return the rows of the operator for a line of points; the grid's y runs south."""
-    step = x[1] - x[0]
-    inner_x, inner_y = np.clip(px, x[0], x[-1]), np.clip(py, y[-1], y[0])
-    outside = np.hypot(px - inner_x, py - inner_y)
-    radius = np.minimum(FOOTPRINT + outside / 2, 2 * FOOTPRINT)[:, None, None]
-    reach = int(np.ceil(radius.max() / step))
-    offsets = np.arange(-reach, reach + 1)
-    column = np.rint((inner_x - x[0]) / step).astype(int)[:, None, None] + offsets
-    row = np.rint((y[0] - inner_y) / step).astype(int)[:, None, None] + offsets[:, None]
-    distance = np.hypot(
-        x[0] + column * step - inner_x[:, None, None], y[0] - row * step - inner_y[:, None, None]
-    )
-    inside = (column >= 0) & (column < x.size) & (row >= 0) & (row < y.size)
-    weight = np.where(inside & (distance < radius), 1 + np.cos(np.pi * distance / radius), 0)
-    weight /= weight.sum(axis=(1, 2), keepdims=True)
-    point, *_ = found = np.nonzero(weight)
-    cell = (row * x.size + column)[found]
-    return scipy.sparse.csr_array((weight[found], (point, cell)), shape=(px.size, x.size * y.size))
+    inner_x, inner_y = np.clip(points.x, x[0], x[-1]), np.clip(points.y, y[-1], y[0])
+    outside = np.hypot(points.x - inner_x, points.y - inner_y)
+    radius = np.minimum(FOOTPRINT + outside / 2, 2 * FOOTPRINT)
+    means, _ = cosine_bells(y, x, inner_y, inner_x, radius)
+    return means.astype(np.float32)
 
 
 def dataset(fields: dict[str, np.ndarray], time: np.datetime64, attrs: dict) -> xr.Dataset:

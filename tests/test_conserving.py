@@ -1,0 +1,158 @@
+"""Downscaled fields keep to the input over its footprints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+import xarray as xr
+
+import xldm
+from xldm import config as cfg
+from xldm.alignment import apply
+from xldm.grids import regions
+from xldm.grids.footprints import footprints
+from xldm.models.model import Model
+
+RAIN = cfg.Variable("tp", "precipitation_amount", "m", 1e-4, 4e-4, lower=0.0)
+
+
+def made(**changes: object) -> Model:
+    config = tiny.config(**changes)
+    nets = {c.name: tiny.network(c) for c in config.components}
+    return Model(config, tiny.static(config.grid), nets, "a" * 64)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return made(footprint=31e3)
+
+
+def differences(
+    out: xr.Dataset, era5: xr.Dataset, grid: cfg.GridConfig, width: float | None
+) -> np.ndarray:
+    """Means over the footprints inside the domain, less the input: (..., point)."""
+    lat, lon = (tuple(era5[n].values.tolist()) for n in ("latitude", "longitude"))
+    means, covered = footprints(grid, lat, lon, width)
+    inside = covered > 0.99
+    assert inside.sum() > 3
+    fields = out["t2m"].values
+    fine = fields.reshape(*fields.shape[:-2], -1) @ means.T.toarray()
+    return (fine - era5["t2m"].values.reshape(fields.shape[-3], -1))[..., inside]
+
+
+@pytest.mark.parametrize(("width", "share"), [(31e3, 0.3), (None, 0.05)])
+def test_every_member_keeps_to_the_input(width, share, era5):
+    model = made(footprint=width)
+    before, after = (
+        differences(
+            xldm.downscale(era5, model, members=3, steps=2, conserve=conserve),
+            era5,
+            tiny.GRID,
+            width,
+        )
+        for conserve in (False, True)
+    )
+    each = (2, 0) if before.ndim == 3 else None
+    assert (np.sqrt((after**2).mean(each)) < share * np.sqrt((before**2).mean(each))).all()
+
+
+def test_members_still_differ(era5, model):
+    out = xldm.downscale(era5, model, members=2, steps=2)["t2m"]
+    assert (out.std("member") > 0).all()
+
+
+@pytest.mark.parametrize("chunks", [{}, {"valid_time": 2}, {"latitude": 10, "longitude": 7}])
+def test_lazy_is_eager_bit_for_bit(chunks, era5, model):
+    eager, lazy = (
+        xldm.downscale(ds, model, members=2, steps=2) for ds in (era5, era5.chunk(chunks))
+    )
+    assert lazy["t2m"].chunks is not None
+    xr.testing.assert_identical(lazy.compute(), eager)
+
+
+def test_a_time_alone_and_a_member_alone_are_the_same(era5, model):
+    out = xldm.downscale(era5, model, members=3, steps=2)
+    one = xldm.downscale(era5.isel(valid_time=[1]), model, members=[2], steps=2)
+    np.testing.assert_array_equal(one["t2m"], out["t2m"].isel(time=[1], member=[2]))
+
+
+def test_a_package_that_states_a_footprint_conserves_unless_told_not_to(era5, model):
+    default, kept, left = (
+        xldm.downscale(era5, model, steps=2, **how)
+        for how in ({}, {"conserve": "t2m"}, {"conserve": False})
+    )
+    xr.testing.assert_identical(default, kept)
+    assert default.attrs["conserved"] == "t2m: means over footprints of 31 km as in the input"
+    assert "conserved" not in left.attrs
+    assert not np.array_equal(default["t2m"], left["t2m"])
+
+
+def test_a_package_that_states_none_gives_its_fields_as_they_are(era5):
+    plain = made()
+    xr.testing.assert_identical(
+        xldm.downscale(era5, plain, steps=2), xldm.downscale(era5, plain, steps=2, conserve=False)
+    )
+
+
+def test_members_of_the_input_each_keep_to_their_own(era5, model):
+    two = xr.concat([era5, era5 + 2], xr.DataArray([0, 1], dims="number", name="number"))
+    for name in era5:
+        two[name].attrs = era5[name].attrs
+    # The second member has the first one's other predictors, so only what it keeps to differs.
+    two = two.assign({n: era5[n] for n in era5.data_vars if n != "t2m"})
+    out = xldm.downscale(two.chunk(number=1), model, members=None, steps=2)["t2m"]
+    alone = [
+        xldm.downscale(two.isel(number=[n]), model, members=None, steps=2)["t2m"] for n in (0, 1)
+    ]
+    np.testing.assert_array_equal(out, xr.concat(alone, "number").transpose(*out.dims))
+    assert abs(float((out[:, 1] - out[:, 0]).mean()) - 2) < 1
+
+
+def test_a_region_keeps_to_the_input_within_it(era5):
+    whole = replace(tiny.GRID, x=(3918000.0, 4158000.0))
+    model = made(grid=whole).baseline("interpolation")
+    region = (4.9, 46.2, 5.9, 47.1)
+    before, after = (
+        differences(
+            xldm.downscale(era5, model, members=None, conserve=conserve, region=region),
+            era5,
+            regions.crop(whole, slice(0, 8), slice(0, 8)),
+            None,
+        )
+        for conserve in (False, True)
+    )
+    assert np.abs(after).max() < 0.1 * np.abs(before).max()
+
+
+def test_an_aligned_input_is_kept_to_as_it_was_aligned(era5, model, monkeypatch):
+    monkeypatch.setattr(apply, "opened", lambda align: align)
+    monkeypatch.setattr(apply, "aligned", lambda coarse, align: coarse + np.float32(3))
+    monkeypatch.setattr(apply, "provenance", lambda align: {})
+    simple = model.baseline("interpolation")
+    for ds in (era5, era5.chunk(valid_time=1)):
+        out = xldm.downscale(ds, simple, members=None, align="an alignment", conserve=True)
+        found = differences(out, era5, tiny.GRID, None)
+        np.testing.assert_allclose(found, 3, atol=0.6)
+        assert found.mean() == pytest.approx(3, abs=0.05)
+        assert out.attrs["conserved"] == "t2m: means over the input's cells after alignment"
+
+
+@pytest.mark.parametrize("wrong", [["u10"], "wind", 3])
+def test_what_cannot_be_conserved_is_refused_with_what_can(wrong, era5, model):
+    with pytest.raises(xldm.InputError, match="conserve: "):
+        xldm.downscale(era5, model, conserve=wrong)
+
+
+def test_a_target_with_bounds_is_left_as_it_is(era5):
+    parts = (tiny.part(), tiny.part("rain", (RAIN,)))
+    model = made(components=parts, footprint=31e3)
+    kept, left = (xldm.downscale(era5, model, steps=2, conserve=c) for c in (True, False))
+    np.testing.assert_array_equal(kept["tp"], left["tp"])
+
+
+def test_the_interpolated_baseline_is_left_as_it_is(era5, model):
+    out = xldm.downscale(era5, model.baseline("interpolation"), members=None)
+    assert "conserved" not in out.attrs
