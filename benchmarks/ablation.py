@@ -167,7 +167,7 @@ def scored(model: Model, era5: xr.Dataset, fine: xr.Dataset, members: int, **how
     draws = any(getattr(net, "denoiser", None) is not None for net in model.components.values())
     sampling = Sampling(members=range(members if draws else 1), **how)
     drawn = model.fields(coarse.values, coarse["time"].values, sampling)
-    again = model.reconstruct(coarse.values, truth) if draws else None
+    again = model.reconstruct(coarse.values, coarse["time"].values, truth) if draws else None
     return scores(drawn, truth, again)
 
 

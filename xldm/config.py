@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError, ConfigError
+from .numerics import sun
 from .numerics.samplers import check_sampler
 from .variable import Variable, strict, written_if_set
+from .widths import (
+    AutoencoderConfig,
+    ConditionerConfig,
+    DenoiserConfig,
+    Positive,
+    RegressionConfig,
+)
 
 __all__ = [
     "WIND",
@@ -46,8 +48,7 @@ SCHEMA: Literal[1] = 1
 #: The wind whose speed is scored, by the names of its components among the targets.
 WIND = ("u10", "v10")
 
-Positive = Annotated[int, Field(gt=0)]
-Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
+Spread = Annotated[float, Field(gt=0)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
@@ -90,57 +91,6 @@ class GridConfig:
 
 
 @dataclass(frozen=True, config=strict)
-class RegressionConfig:
-    """Widths of the regression UNET, outermost level first."""
-
-    features: Widths = (64, 128, 256, 512)
-
-
-@dataclass(frozen=True, config=strict)
-class AutoencoderConfig:
-    """Channels of the autoencoder after each halving; the latent has half the last."""
-
-    channels: Widths
-
-    @model_validator(mode="after")
-    def _even(self) -> AutoencoderConfig:
-        if self.channels[-1] % 2:
-            raise ArgumentError(
-                f"the last of channels must be even, since it is split in two; got {self.channels}"
-            )
-        return self
-
-    @property
-    def latent_channels(self) -> int:
-        """Channels of the latent."""
-        return self.channels[-1] // 2
-
-
-@dataclass(frozen=True, config=strict)
-class ConditionerConfig:
-    """Widths of the conditioner: static branch, coarse branch, and its output to the denoiser."""
-
-    static_channels: Widths
-    static_width: Positive = 128
-    coarse_width: Positive = 24
-    out_width: Positive = 256
-    depth: Positive = 4
-    levels: Positive = 3
-    blocks: Positive = 8
-
-
-@dataclass(frozen=True, config=strict)
-class DenoiserConfig:
-    """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""
-
-    width: Positive = 256
-    multipliers: Widths = (1, 2, 4)
-    res_blocks: Positive = 2
-    attention: tuple[Positive, ...] = (1, 2)
-    blocks: Positive = 8
-
-
-@dataclass(frozen=True, config=strict)
 class DiffusionConfig:
     """The noise schedule, and the sampler to use unless the caller names one."""
 
@@ -156,7 +106,10 @@ class ComponentConfig:
     """Targets that share networks; their weights are in ``<name>.safetensors``.
 
     Networks that are not trained yet are None. Without a denoiser a component gives the
-    regression's mean. Without a regression it diffuses the whole field, not a residual.
+    regression's mean. Without a regression it diffuses the whole field, not a residual. With a
+    ``smoothing`` the networks give the departure from the interpolated predictor of each target's
+    name only (`xldm.models.constraint`): it is the standard deviation, along y and x in coarse
+    cells, of the weights with which a coarse predictor averages the fine field.
     """
 
     name: ComponentName
@@ -166,6 +119,7 @@ class ComponentConfig:
     conditioner: ConditionerConfig | None = None
     denoiser: DenoiserConfig | None = None
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
+    smoothing: Annotated[tuple[Spread, Spread] | None, written_if_set(None)] = None
 
     @model_validator(mode="after")
     def _usable(self) -> ComponentConfig:
@@ -175,6 +129,8 @@ class ComponentConfig:
             )
         if self.denoiser is not None and self.autoencoder is None:
             raise ArgumentError("a denoiser needs the latent of an autoencoder, which is absent")
+        if self.smoothing is not None and self.regression is None:
+            raise ArgumentError("smoothing constrains the regression's mean, which is absent")
         if self.regression is None and self.autoencoder is None:
             raise ArgumentError("there is no network: give a regression or an autoencoder")
         return self
@@ -215,6 +171,7 @@ class ModelConfig:
     ``provenance`` maps the sources of the weights to their sha256 or a remark. ``required`` names
     predictors that the model needs beside the coarse fields of its targets, ``subsets`` the skill
     without others. Coarse fields are means over a ``footprint`` [m]: ``1 + cos(pi r / footprint)``.
+    ``sun`` says whether the networks see the sun (`xldm.numerics.sun`) after the predictors.
     """
 
     name: str
@@ -234,6 +191,7 @@ class ModelConfig:
     required: Annotated[tuple[str, ...], written_if_set(())] = ()
     subsets: Annotated[tuple[Subset, ...], written_if_set(())] = ()
     footprint: Annotated[float | None, written_if_set(None), Field(gt=0)] = None
+    sun: Annotated[bool, written_if_set(False)] = False
     schema_version: Literal[1] = SCHEMA
 
     @model_validator(mode="after")
@@ -293,6 +251,11 @@ class ModelConfig:
     def targets(self) -> tuple[Variable, ...]:
         """Targets of all components, in order."""
         return tuple(v for c in self.components for v in c.targets)
+
+    @property
+    def coarse_channels(self) -> int:
+        """Predictors, and the sun's channels if the networks see them."""
+        return len(self.predictors) + (len(sun.CHANNELS) if self.sun else 0)
 
     @property
     def static_channels(self) -> int:

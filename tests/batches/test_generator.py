@@ -16,7 +16,8 @@ from xldm.batches.generator import batches
 from xldm.batches.sample_reader import SampleReader
 from xldm.config import Variable
 from xldm.errors import BatchError
-from xldm.grids.projected import coordinates
+from xldm.grids.projected import coordinates, lon_lat
+from xldm.numerics import sun
 from xldm.numerics.scaling import DRY_LAND
 from xldm.stores import splits
 from xldm.stores.statistics import statistics
@@ -294,3 +295,32 @@ def test_global_batches_leave_no_rank_without_a_sample(samples, size, ranks):
     lengths = [s.stop - s.start for s in found]
     assert sum(lengths) == samples
     assert min(lengths) >= ranks
+
+
+def test_the_sun_follows_the_predictors_and_no_other_channel_changes(store):
+    store.attrs["crs"] = GRID.crs
+    plain, sunny = (next(iter(batches(store, sun=s, shuffle=0))) for s in (False, True))
+    np.testing.assert_array_equal(sunny.coarse[:, :3], plain.coarse)
+    lon, lat = lon_lat(GRID, fine=False)
+    wanted = sun.channels(plain.time, lat, lon)
+    np.testing.assert_array_equal(sunny.coarse[:, 3:], wanted)
+
+
+def test_the_sun_of_a_window_is_that_of_its_place(store):
+    store.attrs["crs"] = GRID.crs
+    batch = next(iter(batches(store, sun=True, size=(4, 4), batch_size=3)))
+    lon, lat = lon_lat(GRID, fine=False)
+    for found, time, (y, x) in zip(batch.coarse, batch.time, batch.corner, strict=True):
+        here = slice(y, y + 4), slice(x, x + 4)
+        np.testing.assert_array_equal(found[3:], sun.channels(time[None], lat[here], lon[here])[0])
+
+
+def test_the_sun_is_never_dropped(store):
+    store.attrs["crs"] = GRID.crs
+    made = batches(store, sun=True, dropout=1.0, subsets=[["t2m"]], shuffle=0)
+    assert all(np.abs(b.coarse[:, 3:]).max() > 0.1 for b in made)
+
+
+def test_subsets_of_unknown_predictors_are_refused(store):
+    with pytest.raises(ValueError, match=r"subsets name q850, which are not among .* t2m, sst"):
+        batches(store, subsets=[["t2m", "q850"]])

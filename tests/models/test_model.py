@@ -60,7 +60,7 @@ def test_hours_and_members_drawn_together_are_the_same_within_rounding(
     # As an accelerator takes them.
     out, (part,) = np.empty_like(drawn), model.config.components
     component = model._on(part, slice(None), slice(None), torch.device("cpu"))
-    given = model._normalised(coarse)
+    given = model._seen(coarse, TIMES, slice(None), slice(None))
     with torch.inference_mode():
         sampling = Sampling(members=range(3), steps=2)
         component.draw(out, given, ADDRESSES, sampling, together, lambda n: None)

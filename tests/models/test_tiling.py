@@ -223,7 +223,7 @@ def test_members_of_several_times_may_be_drawn_in_one_batch(coarse):
     one_by_one = model.fields(coarse, TIMES, WAY)
     with torch.inference_mode():
         on = model._on(model.config.components[0], slice(None), slice(None), here)
-        given = torch.from_numpy(model._normalised(coarse))
+        given = torch.from_numpy(model._seen(coarse, TIMES, slice(None), slice(None)))
         condition = on.net.condition(given, on.prepared)
         noise = on.noise([(t, "") for t in TIMES], WAY.members, WAY.seed)
         batch = on.net.draw(condition, noise, WAY).numpy()

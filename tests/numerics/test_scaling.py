@@ -219,3 +219,13 @@ def test_every_predictor_is_dropped_sometimes():
 def test_dropping_a_predictor_hides_its_nan():
     found = dropped(np.full((50, 14, 1, 1), np.nan, np.float32))
     assert set(found[~np.isnan(found)].tolist()) == {0.0}
+
+
+def test_a_sample_that_loses_predictors_keeps_one_of_the_subsets_or_some_at_random():
+    rng = np.random.default_rng(0)
+    samples = [drop_predictors(np.ones((6, 1, 1)), rng, 1.0, [[0], [1, 4]]) for _ in range(600)]
+    kept = [tuple(np.flatnonzero(s)) for s in samples]
+    # A third each; random drops give these sets seldom.
+    assert kept.count((0,)) == pytest.approx(200, abs=50)
+    assert kept.count((1, 4)) == pytest.approx(200, abs=50)
+    assert len(set(kept)) > 20

@@ -96,6 +96,11 @@ class Batches:
         return self.reader.size
 
     @property
+    def channels(self) -> int:
+        """Channels of the coarse side: predictors, then the sun's."""
+        return self.reader.channels
+
+    @property
     def factor(self) -> int:
         """Fine cells per coarse cell along each axis."""
         return self.reader.factor
@@ -234,4 +239,5 @@ class LabelledSide:
 
     def _labelled(self, batch: Batch, number: int) -> xr.DataArray:
         place = self.batches._cut(self.group, number)
-        return labels.labelled(getattr(batch, self.group), self.variables, place)
+        arrays = getattr(batch, self.group)[:, : len(self.variables)]  # without the sun
+        return labels.labelled(arrays, self.variables, place)

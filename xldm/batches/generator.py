@@ -10,6 +10,7 @@ import xarray as xr
 from .. import statics
 from ..config import Variable
 from ..errors import ArgumentError, BatchError
+from ..grids.projected import lon_lat, nested
 from ..storage.location import Place
 from ..stores import splits
 from ..stores.schema import DAY
@@ -33,6 +34,8 @@ def batches(
     windows: int | None = 1,
     shuffle: int = 512,
     dropout: float = 0.0,
+    subsets: Sequence[Sequence[str]] = (),
+    sun: bool = False,
     seed: int = 0,
     shard: tuple[int, int] = (0, 1),
     predictors: Sequence[Variable] | None = None,
@@ -64,6 +67,10 @@ def batches(
         the order of the record.
     dropout : float
         Share of samples that lose predictors (`xldm.numerics.scaling.drop_predictors`).
+    subsets : sequence of sequence of str
+        Sets of predictors, one of which such a sample may keep.
+    sun : bool
+        Append the channels of `xldm.numerics.sun` to the predictors.
     seed : int
         Order, windows and dropout follow from it and from the number of the epoch.
     shard : (int, int)
@@ -127,9 +134,15 @@ def batches(
         raise ArgumentError(f"shard is (rank, ranks) with rank from 0; got {shard}.")
     at = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == rows.size else rows
     hours = {name: groups[name].isel(time=at) for name in chosen}
+    if unknown := {n for s in subsets for n in s} - {v.name for v in chosen["coarse"]}:
+        raise ArgumentError(
+            f"subsets name {', '.join(sorted(unknown))}, which are not among the predictors "
+            f"{', '.join(v.name for v in chosen['coarse'])}."
+        )
     reader = SampleReader(
-        groups | hours, chosen["coarse"], chosen["fine"], size, dropout, seed, cache_bytes
-    )
+        groups | hours, chosen["coarse"], chosen["fine"], size, dropout, seed, cache_bytes,
+        tuple(map(tuple, subsets)), _places(store) if sun else None,
+    )  # fmt: skip
     return Batches(
         reader,
         statics.channels(groups["static"]),
@@ -142,3 +155,10 @@ def batches(
         ahead=ahead,
         place=place,
     )
+
+
+def _places(store: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitude and longitude (y, x) of the coarse cells of a store."""
+    coarse, fine = (store[group].to_dataset() for group in ("coarse", "fine"))
+    lon, lat = lon_lat(nested(coarse, fine, store.attrs["crs"]), fine=False)
+    return lat, lon

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ..config import Variable
 from ..errors import BatchError
-from ..numerics import scaling
+from ..numerics import scaling, sun
 from .batch import Sample
 from .epoch_order import Samples
 from .windows import cells
@@ -34,7 +34,16 @@ class SampleReader:
     dropout: float
     seed: int
     cache_bytes: int
+    #: Sets of predictors' names, one of which a sample may keep where predictors are dropped.
+    subsets: tuple[tuple[str, ...], ...] = ()
+    #: Latitude and longitude (y, x) of coarse cells, if the sun's channels follow the predictors.
+    places: tuple[np.ndarray, np.ndarray] | None = None
     _cache: OrderedDict = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the coarse side: predictors, then the sun's."""
+        return len(self.predictors) + (len(sun.CHANNELS) if self.places is not None else 0)
 
     @property
     def factor(self) -> int:
@@ -95,7 +104,13 @@ class SampleReader:
             _refuse_gaps(values, variables, time)
         if self.dropout:
             rng = np.random.default_rng([self.seed, *address])
-            coarse = scaling.drop_predictors(coarse, rng, self.dropout)
+            names = [v.name for v in self.predictors]
+            subsets = [[names.index(n) for n in subset] for subset in self.subsets]
+            coarse = scaling.drop_predictors(coarse, rng, self.dropout, subsets)
+        if self.places is not None:
+            at = tuple(cells(corner, self.size).values())
+            lat, lon = (a[at] for a in self.places)
+            coarse = np.concatenate([coarse, sun.channels(np.array([time]), lat, lon)[0]])
         return Sample(coarse, sides[1], time, corner, address)
 
 

@@ -87,7 +87,7 @@ def loaded(name: str, device: str) -> Inputs:
     for net in model.components.values():
         if isinstance(net, ResidualDiffusion) and not net.config.partial:
             static = torch.from_numpy(statics.channels(model.static))[None].to(device)
-            return Inputs.of(net, len(model.config.predictors), static, model.config.grid.factor)
+            return Inputs.of(net, model.config.coarse_channels, static, model.config.grid.factor)
     raise ArgumentError(
         f"{name} has no component with regression, autoencoder and denoiser, so there is nothing "
         "to measure; choose another model, or --paper"

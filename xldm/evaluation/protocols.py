@@ -214,8 +214,9 @@ def reconstruction(model: Model, era5: xr.Dataset, truth: xr.Dataset) -> xr.Data
     values = xr.apply_ufunc(
         model.reconstruct,
         coarse.chunk(time=1),
+        coarse["time"].chunk(time=1),
         fine.chunk(time=1, target=-1),
-        input_core_dims=[["predictor", "y", "x"], ["target", "fine_y", "fine_x"]],
+        input_core_dims=[["predictor", "y", "x"], [], ["target", "fine_y", "fine_x"]],
         output_core_dims=[["target", "fine_y", "fine_x"]],
         dask="parallelized",
         output_dtypes=[np.float32],

@@ -16,6 +16,7 @@ from ..nets.conditioner import Conditioner
 from ..nets.denoiser import Denoiser
 from ..nets.regression import RegressionUNet
 from ..numerics.samplers import SAMPLERS
+from .constraint import Constraint
 from .downscaler import Downscaler, Sampling, schedule
 
 __all__ = ["Regression", "ResidualDiffusion", "for_members", "present"]
@@ -48,9 +49,9 @@ def for_members(of_hours: Tensor, count: int) -> Tensor:
 class Regression(Downscaler):
     """The regression UNET alone: it gives the mean, smooth where small scales are uncertain."""
 
-    def __init__(self, net: RegressionUNet) -> None:
+    def __init__(self, net: RegressionUNet, constraint: Constraint | None = None) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.constraint = net, constraint
 
     @property
     def mean(self) -> Regression:
@@ -65,7 +66,8 @@ class Regression(Downscaler):
         """Compute the mean of the targets (B, C, H, W)."""
         upsampled = nn.functional.interpolate(coarse, size=prepared.shape[-2:], mode="nearest")
         static = prepared.expand(len(coarse), -1, -1, -1)
-        return self.net(torch.cat((upsampled, static), dim=1))
+        mean = self.net(torch.cat((upsampled, static), dim=1))
+        return mean if self.constraint is None else self.constraint(mean, coarse)
 
 
 class ResidualDiffusion(Downscaler):
@@ -80,6 +82,8 @@ class ResidualDiffusion(Downscaler):
         Targets and widths.
     predictors, static_channels : int
         Channels of the coarse predictors and of the static fields.
+    constraint : Constraint, optional
+        It replaces the coarse scale of what the networks give.
 
     Examples
     --------
@@ -99,10 +103,16 @@ class ResidualDiffusion(Downscaler):
     Tomasi, Franch and Cristoforetti (2025), Geosci. Model Dev. 18, 2051-2078, arXiv 2406.13627.
     """
 
-    def __init__(self, config: ComponentConfig, predictors: int, static_channels: int) -> None:
+    def __init__(
+        self,
+        config: ComponentConfig,
+        predictors: int,
+        static_channels: int,
+        constraint: Constraint | None = None,
+    ) -> None:
         super().__init__()
         targets = len(config.targets)
-        self.config = config
+        self.config, self.constraint = config, constraint
         self.regression: RegressionUNet | None = None
         self.autoencoder: Autoencoder | None = None
         self.conditioner: Conditioner | None = None
@@ -131,7 +141,7 @@ class ResidualDiffusion(Downscaler):
             raise ArgumentError(
                 f"the component {self.config.name} has no regression: it diffuses the field itself"
             )
-        return Regression(self.regression)
+        return Regression(self.regression, self.constraint)
 
     def prepare(self, static: Tensor) -> tuple[Tensor, Tensor | None]:
         """Compute the conditioner's features of the static channels, and return both."""
@@ -165,9 +175,19 @@ class ResidualDiffusion(Downscaler):
             return present(condition.mean, "regression")
         latent = self.draw_latent(condition, noise, *sampling.resolve(self.config.diffusion))
         small_scales = present(self.autoencoder, "autoencoder").decode(latent)
-        if condition.mean is None:
+        return self.joined(condition.mean, small_scales)
+
+    def joined(self, mean: Tensor | None, small_scales: Tensor) -> Tensor:
+        """Add small scales (B * M, C, H, W), without their coarse scale, to the mean (B, ...)."""
+        if self.constraint is not None:
+            small_scales = self.constraint.departure(small_scales)
+        if mean is None:
             return small_scales
-        return for_members(condition.mean, len(small_scales)) + small_scales
+        return for_members(mean, len(small_scales)) + small_scales
+
+    def given(self, coarse: Tensor) -> Tensor | float:
+        """Return (B, C, 1, 1): 0 where a target's own predictor was dropped, else 1."""
+        return 1.0 if self.constraint is None else self.constraint.given(coarse)
 
     def draw_latent(self, condition: Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
         """Draw the latent (B, L, h, w) that the sampler reaches from the noise."""
@@ -182,7 +202,7 @@ class ResidualDiffusion(Downscaler):
         if self.regression is not None:
             mean = self.mean.condition(coarse, prepared[0])
         latent, _ = autoencoder.encode(targets - mean)
-        return mean + autoencoder.decode(latent)
+        return self.joined(mean, autoencoder.decode(latent))
 
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
         """Return (L, h, w), or None without a denoiser."""

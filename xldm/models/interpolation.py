@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
 from ..config import Variable
 from ..errors import ArgumentError
-from ..numerics import scaling
+from ..numerics import nesting, scaling
 from .downscaler import Downscaler
 
 __all__ = ["Interpolation"]
@@ -67,17 +64,10 @@ class Interpolation(Downscaler):
     def condition(self, coarse: Tensor, prepared: None) -> Tensor:
         """Interpolate the targets (B, C, H, W)."""
         rows, columns = (
-            torch.from_numpy(_quadratic(n, self.factor)).to(coarse) for n in coarse.shape[-2:]
+            torch.from_numpy(nesting.quadratic(n, self.factor)).to(coarse)
+            for n in coarse.shape[-2:]
         )
         fine = rows @ (coarse[:, self.index] @ columns.T)
         if self.linear:
             return self.gain * fine + self.offset
         return scaling.normalise(scaling.denormalise(fine, self.source), self.targets)
-
-
-@functools.lru_cache(maxsize=32)
-def _quadratic(size: int, factor: int) -> np.ndarray:
-    """Return the matrix (size * factor, size) from coarse to fine cell centres along an axis."""
-    fine = (np.arange(size * factor) + 0.5) / factor - 0.5
-    spline = make_interp_spline(np.arange(size), np.eye(size), k=2)
-    return spline(fine, extrapolate=True).astype(np.float32)

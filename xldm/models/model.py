@@ -16,8 +16,9 @@ import xarray as xr
 from .. import statics
 from ..config import ComponentConfig, ModelConfig
 from ..errors import ArgumentError
+from ..grids.projected import lon_lat
 from ..nets.field_sizes import FieldSizes, field_sizes
-from ..numerics import scaling
+from ..numerics import scaling, sun
 from . import card, tiling
 from .components import ResidualDiffusion
 from .downscaler import Downscaler, Sampling
@@ -207,7 +208,7 @@ class Model:
         height, width = coarse.shape[-2:]
         factor = self.config.grid.factor
         size = (len(sampling.members), len(coarse), len(self.config.targets))
-        normalised = self._normalised(coarse)
+        normalised = self._seen(coarse, times, rows, columns)
         addresses = [(t, "" if given is None else str(given[i])) for i, t in enumerate(times)]
         precision = torch.autocast(
             where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
@@ -221,13 +222,15 @@ class Model:
                 component.draw(targets, normalised, addresses, sampling, together, observe)
         return out
 
-    def reconstruct(self, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    def reconstruct(self, coarse: np.ndarray, times: np.ndarray, fine: np.ndarray) -> np.ndarray:
         """Add the true residual, encoded and decoded by the autoencoder, to the regression's mean.
 
         Parameters
         ----------
         coarse : ndarray (time, P, h, w)
             Predictors in the model's units, on the whole coarse grid.
+        times : ndarray (time,) of datetime64
+            Valid times.
         fine : ndarray (time, C, H, W)
             True targets in physical units.
 
@@ -241,7 +244,8 @@ class Model:
             If a component has no autoencoder, or the model is a baseline or tiled.
         """
         out, at = np.empty(fine.shape, np.float32), 0
-        given, everywhere = torch.from_numpy(self._normalised(coarse)), slice(None)
+        everywhere = slice(None)
+        given = torch.from_numpy(self._seen(coarse, times, everywhere, everywhere))
         with self._lock, torch.inference_mode():
             for part in self.config.components:
                 component = self._on(part, everywhere, everywhere, torch.device("cpu"))
@@ -258,10 +262,16 @@ class Model:
                     out[t, channels] = scaling.denormalise(again.numpy(), part.targets)[0]
         return out
 
-    def _normalised(self, coarse: np.ndarray) -> np.ndarray:
-        """Normalise predictors (time, P, h, w) for the networks."""
+    def _seen(
+        self, coarse: np.ndarray, times: np.ndarray, rows: slice, columns: slice
+    ) -> np.ndarray:
+        """Return what the networks see: normalised predictors (time, P, h, w), then the sun."""
         normalised = scaling.normalise(coarse, self.config.predictors)
-        return scaling.fill_dry_land(normalised, self.config.predictors)
+        normalised = scaling.fill_dry_land(normalised, self.config.predictors)
+        if not self.config.sun:
+            return normalised
+        lon, lat = (a[rows, columns] for a in lon_lat(self.config.grid, fine=False))
+        return np.concatenate([normalised, sun.channels(times, lat, lon)], axis=1)
 
     def _on(
         self, part: ComponentConfig, rows: slice, columns: slice, where: torch.device

@@ -19,7 +19,7 @@ from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes
 from ..numerics import tiles
 from ..numerics.samplers import SAMPLERS
-from .components import Regression, ResidualDiffusion, for_members, present
+from .components import Regression, ResidualDiffusion, present
 from .downscaler import Downscaler, Sampling
 
 __all__ = ["TiledRegression", "TiledResidualDiffusion", "tiled"]
@@ -269,6 +269,4 @@ class TiledResidualDiffusion(_Tiles):
         latent = SAMPLERS[sampler](self.denoise(condition), net.schedule, noise, steps)
         decode = present(net.autoencoder, "autoencoder").decode
         small_scales = condition.fine.blend(decode(crop) for crop in condition.coarse.crops(latent))
-        if condition.mean is None:
-            return small_scales
-        return for_members(condition.mean, len(small_scales)) + small_scales
+        return net.joined(condition.mean, small_scales)

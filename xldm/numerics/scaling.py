@@ -237,11 +237,17 @@ def fill_dry_land(x: np.ndarray, variables: Sequence[Scaled]) -> np.ndarray:
     return np.where(np.isnan(x) & sea[:, None, None], x.dtype.type(DRY_LAND), x)
 
 
-def drop_predictors(x: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
+def drop_predictors(
+    x: np.ndarray,
+    rng: np.random.Generator,
+    share: float,
+    subsets: Sequence[Sequence[int]] = (),
+) -> np.ndarray:
     """Return normalised ``x`` with some channels set to their mean, 0.
 
-    A model trained so can do without them. With probability ``share`` a sample loses channels: one
-    probability is drawn uniformly, and each channel is dropped with it.
+    A model trained so can do without them. With probability ``share`` a sample loses channels: it
+    keeps one of the subsets, drawn evenly; or, as often as each of these, one probability is drawn
+    uniformly and each channel is dropped with it.
 
     Parameters
     ----------
@@ -251,6 +257,8 @@ def drop_predictors(x: np.ndarray, rng: np.random.Generator, share: float) -> np
         The only source of randomness.
     share : float
         Share of samples that lose channels.
+    subsets : sequence of sequence of int
+        Channels that users of the model often have.
 
     Examples
     --------
@@ -259,6 +267,8 @@ def drop_predictors(x: np.ndarray, rng: np.random.Generator, share: float) -> np
     """
     rate = rng.random() * (rng.random() < share)
     keep = rng.random(len(x)) >= rate
+    if subsets and rate and (chosen := rng.integers(len(subsets) + 1)) < len(subsets):
+        keep = np.isin(np.arange(len(x)), subsets[int(chosen)])
     # Not a product: a dropped channel may hold NaN.
     return np.where(keep[:, None, None], x, x.dtype.type(0))
 

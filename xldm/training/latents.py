@@ -173,7 +173,7 @@ def _encode_hours(
         hours = min(hours, phase.validate_batches * phase.batch_size)
     net.to(device).eval()
     static = data.static.to(device)
-    predictors = (len(batches.predictors), *batches.size)
+    predictors = (batches.channels, *batches.size)
     coarse = _created(group, "coarse", (hours, *predictors))
     latent = _created(group, "latent", (hours, *(net.noise_shape(*batches.size) or ())))
     # The last hour may have been cut off.

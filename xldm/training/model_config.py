@@ -66,6 +66,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             conditioner=part.conditioner,
             denoiser=part.denoiser,
             diffusion=part.diffusion,
+            smoothing=part.smoothing,
         )
         for part in preset.components
     )
@@ -85,6 +86,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             licence=preset.licence,
             citation=preset.citation,
             warning=preset.warning,
+            sun=preset.sun,
         )
     except ValueError as error:
         raise ConfigError(f"preset {preset.name} does not fit the store: {error}") from error
@@ -177,6 +179,11 @@ def stage_config(
                 faults.append(f"{part.name} has no {name} yet")
             elif theirs is not None and theirs != mine:
                 faults.append(f"{name} of {part.name} is {theirs} there, {mine} in the preset")
+        if part.smoothing != before.smoothing:
+            faults.append(
+                f"smoothing of {part.name} is {before.smoothing} there, {part.smoothing} in the "
+                "preset"
+            )
     if faults:
         raise TrainingError(
             f"{base.location} cannot be the start of {stage.name} with this preset and store: "
@@ -194,7 +201,7 @@ def _differences(config: ModelConfig, had: ModelConfig) -> list[str]:
     here, there = (", ".join(f"{v.name} [{v.units}]" for v in c.predictors) for c in (config, had))
     if here != there:
         faults.append(f"predictors are {there} there, {here} here")
-    for what in ("grid", "land_cover"):
+    for what in ("grid", "land_cover", "sun"):
         if getattr(config, what) != getattr(had, what):
             faults.append(f"{what} is {getattr(had, what)} there, {getattr(config, what)} here")
     return faults

@@ -25,7 +25,7 @@ from ..config import (
     from_yaml,
 )
 from ..errors import ArgumentError, ConfigError
-from .phases import Phase, frozen
+from .phases import Phase, Rate, frozen
 from .stages import (
     STAGES,
     AutoencoderPhase,
@@ -51,13 +51,15 @@ class Part:
     conditioner: ConditionerConfig | None = None
     denoiser: DenoiserConfig | None = None
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    smoothing: tuple[Rate, Rate] | None = None
 
 
 @frozen
 class Preset:
     """Settings of a training run.
 
-    ``predictors`` default to all of the store's. ``full_field`` trains without a regression: the
+    ``predictors`` default to all of the store's. Where a phase drops predictors, a sample may keep
+    one of the ``subsets`` that users often have. ``full_field`` trains without a regression: the
     diffusion then draws the field itself. Each stage in `xldm.training.stages.STAGES` has a field
     of its name with its phases. The other fields are those of `xldm.config.ModelConfig`.
     """
@@ -69,6 +71,8 @@ class Preset:
     citation: str = ""
     warning: str = ""
     predictors: tuple[str, ...] = ()
+    subsets: tuple[tuple[str, ...], ...] = ()
+    sun: bool = False
     components: Annotated[tuple[Part, ...], Field(min_length=1)]
     full_field: bool = False
     seed: Annotated[int, Field(ge=0)] = 0

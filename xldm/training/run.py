@@ -17,6 +17,7 @@ from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion, present
+from ..models.constraint import Constraint
 from ..storage import objects
 from ..storage.location import Place, locate
 from ..stores.open import open_training_store
@@ -199,7 +200,12 @@ def _network(
         known = module.state_dict()
     with torch.random.fork_rng():
         torch.manual_seed(int(seed))
-        net = ResidualDiffusion(part, len(config.predictors), config.static_channels)
+        net = ResidualDiffusion(
+            part,
+            config.coarse_channels,
+            config.static_channels,
+            Constraint.of(part, config.predictors, config.grid.factor),
+        )
         first = run.preset.phases(stage.name)[0]
         fresh = not any(name.startswith("regression.") for name in known)
         if fresh and isinstance(first, RegressionPhase) and first.from_coarse:
@@ -229,6 +235,7 @@ def _train_phase(
     data = DataModule(
         run.store, predictors=config.predictors, targets=part.targets, size=phase.size,
         batch_size=phase.batch_size, windows=phase.windows, dropout=phase.dropout, seed=seed,
+        subsets=run.preset.subsets, sun=config.sun,
         allow_leaky=run.allow_leaky, place=run.place, validate_batches=phase.validate_batches,
         start=end[1]["xldm"]["done"] * phase.accumulate if end else 0, prepare=draws.sample,
     )  # fmt: skip

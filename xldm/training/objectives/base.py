@@ -125,8 +125,11 @@ class Objective:
 
 @torch.no_grad()
 def residual(net: ResidualDiffusion, sample: Sample) -> Tensor:
-    """Subtract the regression's mean, if there is one, from the targets (B, C, H, W)."""
+    """Subtract the regression's mean, if there is one, from the targets (B, C, H, W).
+
+    Targets whose own predictor was dropped are not drawn, so nothing is left of them.
+    """
     coarse, fine, static = sample.fields
     if net.regression is None:
         return fine
-    return fine - net.mean.condition(coarse, static).float()
+    return net.given(coarse) * (fine - net.mean.condition(coarse, static).float())

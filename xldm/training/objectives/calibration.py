@@ -64,11 +64,15 @@ class Calibration(Objective):
         with torch.no_grad():
             condition = net.condition(coarse, net.prepare(static))
             mean = 0 * fine if condition.mean is None else condition.mean.float()
+            # A target whose own predictor was dropped is not drawn: nothing is scored there.
+            given = net.given(coarse)
+            fine = mean + given * (fine - mean)
         noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
         decode = present(net.autoencoder, "autoencoder").decode
         drawn = decode(net.draw_latent(condition, noise, *how)).float()
-        fields = for_members(mean, len(noise)) + drawn
-        fields = fields.unflatten(0, sample.noise.shape[:2])
+        if isinstance(given, Tensor):
+            drawn = drawn * for_members(given, len(noise))
+        fields = net.joined(mean, drawn).unflatten(0, sample.noise.shape[:2])
         of_spectra = losses.log_spectral_error(fields[:, 0], fine)
         factor = fine.shape[-1] // coarse.shape[-1]
         return self._score(fields, fine, factor) + self.phase.spectral_weight * of_spectra

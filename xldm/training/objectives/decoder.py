@@ -44,12 +44,15 @@ class Decoder(Objective):
         with torch.no_grad():
             condition = net.condition(coarse, net.prepare(static))
             mean = torch.zeros(()) if condition.mean is None else condition.mean.float()
-            residual = fine - mean
+            # A target whose own predictor was dropped is not drawn.
+            given = net.given(coarse)
+            residual = given * (fine - mean)
+            fine = mean + residual
             latent = autoencoder.encode(residual)[0].float()
             how = Sampling().resolve(self.part.diffusion)
             drawn = net.draw_latent(condition, sample.noise, *how)
         error = (autoencoder.decode(latent).float() - residual).abs()
-        field = mean + autoencoder.decode(drawn).float()
+        field = net.joined(mean, given * autoencoder.decode(drawn).float())
         of_spectra = losses.log_spectral_error(field, fine)
         weights = self.target_weights(self.phase.weights).to(error)
         weighted = (weights[:, None, None] * error).mean()

@@ -29,6 +29,9 @@ class Regression(Objective):
         """Compute the loss of a batch."""
         coarse, fine, static = sample.fields
         mean = net.mean.condition(coarse, static).float()
+        # A target whose own predictor was dropped is not drawn.
+        given = net.given(coarse)
+        mean, fine = given * mean, given * fine
         weights = self.target_weights(self.phase.weights).to(mean)
         match self.phase.loss:
             case "mse":

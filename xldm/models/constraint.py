@@ -1,0 +1,115 @@
+"""The coarse scale of a field is that of its coarse predictor: a differentiable constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ComponentConfig, Variable
+from ..numerics import nesting, scaling
+
+__all__ = ["Constraint"]
+
+
+class Constraint(nn.Module):
+    """Replace the coarse scale of fields by that of the predictors of the same names.
+
+    With A, the means of a field around coarse cells, and Q, quadratic interpolation, a field f with
+    the predictor x becomes ``f + Q (x - A f)``. So networks only give the departure from the
+    interpolated predictor. Targets without a predictor of their name, or with another transform,
+    stay as they are.
+
+    Parameters
+    ----------
+    predictors, targets : sequence of Variable
+    factor : int
+        Fine cells per coarse cell and axis.
+    smoothing : (float, float)
+        Standard deviation of the weights of a mean along y and x, in coarse cells.
+
+    Examples
+    --------
+    >>> t2m = Variable("t2m", "air_temperature", "K", mean=285.0, std=8.0)
+    >>> constraint = Constraint([t2m], [t2m], factor=8, smoothing=(1.0, 1.0))
+    >>> warm = constraint(torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 8, 8))
+    >>> bool((warm - 1).abs().max() < 1e-4)
+    True
+    """
+
+    def __init__(
+        self,
+        predictors: Sequence[Variable],
+        targets: Sequence[Variable],
+        factor: int,
+        smoothing: tuple[float, float],
+    ) -> None:
+        super().__init__()
+        names = [p.name for p in predictors]
+        self.factor, self.smoothing, self.targets = factor, smoothing, len(targets)
+        #: Pairs of (channel of the target, channel of its predictor), and the line between them.
+        self.pairs = [
+            (i, names.index(t.name))
+            for i, t in enumerate(targets)
+            if t.name in names and scaling.same_transform(predictors[names.index(t.name)], t)
+        ]
+        self.lines = [
+            scaling.linear_map(predictors[source], targets[target]) for target, source in self.pairs
+        ]
+
+    @classmethod
+    def of(
+        cls, part: ComponentConfig, predictors: Sequence[Variable], factor: int
+    ) -> Constraint | None:
+        """Return the constraint of a component; None if it has no smoothing."""
+        if part.smoothing is None:
+            return None
+        return cls(predictors, part.targets, factor, part.smoothing)
+
+    def forward(self, field: Tensor, coarse: Tensor) -> Tensor:
+        """Constrain normalised fields (B, C, H, W) to normalised predictors (B, P, h, w)."""
+        with torch.autocast(field.device.type, enabled=False):  # in full precision
+            field = field.float()
+            own = self._own(coarse.float())
+            return field + self._interpolated(own - self.coarsened(field))
+
+    def departure(self, field: Tensor) -> Tensor:
+        """Return fields (B, C, H, W) without their coarse scale."""
+        with torch.autocast(field.device.type, enabled=False):
+            field = field.float()
+            return field - self._interpolated(self.coarsened(field))
+
+    def coarsened(self, field: Tensor) -> Tensor:
+        """Return the means (B, C, h, w) around coarse cells; 0 of targets without a predictor."""
+        rows, columns = (
+            torch.from_numpy(nesting.means(n // self.factor, self.factor, width)).to(field)
+            for n, width in zip(field.shape[-2:], self.smoothing, strict=True)
+        )
+        return rows @ (field @ columns.T) * self._constrained(field)
+
+    def given(self, coarse: Tensor) -> Tensor:
+        """Return (B, C, 1, 1): 0 where a target's own predictor was dropped, else 1."""
+        out = coarse.new_ones(len(coarse), self.targets, 1, 1)
+        for target, source in self.pairs:
+            out[:, target, 0, 0] = (coarse[:, source] != 0).any((1, 2)).to(out)
+        return out
+
+    def _interpolated(self, means: Tensor) -> Tensor:
+        rows, columns = (
+            torch.from_numpy(nesting.quadratic(n, self.factor)).to(means) for n in means.shape[-2:]
+        )
+        return rows @ (means @ columns.T)
+
+    def _own(self, coarse: Tensor) -> Tensor:
+        """Return the predictors of the targets' names (B, C, h, w) in the targets' scaling."""
+        out = coarse.new_zeros(len(coarse), self.targets, *coarse.shape[-2:])
+        for (target, source), (gain, offset) in zip(self.pairs, self.lines, strict=True):
+            out[:, target] = gain * coarse[:, source] + offset
+        return out
+
+    def _constrained(self, field: Tensor) -> Tensor:
+        out = field.new_zeros(self.targets, 1, 1)
+        for target, _ in self.pairs:
+            out[target] = 1
+        return out

@@ -1,0 +1,74 @@
+"""Widths of the networks of a component, as in ``model.yaml`` and presets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from .errors import ArgumentError
+from .variable import strict
+
+__all__ = [
+    "AutoencoderConfig",
+    "ConditionerConfig",
+    "DenoiserConfig",
+    "Positive",
+    "RegressionConfig",
+    "Widths",
+]
+
+Positive = Annotated[int, Field(gt=0)]
+Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=strict)
+class RegressionConfig:
+    """Widths of the regression UNET, outermost level first."""
+
+    features: Widths = (64, 128, 256, 512)
+
+
+@dataclass(frozen=True, config=strict)
+class AutoencoderConfig:
+    """Channels of the autoencoder after each halving; the latent has half the last."""
+
+    channels: Widths
+
+    @model_validator(mode="after")
+    def _even(self) -> AutoencoderConfig:
+        if self.channels[-1] % 2:
+            raise ArgumentError(
+                f"the last of channels must be even, since it is split in two; got {self.channels}"
+            )
+        return self
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latent."""
+        return self.channels[-1] // 2
+
+
+@dataclass(frozen=True, config=strict)
+class ConditionerConfig:
+    """Widths of the conditioner: static branch, coarse branch, and its output to the denoiser."""
+
+    static_channels: Widths
+    static_width: Positive = 128
+    coarse_width: Positive = 24
+    out_width: Positive = 256
+    depth: Positive = 4
+    levels: Positive = 3
+    blocks: Positive = 8
+
+
+@dataclass(frozen=True, config=strict)
+class DenoiserConfig:
+    """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""
+
+    width: Positive = 256
+    multipliers: Widths = (1, 2, 4)
+    res_blocks: Positive = 2
+    attention: tuple[Positive, ...] = (1, 2)
+    blocks: Positive = 8
