@@ -16,7 +16,41 @@ GRAVITY = 9.81
 RHO = 1.2
 HEIGHT_850 = 1450.0  # m
 YEAR = 365.2425
-REFERENCE_LATITUDE = 38.0  # of the climatologies that are linear in latitude
+REFERENCE_LATITUDE, REFERENCE_LONGITUDE = 38.0, 12.0  # of the climatologies
+
+# Climate of the land's air in degC at sea level, at HEIGHT_850, and of the air over the sea: what
+# each part of `_seasons` is multiplied by. `tools/fit_twin.py` fits the first two to stations and
+# WorldClim; the third fits ERA5's monthly means over open sea to 0.5 K.
+LOW = {
+    "1": 15.77,
+    "north": -0.44,
+    "east": 0.05,
+    "s": 7.53,
+    "q": 0.25,
+    "s north": 0.00,
+    "s east": -0.12,
+    "q north": -0.15,
+    "2s": 0.32,
+    "2q": 0.23,
+    "north east": -0.16,
+    "s north east": 0.31,
+    "north2": -0.25,
+    "s north2": 0.17,
+}
+HIGH = {
+    "1": 4.94,
+    "s": 8.67,
+    "q": 0.76,
+    "north": -0.65,
+    "s north": -0.18,
+    "east": -0.21,
+    "s east": 0.13,
+    "2s": 0.38,
+    "2q": -0.71,
+}
+SEA = {
+    "1": 18.9, "north": -0.33, "east": 0.04, "s": 6.0, "s north": 0.12, "s east": 0.08, "q": 2.0,
+}  # fmt: skip
 
 
 class Points(NamedTuple):
@@ -33,9 +67,10 @@ class State(NamedTuple):
 
     ``pressure`` [Pa], ``t850`` [K], ``rh850`` and ``cloud`` [1], geostrophic wind near the ground
     ``ug, vg`` and at 850 hPa ``u850, v850`` [m s-1], ``lift`` (slow ascent, [Pa s-1], negative
-    upwards), ``low`` (daily mean over land at sea level, [K]), ``sst`` [K], ``sea`` (air over the
-    sea, [K]), ``heat`` and ``cool`` (lagged insolation and clear, calm night; about 0 to 1),
-    ``snowline`` [m], ``sun_x, sun_y`` (sunlight from that side; 0 at night).
+    upwards), ``low`` and ``high`` (climate over land at sea level and at
+    850 hPa's height, before `temperature` adds the day's course, [K]), ``sst`` [K], ``sea`` (air
+    over the sea, [K]), ``heat`` and ``cool`` (lagged insolation and clear, calm night; about 0 to
+    1), ``snowline`` [m], ``sun_x, sun_y`` (sunlight from that side; 0 at night).
     """
 
     pressure: np.ndarray
@@ -48,6 +83,7 @@ class State(NamedTuple):
     v850: np.ndarray
     lift: np.ndarray
     low: np.ndarray
+    high: np.ndarray
     sst: np.ndarray
     sea: np.ndarray
     heat: np.ndarray
@@ -66,6 +102,25 @@ def saturation_pressure(kelvin: np.ndarray) -> np.ndarray:
 def season(hour: float, peak: float) -> float:
     """Return the cosine of the year, 1 on day ``peak`` and -1 half a year away."""
     return float(np.cos(2 * np.pi * (hour / 24 - peak) / YEAR))
+
+
+def _seasons(points: Points, hour: float) -> dict[str, np.ndarray]:
+    """Return what the coefficients of the climatologies multiply, by name.
+
+    ``s`` is the yearly cosine, 1 on 30 July, and ``q`` a quarter of a year later; ``2s`` and ``2q``
+    are half-yearly.
+    """
+    north, east = points.lat - REFERENCE_LATITUDE, points.lon - REFERENCE_LONGITUDE
+    one = np.ones_like(north)
+    places = {"1": one, "north": north, "east": east, "north east": north * east / 10}
+    places["north2"] = north**2 / 10
+    s, q = season(hour, 211), season(hour, 211 + YEAR / 4)
+    out = {**places}
+    for name, place in places.items():
+        tail = "" if name == "1" else f" {name}"
+        out |= {f"s{tail}": s * place, f"q{tail}": q * place}
+    out["2s"], out["2q"] = (2 * s**2 - 1) * one, 2 * s * q * one
+    return out
 
 
 def sun(hour: float, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -183,15 +238,18 @@ class Climate:
         rh850 = 0.12 + 0.86 / (1 + np.exp(-4.2 * (rh850 - 0.5)))
         cloud = 1 / (1 + np.exp(-(rh850 - 0.64) / 0.09))
 
-        low = 273.15 + 18.6 - 0.62 * north + (6.6 + 0.4 * north) * summer + 0.7 * anomaly
+        seasons = _seasons(points, hour)
+        low = 273.15 + sum(LOW[name] * seasons[name] for name in LOW) + 0.7 * anomaly
+        high = 273.15 + sum(HIGH[name] * seasons[name] for name in HIGH) + anomaly
         late = season(hour, 232)
         sst = 273.15 + 20.2 - 0.5 * north + (5.7 + 0.3 * north) * late + 0.8 * slow
         heat, cool, east, northward = self._radiation(points, hour, cloud, np.hypot(ug, vg))
-        sea = sst - 0.6 + 0.35 * (low - sst) + 0.8 * heat
+        sea = 273.15 + sum(SEA[name] * seasons[name] for name in SEA)
+        sea += 0.25 * anomaly + 0.5 * slow + 0.5 * (heat - 0.2)
         snowline = 1900 - 95 * (points.lat - 45) + 1150 * season(hour, 225) + 90 * anomaly
         fields = (
             pressure, t850, rh850, cloud, ug, vg, u850, v850, lift,
-            low, sst, sea, heat, cool, snowline, east, northward,
+            low, high, sst, sea, heat, cool, snowline, east, northward,
         )  # fmt: skip
         return State(*(np.asarray(field, np.float32) for field in fields))
 

@@ -40,7 +40,8 @@ _COVER = {
 class Surface(NamedTuple):
     """Static fields (y, x), float32; vectors are along the projection's axes.
 
-    ``orog`` [m]; ``land`` and ``inland`` (land mask, sharp and 10 km wide); ``wind``, ``heat``,
+    ``orog`` [m]; ``land`` and ``inland`` (land mask, sharp and 10 km wide);
+    ``maritime`` (share of sea within about 60 km); ``wind``, ``heat``,
     ``cool`` (land-cover factors); ``relief_8``, ``relief_40`` [m] (height above surroundings of 8
     and 40 km); ``hollow`` (0 to 1.6: how much of a valley or basin, inland only); ``rough`` (0 to
     1: unevenness within 10 km); ``slope``, ``flank`` (gradient at 3 and 12 km); ``onshore`` (about
@@ -53,6 +54,7 @@ class Surface(NamedTuple):
     orog: np.ndarray
     land: np.ndarray
     inland: np.ndarray
+    maritime: np.ndarray
     wind: np.ndarray
     heat: np.ndarray
     cool: np.ndarray
@@ -92,6 +94,7 @@ def surface(static: xr.Dataset, spacing: float) -> Surface:
         orog=orog,
         land=smooth(land, 1.5e3),
         inland=inland,
+        maritime=1 - smooth(land, 60e3),
         wind=smooth(cover[..., 0], 1.6e3),
         heat=smooth(cover[..., 1], 1.6e3),
         cool=smooth(cover[..., 2], 1.6e3),
