@@ -16,6 +16,7 @@ from . import errors as _errors
 from .catalog import open_catalog
 from .downscale import downscale
 from .errors import *  # noqa: F403
+from .interpolation import interpolate
 from .packages.registry import list_models, load_model
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = [
     "drift",
     "evaluate",
     "fit_alignment",
+    "interpolate",
     "list_models",
     "load_model",
     "open_alignment",

@@ -8,6 +8,7 @@ import xarray as xr
 
 from .downscale import downscale
 from .inputs.predictors import Report, check
+from .interpolation import interpolate
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class LDM:
         ('time', 'y', 'x')
         """
         return downscale(self._ds, model, **options)
+
+    def interpolate(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
+        """Interpolate to the model's fine grid, without networks: :func:`xldm.interpolate`.
+
+        Examples
+        --------
+        >>> import xldm
+        >>> era5 = xldm.open_catalog().era5_sample.read().isel(time=[0])
+        >>> era5.ldm.interpolate(lapse_rate=0.0065)["t2m"].dims
+        ('time', 'y', 'x')
+        """
+        return interpolate(self._ds, model, **options)
 
     def drift(self, model: str | Model = "italy-2km", **options: Any) -> DriftReport:
         """Report how far predictors lie from their distribution in training: :func:`xldm.drift`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from .config import ModelConfig
 from .grids import projected
 from .inputs.report import Report
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from .models.downscaler import Sampling
     from .models.model import Model
 
-__all__ = ["described"]
+__all__ = ["described", "laid_on_grid"]
 
 
 def described(
@@ -31,43 +33,55 @@ def described(
     squeeze: bool,
 ) -> xr.Dataset:
     """Return a dataset of the targets with dims, coordinates, units and provenance."""
-    outer = coarse.dims[:-3]
-    dims = (*outer, "member", "y", "x")
-    config = model.config
+    dims = (*coarse.dims[:-3], "member", "y", "x")
+    fields = {
+        v.name: xr.Variable(dims, drawn[..., i, :, :])
+        for i, v in enumerate(model.config.targets)
+        if v.name not in report.undrawn
+    }
+    told = _provenance(model, sampling, report) | ({"conserved": conserved} if conserved else {})
+    out = laid_on_grid(fields, coarse, model.config, report, told)
+    numbered = ("member", np.asarray(sampling.members), {"standard_name": "realization"})
+    out = out.assign_coords(member=numbered).transpose("member", ...)
+    out["member"].attrs["units"] = "1"
+    return out.isel(member=0, drop=True) if squeeze else out
+
+
+def laid_on_grid(
+    fields: Mapping[str, xr.Variable | xr.DataArray],
+    like: xr.Dataset | xr.DataArray,
+    config: ModelConfig,
+    report: Report,
+    told: Mapping[str, object],
+) -> xr.Dataset:
+    """Return fields (..., y, x) with the coordinates of a fine grid and the attributes of targets.
+
+    Coordinates of members and simulations are those of ``like``; ``told`` becomes the attributes.
+    """
+    targets = {v.name: v for v in config.targets}
     variables = {
-        v.name: (
-            dims,
-            drawn[..., i, :, :],
+        name: (
+            field.dims,
+            field.data,
             {
-                "standard_name": v.standard_name,
-                "long_name": v.long_name or v.name,
-                "units": v.units,
+                "standard_name": targets[name].standard_name,
+                "long_name": targets[name].long_name or name,
+                "units": targets[name].units,
                 "grid_mapping": "spatial_ref",
-                "cell_methods": v.cell_methods,
+                "cell_methods": targets[name].cell_methods,
             },
         )
-        for i, v in enumerate(config.targets)
-        if v.name not in report.undrawn
+        for name, field in fields.items()
     }
     assert report.time is not None
     beside = {
-        name: (name, coarse[name].values, roles)
+        name: (name, like[name].values, roles)
         for name, roles in report.roles.items()
-        if name in coarse.coords
+        if name in like.coords
     }
-    members = np.asarray(sampling.members)
-    coords: dict[str, Any] = {
-        **report.time.coordinates(),
-        **beside,
-        "member": ("member", members, {"standard_name": "realization", "units": "1"}),
-    }
-    out = xr.Dataset(variables, coords)
+    out = xr.Dataset(variables, {**report.time.coordinates(), **beside})
     out = out.assign_coords(projected.coordinates(report.grid, fine=True))
-    out = _timed(out.transpose("member", ...), config.interval)
-    out.attrs = _provenance(model, sampling, report) | (
-        {"conserved": conserved} if conserved else {}
-    )
-    return out.isel(member=0, drop=True) if squeeze else out
+    return _timed(out, config.interval).assign_attrs(told)
 
 
 def _timed(out: xr.Dataset, interval: float | None) -> xr.Dataset:

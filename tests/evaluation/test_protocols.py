@@ -12,6 +12,7 @@ from xldm.errors import InputError
 from xldm.evaluation import protocols
 from xldm.models.model import Model
 
+SIMPLE = ["quadratic", "lapse rate", "local lapse rate"]
 WIND = cfg.Variable("u10", "eastward_wind", "m s-1", 0.0, 4.0)
 
 
@@ -30,7 +31,7 @@ def truth(era5, model) -> xr.Dataset:
 
 def test_the_comparison_has_the_baselines_the_model_and_its_bound(era5, model, truth):
     forecasts, same = protocols.comparison(model, era5, truth, members=2)
-    assert list(forecasts) == ["quadratic", "UNET", "LDM_res", "autoencoder"]
+    assert list(forecasts) == [*SIMPLE, "UNET", "LDM_res", "autoencoder"]
     assert all(ds.chunks for ds in forecasts.values())
     assert same is truth
 
@@ -38,7 +39,13 @@ def test_the_comparison_has_the_baselines_the_model_and_its_bound(era5, model, t
 def test_a_model_without_networks_is_compared_under_its_name(era5, model, truth):
     simple = model.baseline("interpolation")
     forecasts, _ = protocols.comparison(simple, era5, truth, members=1)
-    assert list(forecasts) == ["quadratic", "tiny (interpolation)"]
+    assert list(forecasts) == [*SIMPLE, "tiny (interpolation)"]
+
+
+def test_quadratic_means_direct_interpolation_from_the_points_of_the_input(era5, model, truth):
+    forecasts, _ = protocols.comparison(model, era5, truth, members=1)
+    direct = xldm.interpolate(era5, model)
+    np.testing.assert_array_equal(forecasts["quadratic"]["t2m"], direct["t2m"])
 
 
 def test_drawing_lazily_hour_by_hour_changes_nothing(era5, model, truth):
@@ -90,7 +97,7 @@ def test_an_unknown_protocol_is_refused_with_the_choices(era5, truth):
 
 def test_a_protocol_gives_a_result_with_snapshots_and_provenance(era5, model, truth):
     result, snapshots = protocols.evaluate_protocol("comparison", model, era5, truth, members=2)
-    assert result["forecast"].values.tolist()[2:4] == ["LDM_res", "LDM_res mean"]
+    assert result["forecast"].values.tolist()[4:6] == ["LDM_res", "LDM_res mean"]
     assert result.attrs["protocol"] == "comparison"
     assert '"model": "tiny"' in result.attrs["forecast_models"]
     assert [name.split(" at ")[0] for name in snapshots] == ["2 m temperature"]
@@ -99,7 +106,7 @@ def test_a_protocol_gives_a_result_with_snapshots_and_provenance(era5, model, tr
 def test_other_models_stand_in_the_comparison_under_their_names(era5, model, truth):
     gan = model.baseline("regression")
     forecasts, _ = protocols.comparison(model, era5, truth, members=2, beside={"GAN": gan})
-    assert list(forecasts) == ["quadratic", "UNET", "GAN", "LDM_res", "autoencoder"]
+    assert list(forecasts) == [*SIMPLE, "UNET", "GAN", "LDM_res", "autoencoder"]
     assert "member" not in forecasts["GAN"].dims
 
 
