@@ -40,7 +40,7 @@ from xldm.models.model import Model
 SIMPLE = ("quadratic", "lapse 6.5", "local lapse")
 WINDS = ("u10", "v10")
 #: Options of `downscale` that are compared, by the end of a column's name.
-WAYS: dict[str, dict] = {"": {}}
+WAYS: dict[str, dict] = {"": {"conserve": False}, " conserved": {"conserve": True}}
 
 
 def simple(case: Case, name: str, lon: np.ndarray, lat: np.ndarray, orog: np.ndarray) -> dict:

@@ -1,4 +1,4 @@
-"""Benchmarks on real files run, and their simple methods are right."""
+"""Benchmarks of skill run, and the simple methods and laws that they compare with are right."""
 
 import importlib
 import json
@@ -55,3 +55,28 @@ def test_local_lapse_finds_the_lapse_of_the_field(scripts):
     terrain = np.random.default_rng(0).uniform(0, 3000, (9, 9))
     slope = scripts("real_cases").regressed_lapse(280 - 4e-3 * terrain[None], terrain)
     np.testing.assert_allclose(slope, -4e-3, atol=1e-4)
+
+
+def test_the_floor_knows_the_law_of_the_noise(scripts):
+    floor = scripts("floor")
+    point = np.zeros((3, 672, 576))
+    point[1, 300, 300] = 1.0
+    law = floor.Given(floor.Twin()).correlated(point)
+    seen = [floor.SmallScales(s, (672, 576), 2000.0).at(0) for s in range(8)]
+    # Means over all places: the noise is the same everywhere. 10 km along each axis.
+    for target in (1, 2):
+        pairs = [(n[1] * np.roll(n[target], (-5, -5), (0, 1))).mean() for n in seen]
+        assert np.mean(pairs) == pytest.approx(law[target, 305, 305], abs=0.01)
+
+
+def test_coarse_means_tell_the_floor_part_of_the_noise(scripts):
+    floor = scripts("floor")
+    twin = floor.Twin()
+    given, hour = floor.Given(twin), floor.whole_hours("2008-07-15T12")
+    spread = twin._expected(hour)[1]
+    noise = spread * twin._noise.at(hour)
+    lack = given.means(noise)
+    expected = given.correction(lack, spread)
+    left = given.means(expected) - lack
+    assert (np.std(left, axis=1) < 0.2 * np.std(lack, axis=1)).all()
+    assert (np.std(expected - noise, axis=(1, 2)) < 0.8 * np.std(noise, axis=(1, 2))).all()

@@ -1,0 +1,163 @@
+"""Score the best possible forecast in the twin, and the model beside it.
+
+python benchmarks/floor.py --hours 6 --members 8 --json floor.json
+
+Given the large scales, the twin's truth is an expected field and Gaussian noise of known law, and
+the coarse side holds its means over footprints. A perfect ensemble is drawn from the noise's law
+given these means (conditional simulation by kriging; Chiles and Delfiner 2012, sec. 7.3). No
+forecast from the coarse side has a lower expected CRPS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import scipy.sparse.linalg
+import xarray as xr
+
+import xldm
+from xldm.evaluation.ensemble import crps, spread_skill
+from xldm.grids import projected
+from xldm.twin import Twin, hours_over_year
+from xldm.twin.hourly import whole_hours
+from xldm.twin.small_scales import SmallScales
+
+TARGETS = ("t2m", "u10", "v10")
+SEED = 10_000  # of the first member's noise; its climate is never used
+SPACING = projected.ITALY.spacing / projected.ITALY.factor
+
+
+class Given:
+    """The law of an hour's noise, given the coarse means over footprints inside the domain."""
+
+    def __init__(self, twin: Twin):
+        y, x = projected.axes(projected.ITALY, fine=True)
+        cells = twin._cells
+        held = (cells.x > x[0]) & (cells.x < x[-1]) & (cells.y < y[0]) & (cells.y > y[-1])
+        self._footprint = twin._footprint[np.flatnonzero(held.ravel())].astype("float64")
+        self._shape = (y.size, x.size)
+        noise = twin._noise
+        along, across = (f.astype("complex128") for f in (noise._along, noise._across))
+        self._variance = (
+            noise._scalar.astype("float64") ** 2,
+            0.5 * abs(along) ** 2 + 1.5 * abs(across) ** 2,
+            0.5 * abs(across) ** 2 + 1.5 * abs(along) ** 2,
+        )
+        self._both = -(along * across.conj()).real
+
+    def means(self, fields: np.ndarray) -> np.ndarray:
+        """Average fields (3, y, x) over the footprints, (3, point)."""
+        return np.stack([self._footprint @ f.ravel() for f in fields])
+
+    def correlated(self, fields: np.ndarray) -> np.ndarray:
+        """Apply the covariance of the noise of unit variance to fields (3, y, x)."""
+        t, u, v = scipy.fft.rfft2(fields)
+        of_t, of_u, of_v = self._variance
+        out = np.stack([of_t * t, of_u * u + self._both * v, of_v * v + self._both * u])
+        return scipy.fft.irfft2(out, s=self._shape)
+
+    def correction(self, lack: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Return the expected noise fields whose means over the footprints are ``lack``.
+
+        Forty rounds leave a tenth of it, in differences of overlapping footprints that tell little:
+        sixty change the error of the expected fields by a thousandth of a K.
+        """
+        size = lack.size
+
+        def spread_out(weights: np.ndarray) -> np.ndarray:
+            back = np.stack([self._footprint.T @ w for w in weights.reshape(3, -1)])
+            return spread * self.correlated(spread * back.reshape(3, *self._shape))
+
+        def covariance(weights: np.ndarray) -> np.ndarray:
+            return self.means(spread_out(weights)).ravel()
+
+        operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=covariance, dtype=float)
+        weights, _ = scipy.sparse.linalg.cg(operator, lack.ravel(), rtol=0.05, maxiter=40)
+        return spread_out(weights)
+
+
+def perfect(twin: Twin, given: Given, hour: int, members: int, known: bool) -> xr.Dataset:
+    """Draw a perfect ensemble of an hour: (member, y, x), targets as in the twin's fine side.
+
+    Where the coefficients that vary from day to day are not ``known``, each member has others; the
+    coarse means then hold, but the coefficients are not weighed by them.
+    """
+    truth = given.means(twin._fine(hour))
+    drawn = []
+    for m in range(members):
+        other = copy.copy(twin)
+        other.seed = twin.seed if known else SEED + m
+        expected, spread = other._expected(hour)
+        noise = SmallScales(SEED + m, expected.shape[1:], SPACING).at(hour)
+        field = expected + spread * noise
+        field = field + given.correction(truth - given.means(field), spread)
+        drawn.append(twin._fine_dataset(hour, field))
+    return xr.concat(drawn, "member")
+
+
+def sums(ensemble: xr.Dataset, truth: xr.Dataset) -> dict[str, tuple[float, float, float]]:
+    """Return fair CRPS, variance and squared error of the mean, means over the domain."""
+    out = {}
+    for name in TARGETS:
+        values, right = ensemble[name].values.astype("float64"), truth[name].values
+        fair = crps(values, right, fair=True).mean()
+        out[name] = (fair, values.var(0, ddof=1).mean(), ((values.mean(0) - right) ** 2).mean())
+    return out
+
+
+def scores(found: list[dict], members: int) -> dict[str, dict[str, float]]:
+    out = {}
+    for name in TARGETS:
+        fair, variance, error = np.mean([f[name] for f in found], axis=0)
+        ratio = float(spread_skill(variance, error, members))
+        out[name] = {"crps": float(fair), "rmse": float(np.sqrt(error)), "spread/skill": ratio}
+    return out
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="italy-2km", help="name or path; '' for the floor alone")
+    parser.add_argument("--hours", type=int, default=6)
+    parser.add_argument("--members", type=int, default=8)
+    parser.add_argument("--year", type=int, default=2008)
+    parser.add_argument("--known", action="store_true", help="only the floor of known coefficients")
+    parser.add_argument("--device")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args(arguments)
+    twin = Twin(seed=0)
+    given = Given(twin)
+    model = xldm.load_model(asked.model) if asked.model else None
+    found: dict[str, list[dict]] = {}
+    for time in hours_over_year(asked.year, asked.hours):
+        era5, truth = twin.hour(time)
+        for title, known in (("coefficients known", True), ("coefficients unknown", False)):
+            if known or not asked.known:
+                drawn = perfect(twin, given, whole_hours(time), asked.members, known)
+                found.setdefault(title, []).append(sums(drawn, truth))
+        if model:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                out = xldm.downscale(
+                    era5, model, members=asked.members, progress=False, device=asked.device
+                )
+            found.setdefault("model", []).append(sums(out.isel(time=0).load(), truth))
+    result = {title: scores(f, asked.members) for title, f in found.items()}
+    if model:
+        print(f"model {model.config.name}, sha256 {model.sha256[:12]}")
+    print("| | " + " | ".join(f"{n}: CRPS, RMSE of mean, spread/skill" for n in TARGETS) + " |")
+    print("| --- " * (1 + len(TARGETS)) + "|")
+    for title, of in result.items():
+        cells = [f"{v['crps']:.3f}, {v['rmse']:.3f}, {v['spread/skill']:.2f}" for v in of.values()]
+        print(f"| {title} | " + " | ".join(cells) + " |")
+    if asked.json:
+        asked.json.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
