@@ -66,7 +66,7 @@ def test_the_floor_knows_the_law_of_the_noise(scripts):
     # Means over all places: the noise is the same everywhere. 10 km along each axis.
     for target in (1, 2):
         pairs = [(n[1] * np.roll(n[target], (-5, -5), (0, 1))).mean() for n in seen]
-        assert np.mean(pairs) == pytest.approx(law[target, 305, 305], abs=0.01)
+        assert np.mean(pairs) == pytest.approx(law[target, 305, 305], abs=0.03)
 
 
 def test_coarse_means_tell_the_floor_part_of_the_noise(scripts):
