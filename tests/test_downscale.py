@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tiny
+import torch
 import xarray as xr
 from conftest import cds_new
 
@@ -15,8 +16,10 @@ from xldm.alignment import fit, open_alignment
 from xldm.config import AutoencoderConfig
 from xldm.errors import InputError, InputWarning, OutOfDistributionWarning
 from xldm.grids.projected import ITALY
+from xldm.models.downscaler import Sampling
 from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
+from xldm.numerics.persistence import autocorrelation
 
 
 @pytest.fixture(scope="module")
@@ -382,3 +385,39 @@ def test_a_wild_input_warns_of_drift(era5, model):
     wild = era5.assign(t2m=(era5["t2m"] * 0 + 330).assign_attrs(era5["t2m"].attrs))
     with pytest.warns(OutOfDistributionWarning, match="t2m"):
         xldm.downscale(wild, model, steps=1)
+
+
+@pytest.fixture(scope="module")
+def persistent(model):
+    part = model.config.components[0]
+    diffusion = replace(part.diffusion, persistence={6.0: 0.8})
+    config = replace(model.config, components=(replace(part, diffusion=diffusion),))
+    return Model(config, model.static, dict(model.components), "b" * 64)
+
+
+def test_without_correlation_members_are_those_of_independent_noise(era5, persistent, out):
+    old = xldm.downscale(era5, persistent, members=4, steps=2, correlation=0)
+    np.testing.assert_array_equal(old["t2m"].values, out["t2m"].values)
+
+
+def test_the_noise_of_neighbouring_hours_is_as_alike_as_the_package_says(persistent):
+    part = persistent.config.components[0]
+    with torch.inference_mode():
+        on = persistent._on(part, slice(None), slice(None), torch.device("cpu"))
+    hours = np.datetime64("2008-01-01", "h") + np.arange(100)
+    noise = on.noise([(t, "") for t in hours], range(4), Sampling()).reshape(100, 4, -1)
+    alike = float((noise[1:] * noise[:-1]).mean())
+    assert alike == pytest.approx(float(autocorrelation(1, {6.0: 0.8})), abs=0.01)
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_chunks_of_time_do_not_matter_to_persistent_members(chunk, era5, persistent):
+    eager = xldm.downscale(era5, persistent, members=2, steps=2)
+    lazy = xldm.downscale(era5.chunk(valid_time=chunk), persistent, members=2, steps=2)
+    np.testing.assert_array_equal(lazy["t2m"].values, eager["t2m"].values)
+
+
+@pytest.mark.parametrize("correlation", [-0.1, 1.5, "much", None])
+def test_a_correlation_that_is_no_share_is_refused(correlation, era5, model):
+    with pytest.raises(InputError, match="correlation: expected a number from 0 to 1"):
+        xldm.downscale(era5, model, correlation=correlation)

@@ -49,6 +49,7 @@ SCHEMA: Literal[1] = 1
 WIND = ("u10", "v10")
 
 Spread = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
@@ -92,13 +93,27 @@ class GridConfig:
 
 @dataclass(frozen=True, config=strict)
 class DiffusionConfig:
-    """The noise schedule, and the sampler to use unless the caller names one."""
+    """The noise schedule, the sampler to use unless the caller names one, and how noise persists.
+
+    ``persistence`` maps hours between knots to shares of the variance of the noise
+    (`xldm.numerics.persistence`); what they leave is independent from time to time.
+    """
 
     timesteps: Positive = 1000
     beta_start: float = 1e-4
     beta_end: float = 2e-2
     sampler: Annotated[str, AfterValidator(check_sampler)] = "ddim"
     steps: Positive = 100
+    persistence: Annotated[dict[Spread, Share], written_if_set({})] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _shares(self) -> DiffusionConfig:
+        if sum(self.persistence.values()) > 1 + 1e-6:
+            raise ArgumentError(
+                f"persistence has shares of the variance, which add up to 1 at most; got "
+                f"{self.persistence}"
+            )
+        return self
 
 
 @dataclass(frozen=True, config=strict)

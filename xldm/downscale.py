@@ -38,6 +38,7 @@ def downscale(
     seed: int = 0,
     sampler: str | None = None,
     steps: int | None = None,
+    correlation: float = 1.0,
     missing: str = "raise",
     align: Alignment | str | PathLike | None = None,
     conserve: bool | str | Sequence[str] | None = None,
@@ -71,6 +72,9 @@ def downscale(
         The sampler; that of the model's package by default.
     steps : int, optional
         Steps of the sampler; those of the package by default.
+    correlation : float
+        How members persist from hour to hour: from 0, independent noise in each hour, to 1, as the
+        package was fitted to do.
     missing : {"raise", "climatology"}
         Refuse absent predictors, or set them to their mean in training. A target whose own coarse
         field is absent is left out then.
@@ -128,7 +132,7 @@ def downscale(
     {'member': 1, 'time': 1, 'y': 672, 'x': 576}
     """
     model = load_model(model)
-    sampling, faults = _sampling(model, members, seed, sampler, steps)
+    sampling, faults = _sampling(model, members, seed, sampler, steps, correlation)
     faults += _runtime_faults(device, dtype, batch_size)
     names, unfit = conserving.chosen(conserve, model.config)
     faults += unfit
@@ -190,6 +194,7 @@ def _sampling(
     seed: int,
     sampler: str | None,
     steps: int | None,
+    correlation: float,
 ) -> tuple[Sampling, list[str]]:
     """Return what to draw, and the faults of the arguments."""
     from .models.downscaler import Sampling
@@ -213,7 +218,10 @@ def _sampling(
         for part in model.config.components
         if not part.downscales
     ]
-    sampling = Sampling(numbers, seed, sampler, steps)
+    if not isinstance(correlation, (int, float)) or not 0 <= correlation <= 1:
+        faults.append(f"correlation: expected a number from 0 to 1; got {correlation!r}")
+        correlation = 1.0
+    sampling = Sampling(numbers, seed, sampler, steps, correlation)
     for alone in (replace(sampling, steps=None), replace(sampling, sampler=None)):
         try:
             for component in model.config.components:

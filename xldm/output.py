@@ -109,6 +109,7 @@ def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, o
         "sampler": ", ".join(sorted({s for s, _ in chosen})),
         "steps": max(n for _, n in chosen),
         "seed": int(sampling.seed),
+        "correlation": float(sampling.correlation),
         "xldm_version": release,
         "training_data": config.training_data,
         "license": config.licence,

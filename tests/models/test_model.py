@@ -115,7 +115,9 @@ def test_a_window_keeps_the_noise_of_the_whole_grid(model):
     windows = (slice(None), slice(None)), (slice(2, 6), slice(4, 8))
     (part,), cpu = model.config.components, torch.device("cpu")
     with torch.inference_mode():
-        whole, window = (model._on(part, *w, cpu).noise(ADDRESSES[:1], (0,), 0) for w in windows)
+        whole, window = (
+            model._on(part, *w, cpu).noise(ADDRESSES[:1], (0,), Sampling()) for w in windows
+        )
     assert torch.equal(window, whole[:, :, 2:6, 4:8])
 
 

@@ -225,7 +225,7 @@ def test_members_of_several_times_may_be_drawn_in_one_batch(coarse):
         on = model._on(model.config.components[0], slice(None), slice(None), here)
         given = torch.from_numpy(model._seen(coarse, TIMES, slice(None), slice(None)))
         condition = on.net.condition(given, on.prepared)
-        noise = on.noise([(t, "") for t in TIMES], WAY.members, WAY.seed)
+        noise = on.noise([(t, "") for t in TIMES], WAY.members, WAY)
         batch = on.net.draw(condition, noise, WAY).numpy()
     batch = batch.reshape(2, 2, *batch.shape[1:]).swapaxes(0, 1)
     np.testing.assert_allclose(batch, one_by_one, rtol=0, atol=1e-5)

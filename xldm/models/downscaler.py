@@ -29,12 +29,20 @@ class Sampling:
         Seed of the ensemble; member, valid time and component complete the address of the noise.
     sampler, steps : str, int, optional
         Default: those of the component's configuration.
+    correlation : float
+        From 0, noise independent from time to time, to 1, noise as persistent as the component's
+        configuration says.
     """
 
     members: Sequence[int] = (0,)
     seed: int = 0
     sampler: str | None = None
     steps: int | None = None
+    correlation: float = 1.0
+
+    def persistence(self, config: DiffusionConfig) -> dict[float, float]:
+        """Return hours between knots of a component's noise, and shares of its variance."""
+        return {h: self.correlation * share for h, share in config.persistence.items()}
 
     def resolve(self, config: DiffusionConfig) -> tuple[str, int]:
         """Return the sampler and the number of steps for a component.
@@ -50,10 +58,14 @@ class Sampling:
         return sampler, steps
 
 
-@functools.cache
 def schedule(config: DiffusionConfig) -> Schedule:
     """Return the noise schedule of a configuration."""
-    return Schedule.linear(config.timesteps, config.beta_start, config.beta_end)
+    return _linear(config.timesteps, config.beta_start, config.beta_end)
+
+
+@functools.cache
+def _linear(timesteps: int, first: float, last: float) -> Schedule:
+    return Schedule.linear(timesteps, first, last)
 
 
 class Downscaler(nn.Module):

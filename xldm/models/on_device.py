@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..config import ComponentConfig
-from ..numerics import noise as addressed
 from ..numerics import scaling
+from ..numerics.persistence import persistent_normal
 from .device_batches import draw_together, to_device
 from .downscaler import Downscaler, Sampling
 
@@ -83,7 +83,7 @@ class OnDevice:
             return self.net.condition(to_device(coarse[hours], self.device), self.prepared)
 
         def draw(condition: Any, hours: slice, members: slice) -> Tensor:
-            noise = self.noise(addresses[hours], sampling.members[members], sampling.seed)
+            noise = self.noise(addresses[hours], sampling.members[members], sampling)
             drawn = self.net.draw(condition, noise, sampling)
             return scaling.denormalise(drawn, self.part.targets)
 
@@ -104,12 +104,18 @@ class OnDevice:
         )
 
     def noise(
-        self, addresses: Sequence[Address], members: Sequence[int], seed: int
+        self, addresses: Sequence[Address], members: Sequence[int], sampling: Sampling
     ) -> Tensor | None:
         """Return noise (B * M, L, h, w) of the window, a part of the noise of the whole domain."""
         shape = self.net.noise_shape(*self.shape)
         if shape is None:
             return None
-        draw, name = addressed.standard_normal, self.part.name
-        whole = np.stack([draw(seed, m, t, name, shape, g) for t, g in addresses for m in members])
+        name, persistence = self.part.name, sampling.persistence(self.part.diffusion)
+        whole = np.stack(
+            [
+                persistent_normal(sampling.seed, m, t, name, shape, g, persistence)
+                for t, g in addresses
+                for m in members
+            ]
+        )
         return to_device(whole[:, :, self.rows, self.columns], self.device)

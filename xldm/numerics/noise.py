@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-__all__ = ["standard_normal"]
+__all__ = ["second_of", "standard_normal"]
 
 
 def standard_normal(
@@ -67,13 +67,24 @@ def standard_normal(
     for name, value in {"seed": seed, "member": member}.items():
         if not isinstance(value, Integral) or value < 0:
             raise ArgumentError(f"{name} must be a whole number, 0 or more; got {value!r}")
-    # Seconds: nanoseconds end in 2262, and some calendars of climate runs do not.
-    second = np.datetime64(time).astype("datetime64[s]")
-    if np.isnat(second):
-        raise ArgumentError(f"time must be the valid time of the noise; got {time!r}")
-    address = f"{int(seed)}/{int(member)}/{second.astype(np.int64)}/{component}"
+    address = f"{int(seed)}/{int(member)}/{second_of(time)}/{component}"
     if given:
         address += f"/{given}"
     key = int.from_bytes(sha256(address.encode()).digest()[:16], "little")
     generator = np.random.Generator(np.random.Philox(key=key))
     return generator.standard_normal(shape, dtype=np.float32)
+
+
+def second_of(time: np.datetime64 | datetime | str) -> int:
+    """Return the seconds since 1970 of a valid time in UTC.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not a time.
+    """
+    # Seconds: nanoseconds end in 2262, and some calendars of climate runs do not.
+    second = np.datetime64(time).astype("datetime64[s]")
+    if np.isnat(second):
+        raise ArgumentError(f"time must be the valid time of the noise; got {time!r}")
+    return int(second.astype(np.int64))
