@@ -17,16 +17,16 @@ __all__ = ["mean", "spread"]
 # what `tools/fit_wind.py` finds in a real 0.1 degree model: terrain says little of what its coarse
 # field does not say, so answers are small, and nobody should be sure of them.
 _ANSWERS = {
-    "friction": (0.7, 0.15),
-    "crests": (0.22, 0.6),
-    "valleys": (0.35, 0.5),
-    "wakes": (0.45, 0.6),
-    "speed-up": (0.70, 0.5),
-    "blocking": (0.25, 0.6),
-    "slope wind": (2.0, 0.6),
-    "valley wind": (2.0, 0.6),
-    "breeze": (2.0, 0.5),
-    "small scales": (1.0, 0.25),
+    "friction": (0.55, 0.3),
+    "crests": (0.10, 0.8),
+    "valleys": (0.15, 0.8),
+    "wakes": (0.3, 0.8),
+    "speed-up": (0.9, 0.5),
+    "blocking": (0.10, 0.8),
+    "slope wind": (0.7, 0.8),
+    "valley wind": (1.2, 0.8),
+    "breeze": (1.5, 0.6),
+    "small scales": (1.2, 0.25),
 }
 
 FASTEST = 23.0  # m s-1; the mean wind at 10 m approaches it, as friction grows with the square
@@ -120,5 +120,6 @@ def spread(ground: Surface, state: State, speed: np.ndarray, vary: Varying) -> n
     It grows with the wind, mostly over rough terrain, and with convection over land.
     """
     convective = state.heat * (0.25 + 0.75 * ground.inland)
-    stirred = speed * (0.03 + 0.03 * ground.rough)
-    return _Sizes(vary)("small scales") * (0.45 + stirred + 0.35 * convective)
+    weather = 0.50 + 0.15 * ground.rough + 0.25 * convective
+    stirred = speed * (0.06 + 0.03 * ground.rough)
+    return _Sizes(vary)("small scales") * np.hypot(weather, stirred)
