@@ -123,7 +123,7 @@ class ComponentConfig:
     Networks that are not trained yet are None. Without a denoiser a component gives the
     regression's mean. Without a regression it diffuses the whole field, not a residual. With a
     ``smoothing`` the networks give the departure from the interpolated predictor of each target's
-    name only (`xldm.models.constraint`): it is the standard deviation, along y and x in coarse
+    name only (`xldm.models.coarse_scale`): it is the standard deviation, along y and x in coarse
     cells, of the weights with which a coarse predictor averages the fine field.
     """
 

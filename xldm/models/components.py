@@ -16,7 +16,7 @@ from ..nets.conditioner import Conditioner
 from ..nets.denoiser import Denoiser
 from ..nets.regression import RegressionUNet
 from ..numerics.samplers import SAMPLERS
-from .constraint import Constraint
+from .coarse_scale import CoarseScale
 from .downscaler import Downscaler, Sampling, schedule
 
 __all__ = ["Regression", "ResidualDiffusion", "for_members", "present"]
@@ -49,9 +49,9 @@ def for_members(of_hours: Tensor, count: int) -> Tensor:
 class Regression(Downscaler):
     """The regression UNET alone: it gives the mean, smooth where small scales are uncertain."""
 
-    def __init__(self, net: RegressionUNet, constraint: Constraint | None = None) -> None:
+    def __init__(self, net: RegressionUNet, coarse_scale: CoarseScale | None = None) -> None:
         super().__init__()
-        self.net, self.constraint = net, constraint
+        self.net, self.coarse_scale = net, coarse_scale
 
     @property
     def mean(self) -> Regression:
@@ -67,7 +67,7 @@ class Regression(Downscaler):
         upsampled = nn.functional.interpolate(coarse, size=prepared.shape[-2:], mode="nearest")
         static = prepared.expand(len(coarse), -1, -1, -1)
         mean = self.net(torch.cat((upsampled, static), dim=1))
-        return mean if self.constraint is None else self.constraint(mean, coarse)
+        return mean if self.coarse_scale is None else self.coarse_scale(mean, coarse)
 
 
 class ResidualDiffusion(Downscaler):
@@ -82,7 +82,7 @@ class ResidualDiffusion(Downscaler):
         Targets and widths.
     predictors, static_channels : int
         Channels of the coarse predictors and of the static fields.
-    constraint : Constraint, optional
+    coarse_scale : CoarseScale, optional
         It replaces the coarse scale of what the networks give.
 
     Examples
@@ -108,11 +108,11 @@ class ResidualDiffusion(Downscaler):
         config: ComponentConfig,
         predictors: int,
         static_channels: int,
-        constraint: Constraint | None = None,
+        coarse_scale: CoarseScale | None = None,
     ) -> None:
         super().__init__()
         targets = len(config.targets)
-        self.config, self.constraint = config, constraint
+        self.config, self.coarse_scale = config, coarse_scale
         self.regression: RegressionUNet | None = None
         self.autoencoder: Autoencoder | None = None
         self.conditioner: Conditioner | None = None
@@ -141,7 +141,7 @@ class ResidualDiffusion(Downscaler):
             raise ArgumentError(
                 f"the component {self.config.name} has no regression: it diffuses the field itself"
             )
-        return Regression(self.regression, self.constraint)
+        return Regression(self.regression, self.coarse_scale)
 
     def prepare(self, static: Tensor) -> tuple[Tensor, Tensor | None]:
         """Compute the conditioner's features of the static channels, and return both."""
@@ -179,15 +179,15 @@ class ResidualDiffusion(Downscaler):
 
     def joined(self, mean: Tensor | None, small_scales: Tensor) -> Tensor:
         """Add small scales (B * M, C, H, W), without their coarse scale, to the mean (B, ...)."""
-        if self.constraint is not None:
-            small_scales = self.constraint.departure(small_scales)
+        if self.coarse_scale is not None:
+            small_scales = self.coarse_scale.departure(small_scales)
         if mean is None:
             return small_scales
         return for_members(mean, len(small_scales)) + small_scales
 
     def given(self, coarse: Tensor) -> Tensor | float:
         """Return (B, C, 1, 1): 0 where a target's own predictor was dropped, else 1."""
-        return 1.0 if self.constraint is None else self.constraint.given(coarse)
+        return 1.0 if self.coarse_scale is None else self.coarse_scale.given(coarse)
 
     def draw_latent(self, condition: Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
         """Draw the latent (B, L, h, w) that the sampler reaches from the noise."""

@@ -23,8 +23,8 @@ from .. import statics
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import PackageError
 from ..models import card as cards
+from ..models.coarse_scale import CoarseScale
 from ..models.components import ResidualDiffusion
-from ..models.constraint import Constraint
 from ..models.model import Model
 from ..storage.zips import is_url, pour
 from .package_files import PackageFiles, open_package, sha256_of
@@ -64,7 +64,7 @@ def read(location: str | PathLike, *, sha256: str = "") -> Model:
                 config.static_channels,
                 safetensors.torch.load(files.read(name)),
                 f"{location}: {name}",
-                Constraint.of(part, config.predictors, config.grid.factor),
+                CoarseScale.of(part, config.predictors, config.grid.factor),
             )
         used = {"static.nc", *(f"{c.name}.safetensors" for c in config.components)}
         for name in config.files.keys() - used:
@@ -191,7 +191,7 @@ def load_component(
     static_channels: int,
     tensors: Mapping[str, torch.Tensor],
     where: str,
-    constraint: Constraint | None = None,
+    coarse_scale: CoarseScale | None = None,
 ) -> ResidualDiffusion:
     """Build the networks of a component and load its weights as float32.
 
@@ -205,7 +205,7 @@ def load_component(
         Weights by the names of the component's state dict.
     where : str
         Origin of the weights, for error messages.
-    constraint : Constraint, optional
+    coarse_scale : CoarseScale, optional
         That of the component's smoothing.
 
     Returns
@@ -219,7 +219,7 @@ def load_component(
         If a tensor is missing, unknown to the networks, not finite, or of another shape.
     """
     with torch.random.fork_rng(devices=[]):  # the initial weights are discarded
-        net = ResidualDiffusion(part, predictors, static_channels, constraint)
+        net = ResidualDiffusion(part, predictors, static_channels, coarse_scale)
     wanted = net.state_dict()
     wrong = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
     wrong += [f"{name} is not part of the networks" for name in tensors.keys() - wanted.keys()]

@@ -16,8 +16,8 @@ import xarray as xr
 from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import TrainingError
+from ..models.coarse_scale import CoarseScale
 from ..models.components import ResidualDiffusion, present
-from ..models.constraint import Constraint
 from ..storage import objects
 from ..storage.location import Place, locate
 from ..stores.open import open_training_store
@@ -204,7 +204,7 @@ def _network(
             part,
             config.coarse_channels,
             config.static_channels,
-            Constraint.of(part, config.predictors, config.grid.factor),
+            CoarseScale.of(part, config.predictors, config.grid.factor),
         )
         first = run.preset.phases(stage.name)[0]
         fresh = not any(name.startswith("regression.") for name in known)

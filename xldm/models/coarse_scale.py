@@ -1,4 +1,4 @@
-"""The coarse scale of a field is that of its coarse predictor: a differentiable constraint."""
+"""The coarse scale of a field is that of its own predictor: differentiable, so in training too."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from ..config import ComponentConfig, Variable
 from ..numerics import nesting, scaling
 
-__all__ = ["Constraint"]
+__all__ = ["CoarseScale"]
 
 
-class Constraint(nn.Module):
+class CoarseScale(nn.Module):
     """Replace the coarse scale of fields by that of the predictors of the same names.
 
     With A, the means of a field around coarse cells, and Q, quadratic interpolation, a field f with
@@ -32,8 +32,8 @@ class Constraint(nn.Module):
     Examples
     --------
     >>> t2m = Variable("t2m", "air_temperature", "K", mean=285.0, std=8.0)
-    >>> constraint = Constraint([t2m], [t2m], factor=8, smoothing=(1.0, 1.0))
-    >>> warm = constraint(torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 8, 8))
+    >>> scale = CoarseScale([t2m], [t2m], factor=8, smoothing=(1.0, 1.0))
+    >>> warm = scale(torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 8, 8))
     >>> bool((warm - 1).abs().max() < 1e-4)
     True
     """
@@ -61,8 +61,8 @@ class Constraint(nn.Module):
     @classmethod
     def of(
         cls, part: ComponentConfig, predictors: Sequence[Variable], factor: int
-    ) -> Constraint | None:
-        """Return the constraint of a component; None if it has no smoothing."""
+    ) -> CoarseScale | None:
+        """Return that of a component; None if it has no smoothing."""
         if part.smoothing is None:
             return None
         return cls(predictors, part.targets, factor, part.smoothing)
