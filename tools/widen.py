@@ -47,7 +47,7 @@ def main() -> None:
     nets = {}
     for part in components:
         state = dict(model.components[part.name].state_dict())
-        for layer in LAYERS:
+        for layer in (name for name in LAYERS if name in state):
             weight = state[layer]
             zero = weight.new_zeros(len(weight), len(sun.CHANNELS), *weight.shape[2:])
             state[layer] = torch.cat([weight[:, :count], zero, weight[:, count:]], dim=1)

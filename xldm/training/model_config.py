@@ -57,6 +57,11 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
                 f"the store has no {', '.join(absent)} among its {where[group]}: it has "
                 f"{', '.join(named[group])}; change the preset or take another store"
             )
+    if unknown := {n for subset in preset.subsets for n in subset} - {*wanted["coarse"]}:
+        raise ConfigError(
+            f"subsets name {', '.join(sorted(unknown))}, which are not among the predictors "
+            f"{', '.join(wanted['coarse'])}"
+        )
     components = tuple(
         ComponentConfig(
             name=part.name,

@@ -86,6 +86,11 @@ class Preset:
 
     @model_validator(mode="after")
     def _complete(self) -> Preset:
+        if self.full_field and any(p.smoothing for p in self.components):
+            raise ArgumentError(
+                "smoothing constrains the regression's mean, which full_field leaves out: remove "
+                "one of the two"
+            )
         for stage in STAGES.values():
             if not self.phases(stage.name):
                 continue
