@@ -107,7 +107,7 @@ def test_a_biased_year_is_outside(year, model, off):
 
 
 def test_drift_warns_and_shows_a_table(year):
-    with pytest.warns(xldm.OutOfDistributionWarning, match="outside: .*u10"):
+    with pytest.warns(xldm.OutOfDistributionWarning, match="outside: .*w850"):
         found = climate_model(year).ldm.drift()
     lines = repr(found).splitlines()
     assert lines[2].startswith("predictor  shift")
