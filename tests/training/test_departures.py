@@ -31,6 +31,7 @@ def departures(preset) -> Preset:
         preset,
         components=(part,),
         sun=True,
+        footprint=31e3,
         subsets=(("t2m",), ("t2m", "u10")),
         regression=(replace(preset.regression[0], dropout=0.8),),
         diffusion=(cached,),
@@ -54,7 +55,7 @@ def test_every_stage_ends_with_a_model_that_draws(run, era5):
 
 def test_the_package_says_what_its_networks_see(run):
     config = package.read(run / "calibration" / "package").config
-    assert config.sun and config.components[0].smoothing == (1.0, 0.85)
+    assert config.sun and config.footprint == 31e3 and config.components[0].smoothing == (1.0, 0.85)
     assert config.coarse_channels == len(config.predictors) + 5
 
 

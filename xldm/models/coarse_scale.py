@@ -89,10 +89,10 @@ class CoarseScale(nn.Module):
         return rows @ (field @ columns.T) * self._constrained(field)
 
     def given(self, coarse: Tensor) -> Tensor:
-        """Return (B, C, 1, 1): 0 where a target's own predictor was dropped, else 1."""
-        out = coarse.new_ones(len(coarse), self.targets, 1, 1)
+        """Return (B, C, 1, 1): False where a target's own predictor was dropped."""
+        out = torch.ones(len(coarse), self.targets, 1, 1, dtype=torch.bool, device=coarse.device)
         for target, source in self.pairs:
-            out[:, target, 0, 0] = (coarse[:, source] != 0).any((1, 2)).to(out)
+            out[:, target, 0, 0] = (coarse[:, source] != 0).any((1, 2))
         return out
 
     def _interpolated(self, means: Tensor) -> Tensor:

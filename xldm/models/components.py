@@ -185,9 +185,11 @@ class ResidualDiffusion(Downscaler):
             return small_scales
         return for_members(mean, len(small_scales)) + small_scales
 
-    def given(self, coarse: Tensor) -> Tensor | float:
-        """Return (B, C, 1, 1): 0 where a target's own predictor was dropped, else 1."""
-        return 1.0 if self.coarse_scale is None else self.coarse_scale.given(coarse)
+    def given(self, coarse: Tensor) -> Tensor:
+        """Return (B, C or 1, 1, 1): False where a target is not drawn, its predictor dropped."""
+        if self.coarse_scale is None:
+            return torch.ones(len(coarse), 1, 1, 1, dtype=torch.bool, device=coarse.device)
+        return self.coarse_scale.given(coarse)
 
     def draw_latent(self, condition: Condition, noise: Tensor, sampler: str, steps: int) -> Tensor:
         """Draw the latent (B, L, h, w) that the sampler reaches from the noise."""

@@ -92,6 +92,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             citation=preset.citation,
             warning=preset.warning,
             sun=preset.sun,
+            footprint=preset.footprint,
         )
     except ValueError as error:
         raise ConfigError(f"preset {preset.name} does not fit the store: {error}") from error

@@ -73,6 +73,7 @@ class Preset:
     predictors: tuple[str, ...] = ()
     subsets: tuple[tuple[str, ...], ...] = ()
     sun: bool = False
+    footprint: Rate | None = None
     components: Annotated[tuple[Part, ...], Field(min_length=1)]
     full_field: bool = False
     seed: Annotated[int, Field(ge=0)] = 0

@@ -132,4 +132,5 @@ def residual(net: ResidualDiffusion, sample: Sample) -> Tensor:
     coarse, fine, static = sample.fields
     if net.regression is None:
         return fine
-    return net.given(coarse) * (fine - net.mean.condition(coarse, static).float())
+    left = fine - net.mean.condition(coarse, static).float()
+    return torch.where(net.given(coarse), left, 0)

@@ -66,12 +66,11 @@ class Calibration(Objective):
             mean = 0 * fine if condition.mean is None else condition.mean.float()
             # A target whose own predictor was dropped is not drawn: nothing is scored there.
             given = net.given(coarse)
-            fine = mean + given * (fine - mean)
+            fine = torch.where(given, fine, mean)
         noise, how = sample.noise.flatten(0, 1), Sampling().resolve(self.part.diffusion)
         decode = present(net.autoencoder, "autoencoder").decode
         drawn = decode(net.draw_latent(condition, noise, *how)).float()
-        if isinstance(given, Tensor):
-            drawn = drawn * for_members(given, len(noise))
+        drawn = torch.where(for_members(given, len(noise)), drawn, 0)
         fields = net.joined(mean, drawn).unflatten(0, sample.noise.shape[:2])
         of_spectra = losses.log_spectral_error(fields[:, 0], fine)
         factor = fine.shape[-1] // coarse.shape[-1]

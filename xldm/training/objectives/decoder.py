@@ -46,13 +46,13 @@ class Decoder(Objective):
             mean = torch.zeros(()) if condition.mean is None else condition.mean.float()
             # A target whose own predictor was dropped is not drawn.
             given = net.given(coarse)
-            residual = given * (fine - mean)
-            fine = mean + residual
+            residual = torch.where(given, fine - mean, 0)
+            fine = torch.where(given, fine, mean)
             latent = autoencoder.encode(residual)[0].float()
             how = Sampling().resolve(self.part.diffusion)
             drawn = net.draw_latent(condition, sample.noise, *how)
         error = (autoencoder.decode(latent).float() - residual).abs()
-        field = net.joined(mean, given * autoencoder.decode(drawn).float())
+        field = net.joined(mean, torch.where(given, autoencoder.decode(drawn).float(), 0))
         of_spectra = losses.log_spectral_error(field, fine)
         weights = self.target_weights(self.phase.weights).to(error)
         weighted = (weights[:, None, None] * error).mean()

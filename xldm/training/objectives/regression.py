@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+import torch
 from torch import Tensor, nn
 
 from ...models.components import ResidualDiffusion, present
@@ -31,7 +32,7 @@ class Regression(Objective):
         mean = net.mean.condition(coarse, static).float()
         # A target whose own predictor was dropped is not drawn.
         given = net.given(coarse)
-        mean, fine = given * mean, given * fine
+        mean, fine = torch.where(given, mean, 0), torch.where(given, fine, 0)
         weights = self.target_weights(self.phase.weights).to(mean)
         match self.phase.loss:
             case "mse":
