@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 # Before anything can load ecCodes: with its wheel, pyproj imported second loses its database.
 import pyproj as _pyproj  # noqa: F401
 
-from . import accessor as _accessor  # noqa: F401
 from . import errors as _errors
-from .catalog import open_catalog
-from .downscale import downscale
+from ._registration import when_imported as _when_imported
 from .errors import *  # noqa: F403
-from .interpolation import interpolate
-from .packages.registry import list_models, load_model
 
 if TYPE_CHECKING:
     from . import published
     from .alignment import Alignment, open_alignment
+    from .catalog import open_catalog
     from .distribution import drift, fit_alignment
+    from .downscaling import downscale
     from .evaluation import evaluate
     from .inputs.files.opening import open_input
     from .inputs.scattered import to_regular_grid
+    from .interpolation import interpolate
+    from .packages.registry import list_models, load_model
     from .stores.open import open_training_store
     from .stores.write import write_training_store
     from .training.run import train
@@ -55,22 +55,30 @@ __all__ += _errors.__all__
 
 __version__ = "0.1.0"
 
-# Imported when first used: they need torch, much of SciPy, or Zarr.
+# Imported when first used: xarray takes half a second, torch seconds.
 _LAZY = {
-    "Alignment": ("xldm.alignment", "Alignment"),
-    "drift": ("xldm.distribution", "drift"),
-    "evaluate": ("xldm.evaluation", "evaluate"),
-    "fit_alignment": ("xldm.distribution", "fit_alignment"),
-    "open_alignment": ("xldm.alignment", "open_alignment"),
-    "open_input": ("xldm.inputs.files.opening", "open_input"),
-    "open_training_store": ("xldm.stores.open", "open_training_store"),
-    "to_regular_grid": ("xldm.inputs.scattered", "to_regular_grid"),
-    "to_store": ("xldm.writing", "to_store"),
-    "train": ("xldm.training", "train"),
-    "write_training_store": ("xldm.stores.write", "write_training_store"),
+    "Alignment": "xldm.alignment",
+    "downscale": "xldm.downscaling",
+    "drift": "xldm.distribution",
+    "evaluate": "xldm.evaluation",
+    "fit_alignment": "xldm.distribution",
+    "interpolate": "xldm.interpolation",
+    "list_models": "xldm.packages.registry",
+    "load_model": "xldm.packages.registry",
+    "open_alignment": "xldm.alignment",
+    "open_catalog": "xldm.catalog",
+    "open_input": "xldm.inputs.files.opening",
+    "open_training_store": "xldm.stores.open",
+    "to_regular_grid": "xldm.inputs.scattered",
+    "to_store": "xldm.writing",
+    "train": "xldm.training",
+    "write_training_store": "xldm.stores.write",
 }
 # Names of release 0.1, kept for one release.
 _RENAMED = {"open_store": "open_training_store", "write_store": "write_training_store"}
+
+# The accessors belong to xarray: they are registered once it is there, and need not bring it.
+_when_imported("xarray", "xldm.accessor")
 
 
 def __getattr__(name: str) -> Any:
@@ -85,6 +93,9 @@ def __getattr__(name: str) -> Any:
         )
         name = new
     if name in _LAZY:
-        module, attribute = _LAZY[name]
-        return getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'xldm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from .downscale import downscale
-from .inputs.predictors import Report, check
-from .interpolation import interpolate
-from .packages.registry import load_model
-
 if TYPE_CHECKING:
+    from os import PathLike
+
     from .alignment import DriftReport
+    from .alignment.tables import Alignment
     from .batches.generator import Batches
+    from .inputs.report import Report
     from .models.model import Model
+    from .storage.location import Place
+    from .variable import Variable
 
 __all__ = ["LDM", "StoreLDM"]
 
@@ -27,7 +29,11 @@ class LDM:
         self._ds = ds
 
     def check(
-        self, model: str | Model = "italy-2km", *, missing: str = "raise", region: Any = None
+        self,
+        model: str | Model = "italy-2km",
+        *,
+        missing: str = "raise",
+        region: str | tuple[float, float, float, float] | None = None,
     ) -> Report:
         """Report how each predictor is found, its units and its problems.
 
@@ -40,10 +46,30 @@ class LDM:
         >>> era5.ldm.check("italy-2km", missing="climatology").ok
         True
         """
+        from .inputs.predictors import check
+        from .packages.registry import load_model
+
         return check(self._ds, load_model(model).config, missing=missing, region=region)
 
-    def downscale(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
-        """Downscale to the model's fine grid; options as for :func:`xldm.downscale`.
+    def downscale(
+        self,
+        model: str | Model = "italy-2km",
+        *,
+        members: int | Sequence[int] | None = 1,
+        seed: int = 0,
+        sampler: str | None = None,
+        steps: int | None = None,
+        correlation: float = 1.0,
+        missing: str = "raise",
+        align: Alignment | str | PathLike | None = None,
+        conserve: bool | str | Sequence[str] | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        batch_size: int | None = None,
+        region: str | tuple[float, float, float, float] | None = None,
+        progress: bool | None = None,
+    ) -> xr.Dataset:
+        """Downscale to the model's fine grid; :func:`xldm.downscale` describes the options.
 
         Examples
         --------
@@ -52,9 +78,33 @@ class LDM:
         >>> era5.ldm.downscale(members=None, missing="climatology", steps=2)["t2m"].dims
         ('time', 'y', 'x')
         """
-        return downscale(self._ds, model, **options)
+        from .downscaling import downscale
 
-    def interpolate(self, model: str | Model = "italy-2km", **options: Any) -> xr.Dataset:
+        return downscale(
+            self._ds,
+            model,
+            members=members,
+            seed=seed,
+            sampler=sampler,
+            steps=steps,
+            correlation=correlation,
+            missing=missing,
+            align=align,
+            conserve=conserve,
+            device=device,
+            dtype=dtype,
+            batch_size=batch_size,
+            region=region,
+            progress=progress,
+        )
+
+    def interpolate(
+        self,
+        model: str | Model = "italy-2km",
+        *,
+        lapse_rate: float | str | None = None,
+        region: str | tuple[float, float, float, float] | None = None,
+    ) -> xr.Dataset:
         """Interpolate to the model's fine grid, without networks: :func:`xldm.interpolate`.
 
         Examples
@@ -64,9 +114,18 @@ class LDM:
         >>> era5.ldm.interpolate(lapse_rate=0.0065)["t2m"].dims
         ('time', 'y', 'x')
         """
-        return interpolate(self._ds, model, **options)
+        from .interpolation import interpolate
 
-    def drift(self, model: str | Model = "italy-2km", **options: Any) -> DriftReport:
+        return interpolate(self._ds, model, lapse_rate=lapse_rate, region=region)
+
+    def drift(
+        self,
+        model: str | Model = "italy-2km",
+        *,
+        align: Alignment | str | PathLike | None = None,
+        missing: str = "climatology",
+        region: str | tuple[float, float, float, float] | None = None,
+    ) -> DriftReport:
         """Report how far predictors lie from their distribution in training: :func:`xldm.drift`.
 
         Examples
@@ -77,7 +136,7 @@ class LDM:
         """
         from .distribution import drift
 
-        return drift(self._ds, model, **options)
+        return drift(self._ds, model, align=align, missing=missing, region=region)
 
 
 @xr.register_datatree_accessor("ldm")
@@ -87,7 +146,26 @@ class StoreLDM:
     def __init__(self, store: xr.DataTree) -> None:
         self._store = store
 
-    def batches(self, **options: Any) -> Batches:
+    def batches(
+        self,
+        *,
+        split: str = "train",
+        size: tuple[int, int] | None = None,
+        batch_size: int = 1,
+        windows: int | None = 1,
+        shuffle: int = 512,
+        dropout: float = 0.0,
+        subsets: Sequence[Sequence[str]] = (),
+        sun: bool = False,
+        seed: int = 0,
+        shard: tuple[int, int] = (0, 1),
+        predictors: Sequence[Variable] | None = None,
+        targets: Sequence[Variable] | None = None,
+        ahead: int = 2,
+        cache_bytes: int = 0,
+        allow_leaky: bool = False,
+        place: Place | None = None,
+    ) -> Batches:
         """Return the batches of normalised windows of the store.
 
         A loop gives arrays, an index a labelled batch. See :func:`xldm.batches.generator.batches`
@@ -101,4 +179,22 @@ class StoreLDM:
         """
         from .batches.generator import batches
 
-        return batches(self._store, **options)
+        return batches(
+            self._store,
+            split=split,
+            size=size,
+            batch_size=batch_size,
+            windows=windows,
+            shuffle=shuffle,
+            dropout=dropout,
+            subsets=subsets,
+            sun=sun,
+            seed=seed,
+            shard=shard,
+            predictors=predictors,
+            targets=targets,
+            ahead=ahead,
+            cache_bytes=cache_bytes,
+            allow_leaky=allow_leaky,
+            place=place,
+        )

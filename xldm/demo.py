@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import plot
 from .catalog import open_catalog
-from .downscale import downscale
+from .downscaling import downscale
 from .errors import ArgumentError
 from .inputs.predictors import check
 from .packages.registry import load_model

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import xldm
 from xldm import statics
 from xldm.grids.projected import ITALY, coordinates
 from xldm.grids.regions import crop
@@ -60,6 +61,21 @@ def test_the_caller_keeps_what_was_given(italy):
     xr.testing.assert_identical(part, before)
 
 
+def test_positions_follow_from_the_projection_if_the_fields_have_none(italy):
+    part = italy.isel(PART)
+    bare, grid = statics.transfer(part.drop_vars(["lat", "lon"]), italy, ITALY, SIZES)
+    full, same = statics.transfer(part, italy, ITALY, SIZES)
+    assert grid == same
+    xr.testing.assert_identical(bare, full)
+
+
+def test_the_catalogs_own_static_fields_are_taken(italy):
+    own = xldm.open_catalog().italy_static.read()
+    moved, grid = statics.transfer(own, italy, ITALY, SIZES)
+    assert grid == ITALY
+    np.testing.assert_array_equal(statics.channels(moved), statics.channels(italy))
+
+
 def other_projection(part):
     grid = replace(crop(ITALY, slice(8, 40), slice(16, 40)), crs="EPSG:32632")
     return part.assign_coords(coordinates(grid, fine=True))
@@ -75,6 +91,10 @@ def other_projection(part):
         (lambda d: d.assign_coords(y=d["y"] * 2, x=d["x"] * 2), "along y .* by -4000 m .* -2000"),
         (lambda d: d.isel(y=slice(None, None, -1)), "along y .* by 2000 m .* -2000 m"),
         (other_projection, "lat of the static fields is off by .* EPSG:3035"),
+        (
+            lambda d: other_projection(d).drop_vars(["lat", "lon"]),
+            "lat of the static fields is off by .* EPSG:3035",
+        ),
         (
             lambda d: d.assign_coords(land_cover_class=["moss", *d["land_cover_class"].values[1:]]),
             "do not know the land cover moss; they know evergreen",

@@ -88,7 +88,7 @@ def region(text: str | None) -> str | tuple[float, float, float, float] | None:
 
 
 def _downscale(args: argparse.Namespace) -> None:
-    from ..downscale import downscale
+    from ..downscaling import downscale
     from ..inputs.files.opening import open_input
     from ..packages.registry import load_model
     from ..writing import to_store

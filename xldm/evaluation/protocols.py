@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from ..downscale import downscale
+from ..downscaling import downscale
 from ..errors import InputError
 from ..grids import regridding
 from ..inputs.axes.leads import stated_times

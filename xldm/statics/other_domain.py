@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyproj
 import xarray as xr
 
 from ..config import GridConfig
@@ -30,8 +31,9 @@ def transfer(
     Parameters
     ----------
     static : Dataset
-        ``orog``, ``northing``, ``land_mask``, ``land_cover`` and ``lat`` and ``lon`` on axes ``y``
-        and ``x`` in metres, from `xldm.statics.build` or ``/static`` of a training store.
+        ``orog``, ``northing``, ``land_mask`` and ``land_cover`` on axes ``y`` and ``x`` in metres,
+        with ``lat`` and ``lon`` or a ``spatial_ref``: from `xldm.statics.build`, ``/static`` of a
+        training store, or the catalog's ``italy_static``.
     known : Dataset
         Static fields of the known domain.
     grid : GridConfig
@@ -63,7 +65,9 @@ def transfer(
     >>> grid.shape, moved["orog"].attrs["scaled_by"].round(1).tolist()
     ((32, 16), [292.0, 520.8])
     """
-    needed = {"orog", "northing", "land_mask", "land_cover", "lat", "lon"}
+    needed = {"orog", "northing", "land_mask", "land_cover"}
+    if "spatial_ref" not in static.variables or {"lat", "lon"} & {*static.variables}:
+        needed |= {"lat", "lon"}
     if missing := needed - {*static.variables}:
         raise ArgumentError(
             f"the static fields lack {', '.join(sorted(missing))}; make them with "
@@ -117,12 +121,32 @@ def _grid(static: xr.Dataset, known: GridConfig, sizes: FieldSizes) -> GridConfi
                 f"along {name} the static fields step by {found:g} m from cell to cell, the model "
                 f"by {wanted:g} m: make them for the model's spacing and direction"
             )
-    lat, lon = (coordinates(there, fine=True)[name].values for name in ("lat", "lon"))
-    for name, wanted in (("lat", lat), ("lon", lon)):
-        off = np.abs(static[name].transpose("y", "x").to_numpy() - wanted).max()
+    _refuse_other_projection(static, there)
+    return there
+
+
+def _refuse_other_projection(static: xr.Dataset, grid: GridConfig) -> None:
+    """Refuse static fields in another projection, by their positions or by their grid mapping."""
+    here = static if "lat" in static.variables else _positions(static)
+    right = coordinates(grid, fine=True)
+    for name in ("lat", "lon"):
+        off = np.abs(here[name].transpose("y", "x").to_numpy() - right[name].values).max()
         if not off < _NEAR:
             raise ArgumentError(
                 f"{name} of the static fields is off by up to {off:.3g} degrees from y and x in "
-                f"{known.crs}: the model needs static fields in that projection"
+                f"{grid.crs}: the model needs static fields in that projection"
             )
-    return there
+
+
+def _positions(static: xr.Dataset) -> xr.Dataset:
+    """Return lat and lon (y, x) by the projection that the fields state."""
+    try:
+        crs = pyproj.CRS.from_cf(static["spatial_ref"].attrs)
+    except (KeyError, pyproj.exceptions.CRSError) as error:
+        raise ArgumentError(
+            "spatial_ref of the static fields states no projection; add lat and lon, or make the "
+            "fields with xldm.statics"
+        ) from error
+    to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    lon, lat = to_degrees.transform(*np.meshgrid(static["x"].values, static["y"].values))
+    return xr.Dataset({"lat": (("y", "x"), lat), "lon": (("y", "x"), lon)})
