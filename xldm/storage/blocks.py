@@ -25,8 +25,9 @@ try:
     from zarr.codecs import BloscCodec, Crc32cCodec
 except ImportError:
     raise MissingPackageError(
-        f"Stores are Zarr 3, which zarr {zarr.__version__} cannot write: write them in an "
-        "environment with zarr>=3. The recipes' environment has zarr 2, and writes parts."
+        f"Stores are Zarr 3, which xldm writes with zarr>=3.1; this environment has zarr "
+        f"{zarr.__version__}. Run pip install 'zarr>=3.1', or write them in another environment. "
+        "The recipes' environment has zarr 2, and writes parts."
     ) from None
 
 from .location import Place
@@ -97,8 +98,6 @@ def write(values: Iterable[np.ndarray], block: Block) -> None:
     _give_back()
     for path, of_variable in zip(block.arrays, values, strict=True):
         array, objects = _array(block, path, {})
-        # A chunk without values is written too: the object of every block has to exist.
-        array = array.with_config({"write_empty_chunks": True})
         array[_region(array, block)] = of_variable
         del objects[f"{path}/zarr.json"]
         while objects:
@@ -144,7 +143,11 @@ def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.
     """Open a variable in memory, with some of its objects."""
     held: dict[str, Any] = {f"{path}/zarr.json": Buffer.from_bytes(block.arrays[path])}
     held |= {key: Buffer.from_bytes(data) for key, data in objects.items()}
-    return zarr.open_array(MemoryStore(held), path=path, mode="r+"), held
+    array = zarr.open_array(MemoryStore(held), path=path, mode="r+")
+    # A chunk without values is written too: the object of every block has to exist. zarr before
+    # 3.1.6 has no Array.with_config.
+    written_whole = zarr.AsyncArray(array.metadata, array.store_path, {"write_empty_chunks": True})
+    return zarr.Array(written_whole), held
 
 
 def _region(array: zarr.Array, block: Block) -> tuple[slice, ...]:
