@@ -1,6 +1,6 @@
 r"""Make the static part from tiles of Copernicus DEM GLO-90 and the land cover of CGLS-LC100.
 
-    python -m xldm.forge recipes/statics_geotiff.py --source URL --target URL
+    python -m xldm.forge statics_geotiff --source URL --target URL
 
 ``--source`` is a folder with the tiles in ``dem/`` and the map in ``landcover/``. Italy needs about
 150 tiles, and the land cover of the whole globe, 1.7 GB:

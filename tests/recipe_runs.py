@@ -12,5 +12,5 @@ PERIOD = "2001-07-31/2001-08-01"
 
 def command(recipe: str, source: Path | str, target: Path | str, *options: str) -> list[str]:
     """The command line that runs a recipe over `PERIOD`."""
-    run = [sys.executable, "-m", "xldm.forge", str(RECIPES / f"{recipe}.py")]
+    run = [sys.executable, "-m", "xldm.forge", recipe]
     return [*run, f"--source={source}", f"--target={target}", f"--period={PERIOD}", *options]

@@ -249,3 +249,8 @@ def test_names_in_a_zip_cannot_lead_out_of_the_folder(archive, tmp_path):
 
 def test_nothing_is_left_beside_the_files_of_an_archive(archive):
     assert not [path for path in archive.rglob("*") if path.suffix in (".idx", ".partial")]
+
+
+def test_a_recipe_that_is_not_there_is_answered_with_those_that_ship(tmp_path, capsys):
+    assert main(["era5_grib", f"--target={tmp_path / 'part.zarr'}"]) == 1
+    assert "one of cosmo_vhr_rea_it, era5_arco, era5_cds_grib" in capsys.readouterr().err

@@ -6,6 +6,18 @@ means belongs in `xldm.inputs`, what a part looks like in `xldm.stores`. Only th
 the recipes imports this room (``make recipes``), since pangeo-forge-recipes needs Zarr 2.
 """
 
+from ..errors import MissingPackageError
+from ..storage import shipped
+
+try:
+    import apache_beam  # noqa: F401
+    import pangeo_forge_recipes  # noqa: F401
+except ModuleNotFoundError as error:
+    raise MissingPackageError(
+        f"Recipes need {error.name}, in an environment of their own, since pangeo-forge needs "
+        f"Zarr 2: pip install -c {shipped.recipes() / 'constraints.txt'} 'xldm[recipes]'"
+    ) from None
+
 from .period import Period
 from .settings import settings
 from .transforms import StoreDays, StoreStatic

@@ -1,4 +1,4 @@
-"""Run a recipe: ``python -m xldm.forge recipes/MODULE.py --source URL --target URL ...``."""
+"""Run a recipe: ``python -m xldm.forge era5_cds_grib --source URL --target URL ...``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import dask
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from ..errors import StoreError
+from ..storage import shipped
 from ..storage.claims import sole_writer
 from ..storage.location import locate
 from .settings import PARTS, settings
@@ -60,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         "Credentials come from fsspec's configuration.",
         allow_abbrev=False,
     )
-    parser.add_argument("recipe", help="path of the recipe's module")
+    parser.add_argument(
+        "recipe", help=f"one of {', '.join(_names())}; or the path of a module of your own"
+    )
     parser.add_argument("--source", metavar="URL", help="folder of the archive, or its Zarr store")
     parser.add_argument("--target", metavar="URL", help="where the part is written")
     parser.add_argument("--period", metavar="FIRST/LAST", help="whole days, both included")
@@ -103,11 +106,22 @@ def _progress() -> Iterator[None]:
         ours.propagate = True
 
 
+def _names() -> list[str]:
+    """Return the names of the recipes that ship with xldm."""
+    modules = (path.stem for path in shipped.recipes().glob("*.py"))
+    return sorted(name for name in modules if not name.startswith("download_"))
+
+
 def _recipe(path: str) -> beam.PTransform:
+    if path in _names():
+        path = str(shipped.recipes() / f"{path}.py")
     name = os.path.splitext(os.path.basename(path))[0]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not os.path.exists(path):
-        raise StoreError(f"{path}: there is no recipe module; give the path of a file.")
+        raise StoreError(
+            f"{path}: there is no recipe module; give the path of a file, or one of "
+            f"{', '.join(_names())}."
+        )
     module = importlib.util.module_from_spec(spec)
     # Not in sys.modules, so that its functions are sent to workers by value.
     spec.loader.exec_module(module)
