@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Recipes need older libraries than all else, and so an environment of their own.
 RECIPES := .venv-recipes
+DOCS := .venv-docs
 
-.PHONY: install recipes demo test test-main test-recipes lint clean
+.PHONY: install recipes docs docs-install notebooks demo test test-main test-recipes lint clean
 
 install: $(VENV)/installed
 
@@ -21,6 +22,22 @@ $(RECIPES)/installed: pyproject.toml recipes/constraints.txt
 	$(RECIPES)/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c recipes/constraints.txt -e ".[recipes-dev]"
 	touch $@
+
+docs-install: $(DOCS)/installed
+
+$(DOCS)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	touch $@
+
+# Executes the notebooks whose code changed. Quicker, with the outputs that they were saved with:
+# make docs SPHINXOPTS="-D nb_execution_mode=off"
+docs: docs-install
+	$(DOCS)/bin/sphinx-build --fail-on-warning -b html $(SPHINXOPTS) docs docs/_build/html
+
+# Executes all notebooks and saves them with their outputs.
+notebooks: docs-install
+	$(DOCS)/bin/python tools/run_notebooks.py docs/tutorials/*.ipynb
 
 demo: install
 	$(BIN)/xldm demo
@@ -44,4 +61,4 @@ lint: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(RECIPES) xldm-demo
+	rm -rf $(VENV) $(RECIPES) $(DOCS) docs/_build docs/reference/api/generated xldm-demo

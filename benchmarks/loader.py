@@ -49,7 +49,7 @@ ATTRS = {
     "title": "Days of the synthetic twin",
     "source": "xldm.twin",
     "license": "Apache-2.0",
-    "references": "docs/twin.md",
+    "references": "docs/explanation/twin.md",
     "crs": "EPSG:3035",
 }
 

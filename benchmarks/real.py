@@ -3,8 +3,8 @@
 python benchmarks/real.py --members 8 --json real.json
 
 Real fields of other models are averaged to 0.25 degrees, downscaled, and compared with themselves
-at the places of their own grid; see docs/reality.md. RMSE is in K and m/s (of wind, that of the
-vector); CRPS is the fair score.
+at the places of their own grid; see docs/explanation/reality.md. RMSE is in K and m/s (of wind,
+that of the vector); CRPS is the fair score.
 """
 
 from __future__ import annotations

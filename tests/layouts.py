@@ -530,13 +530,13 @@ LAYOUTS = (
 )  # fmt: skip
 
 
-# ---- the table of docs/inputs.md
+# ---- the table of docs/reference/inputs.md
 
 HEAD = ("layout", "result", "dims", "derived", "brought to the model's units and hours", "absent")
 
 
 def table() -> str:
-    """Return the table of docs/inputs.md: what the check finds in each layout."""
+    """Return the table of docs/reference/inputs.md: what the check finds in each layout."""
     rows = [HEAD, ("---",) * len(HEAD), *(row(layout) for layout in LAYOUTS)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 
@@ -573,7 +573,7 @@ def _short(problem: str) -> str:
 
 
 def page(text: str) -> str:
-    """Return docs/inputs.md with its table made anew."""
+    """Return docs/reference/inputs.md with its table made anew."""
     head, rest = text.split("<!-- layouts -->\n")
     _, tail = rest.split("<!-- /layouts -->")
     return f"{head}<!-- layouts -->\n{table()}\n<!-- /layouts -->{tail}"
@@ -582,5 +582,5 @@ def page(text: str) -> str:
 if __name__ == "__main__":
     from pathlib import Path
 
-    path = Path(__file__).parents[1] / "docs" / "inputs.md"
+    path = Path(__file__).parents[1] / "docs" / "reference" / "inputs.md"
     path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

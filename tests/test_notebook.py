@@ -5,7 +5,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 
-NOTEBOOK = Path(__file__).parents[1] / "docs" / "quickstart.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "tutorials" / "quickstart.ipynb"
 
 
 def test_the_quickstart_runs(tmp_path):

@@ -1,6 +1,6 @@
 """Fit the twin's temperature to stations and climatologies, and measure it against them.
 
-Prints the bars of ``docs/twin.md``, then the fitted corrections of the coefficients in
+Prints the bars of ``docs/explanation/twin.md``, then the fitted corrections of the coefficients in
 ``xldm/twin/large_scales.py`` and ``xldm/twin/temperature.py``. Needs pandas and the folder of real
 files, which the package does not hold. Takes two minutes on one core::
 

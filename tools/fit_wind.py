@@ -4,9 +4,9 @@
 
 Both are compared in the west of the twin's domain, in the hours from 00 to 12 UTC: ARPEGE's of
 2018-05-01, the twin's of days from March to June of 2001. A departure is what is left of a field
-after quadratic interpolation of its own means over cells of 0.25 degrees. `docs/twin.md` says what
-the figures mean. Fields of ARPEGE: Meteo-France, MeteoNet (Larvor et al. 2020), Etalab Open Licence
-2.0.
+after quadratic interpolation of its own means over cells of 0.25 degrees. The figures are explained
+in `docs/explanation/twin.md`. Fields of ARPEGE: Meteo-France, MeteoNet (Larvor et al. 2020), Etalab
+Open Licence 2.0.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Measure the climate of the twin for docs/twin.md.
+"""Measure the climate of the twin for docs/explanation/twin.md.
 
-Prints the tables of ``docs/twin.md``; takes a few minutes on one core::
+Prints the tables of ``docs/explanation/twin.md``; takes a few minutes on one core::
 
     python tools/twin_climatology.py --seed 0
 """

@@ -1,4 +1,4 @@
-"""The examples of batches in docs/training.md run as they stand, with smaller windows."""
+"""The examples of batches in docs/howto/training.md run as they stand, with smaller windows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import training_store
 
-DOCS = Path(__file__).parents[2] / "docs" / "training.md"
+DOCS = Path(__file__).parents[2] / "docs" / "howto" / "training.md"
 
 
 def test_the_loops_in_the_docs_run(tmp_path, monkeypatch):

@@ -305,12 +305,12 @@ def test_no_secret_is_in_what_is_opened(cat, bucket, part_on_s3):
     assert s3.KEY not in shown and s3.SECRET not in shown
 
 
-# docs/catalogs.md: each entry, and what it takes without intake
+# docs/reference/catalogs.md: each entry, and what it takes without intake
 
 
 def sections() -> dict[str, str]:
     """Its examples by entry, without the options that readers have to fill in."""
-    text = (REPOSITORY / "docs/catalogs.md").read_text(encoding="utf-8")
+    text = (REPOSITORY / "docs/reference/catalogs.md").read_text(encoding="utf-8")
     found = {}
     for title, section in re.findall(r"^## `(\w+)`\n(.*?)(?=^## )", text, re.M | re.S):
         code = "".join(re.findall(r"^```python\n(.*?)^```", section, re.M | re.S))

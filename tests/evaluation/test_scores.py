@@ -248,7 +248,7 @@ def test_a_name_that_is_no_identifier_is_refused():
 
 
 def test_the_example_of_the_documentation_runs(forecasts, truth):
-    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "evaluation.md").read_text("utf-8")
     (example,) = (b for b in re.findall("```python\n(.*?)```", page, re.S) if "Score(" in b)
     given = {"forecasts": forecasts, "truth": truth}
     exec(example, given)

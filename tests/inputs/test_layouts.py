@@ -78,7 +78,7 @@ def test_two_layouts_of_the_same_forecast_agree(config):
 
 
 def test_the_table_in_the_documentation_is_true():
-    path = Path(__file__).parents[2] / "docs" / "inputs.md"
+    path = Path(__file__).parents[2] / "docs" / "reference" / "inputs.md"
     text = path.read_text(encoding="utf-8")
     assert layouts.page(text) == text, "python tests/layouts.py makes it anew"
 

@@ -3,7 +3,7 @@
 A package holds the mean and spread of each predictor over all cells and hours of training. One day
 lies far from them without fault, in summer or in a storm; a year does not. So bounds depend on how
 much weather, how many months and which hours of the day were seen, and on the part of the domain.
-They were chosen on the twin: see ``docs/alignment.md``.
+They were chosen on the twin: see ``docs/howto/alignment.md``.
 """
 
 from __future__ import annotations

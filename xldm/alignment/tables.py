@@ -46,7 +46,7 @@ class Alignment:
     Parameters
     ----------
     tables : xarray.Dataset
-        Tables by lead, month and predictor; see ``docs/alignment.md``.
+        Tables by lead, month and predictor; see ``docs/howto/alignment.md``.
     """
 
     tables: xr.Dataset

@@ -21,7 +21,7 @@ def crps(ensemble: np.ndarray, truth: np.ndarray, *, fair: bool = False) -> np.n
 
     The fair score [2]_ divides by m (m - 1) instead: its mean does not depend on the number of
     members, and is least for members drawn from the truth's distribution. For sorted members,
-    sum_ij |x_i - x_j| is 2 sum_i (2 i - m - 1) x_i.
+    ``sum_ij |x_i - x_j|`` is ``2 sum_i (2 i - m - 1) x_i``.
 
     Parameters
     ----------

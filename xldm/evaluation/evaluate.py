@@ -78,7 +78,7 @@ def evaluate(
     Returns
     -------
     Dataset
-        Scores by forecast, variable, stratum and period; docs/evaluation.md describes each.
+        Scores by forecast, variable, stratum and period; docs/howto/evaluation.md describes each.
         Of forecasts by lead, also by ``lead`` (hours), and hourly scores by initialisation.
         Places where the truth or any forecast is NaN count for no forecast: attribute
         ``missing_values`` is their number, variable ``n`` the number of values left.

@@ -53,7 +53,7 @@ def check(
     ----------
     ds : xarray.Dataset
         Fields of a reanalysis, forecast or climate model as their provider lays them out, on
-        latitudes and longitudes; docs/inputs.md lists layouts that are tested.
+        latitudes and longitudes; docs/reference/inputs.md lists layouts that are tested.
     config : ModelConfig
         The model's configuration.
     missing : "raise" or "climatology"

@@ -173,7 +173,7 @@ def dpm_solver_pp_2m(
 
     Of ``steps + 1`` times, evenly spaced from T - 1 to 0 and rounded, the sampler visits each once
     except 0: the last step goes from the least noisy time to the clean prediction. The last step is
-    of first order, but so short that this matters only with many steps. `docs/inference.md`
+    of first order, but so short that this matters only with many steps. `docs/howto/inference.md`
     compares these times with others.
 
     Arguments and result are those of :func:`ddim_trailing`.

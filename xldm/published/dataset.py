@@ -1,6 +1,6 @@
 """The paper's dataset as lazy fields in physical units, ready for a training store.
 
-``docs/published-weights.md`` lists the documented and the undocumented properties of the dataset.
+``docs/howto/published-weights.md`` lists what is documented of the dataset, and what is not.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def component(path: Path, name: str, targets: tuple[Variable, ...]) -> ResidualD
     except (KeyError, ValueError) as error:
         raise PublishedError(
             f"{path.name}: {_reason(error)}; this is not a checkpoint of the release's form, "
-            "which docs/published-weights.md describes"
+            "which docs/howto/published-weights.md describes"
         ) from error
     # Copies, since the tensors are mapped from the file, which may change or disappear later.
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}

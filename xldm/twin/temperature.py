@@ -1,7 +1,7 @@
 """The ground's answer in temperature: the field at 2 m that the large-scale state determines.
 
-``tools/fit_twin.py`` fits the coefficients to stations and climatologies; `docs/twin.md` has the
-measurements.
+``tools/fit_twin.py`` fits the coefficients to stations and climatologies. The measurements are in
+``docs/explanation/twin.md``.
 """
 
 from __future__ import annotations

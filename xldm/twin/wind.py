@@ -1,6 +1,6 @@
 """The ground's answer in wind: the field at 10 m that the large-scale state determines.
 
-Coefficients are the twin's own; `docs/twin.md` shows the resulting climate.
+Coefficients are the twin's own; `docs/explanation/twin.md` shows the resulting climate.
 """
 
 from __future__ import annotations
