@@ -156,3 +156,9 @@ def test_a_target_with_bounds_is_left_as_it_is(era5):
 def test_the_interpolated_baseline_is_left_as_it_is(era5, model):
     out = xldm.downscale(era5, model.baseline("interpolation"), members=None)
     assert "conserved" not in out.attrs
+
+
+def test_values_of_an_input_other_than_era5_are_the_means_of_its_cells(era5, model):
+    unnamed = era5.drop_vars("expver")
+    out = xldm.downscale(unnamed, model, steps=2)
+    assert out.attrs["conserved"] == "t2m: means over the input's cells as in the input"

@@ -1,7 +1,7 @@
 """Execute notebooks, and save them with their outputs.
 
-Run ``make notebooks`` (or ``python tools/run_notebooks.py docs/tutorials/*.ipynb``). Each runs in an
-empty folder of its own. Prints the seconds that each took.
+Run ``make notebooks`` (or ``python tools/run_notebooks.py docs/tutorials/*.ipynb``). Each runs in
+an empty folder of its own. Prints the seconds that each took.
 """
 
 from __future__ import annotations

@@ -85,11 +85,16 @@ def chosen(
 
 
 def constraint(report: Report, footprint: float | None) -> Constraint:
-    """Return where the values of a checked input constrain the fine cells."""
+    """Return where the values of a checked input constrain the fine cells.
+
+    ERA5 has the ``footprint`` that a package states. A value of any other input is the mean of its
+    cell: a footprint that is too wide would sharpen too much, which does more harm.
+    """
     horizontal = report.horizontal
     assert horizontal is not None  # else the report has problems
     lat, lon = (tuple(a.tolist()) for a in (horizontal.latitude, horizontal.longitude))
-    return Constraint(report.grid, lat, lon, width_of(horizontal.spacing[0], footprint))
+    width = width_of(horizontal.spacing[0], footprint) if report.era5 else None
+    return Constraint(report.grid, lat, lon, width)
 
 
 def given_values(fields: xr.Dataset, names: Sequence[str], like: xr.DataArray) -> xr.DataArray:

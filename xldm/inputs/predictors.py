@@ -22,6 +22,7 @@ from .decode import decode
 from .fields.derived import each, field_of, find, laid_out
 from .fields.leftover import unused, with_likely_slips
 from .intervals import hour_problems
+from .origin import is_era5
 from .plausibility import judged, looked_at
 from .remarks import absent_problems, coverage, no_series, notes_on, skill_without, undrawable
 from .report import Found, Report
@@ -188,6 +189,7 @@ def examine(
         beside=beside,
         roles=roles(ds, beside),
         given=labels(ds, beside),
+        era5=is_era5(ds),
     )
 
 

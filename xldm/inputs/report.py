@@ -107,6 +107,8 @@ class Report:
         CF attributes of these dims, by their new names.
     given : xarray.DataArray of str
         Labels of the input's members along these dims; see `xldm.inputs.standardise.labels`.
+    era5 : bool
+        Whether the input says that it is ERA5; see `xldm.inputs.origin.is_era5`.
     """
 
     predictors: tuple[Found, ...]
@@ -123,6 +125,7 @@ class Report:
     beside: dict[Hashable, str] = field(default_factory=dict)
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     given: xr.DataArray = field(default_factory=lambda: xr.DataArray(""))
+    era5: bool = False
 
     @property
     def changes(self) -> tuple[str, ...]:

@@ -146,7 +146,8 @@ def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.
     array = zarr.open_array(MemoryStore(held), path=path, mode="r+")
     # A chunk without values is written too: the object of every block has to exist. zarr before
     # 3.1.6 has no Array.with_config.
-    written_whole = zarr.AsyncArray(array.metadata, array.store_path, {"write_empty_chunks": True})
+    config = {"write_empty_chunks": True}
+    written_whole = zarr.AsyncArray(array.metadata, array.store_path, config)  # type: ignore[call-overload]
     return zarr.Array(written_whole), held
 
 

@@ -11,8 +11,8 @@ import xarray as xr
 
 from ...vocabulary import Known
 from ..axes.times import Time
+from ..origin import said_of_origin
 from ..windows import HOUR, Over, base, in_words, spaced, widths
-from .provenance import origin_of_file
 from .running_totals import Told
 from .sharing import LONGEST
 from .statements import Claim, claims, members_of_reanalysis
@@ -184,7 +184,7 @@ def _short_forecasts(time: Time) -> bool:
 
 def _of_land(ds: xr.Dataset, time: Time) -> bool:
     """Tell signs of ERA5-Land, whose sums run since 00 UTC: its name, its grid, its forecasts."""
-    if "era5-land" in (said := origin_of_file(ds)) or "era5 land" in said or "era5_land" in said:
+    if "era5-land" in (said := said_of_origin(ds)) or "era5 land" in said or "era5_land" in said:
         return True
     for axis in ds.coords.values():
         degrees = str(axis.attrs.get("units", "")).startswith("degree")

@@ -1,4 +1,4 @@
-"""What a dataset says about its making: its history, its titles, the names of its files."""
+"""What a dataset says about its making: statistics over days or months."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ import numpy as np
 import xarray as xr
 
 from ..axes.times import Time
+from ..origin import said_of_origin
 from ..windows import HOUR, spaced
 
-__all__ = ["origin_of_file", "statistic"]
-
-
-def origin_of_file(ds: xr.Dataset) -> str:
-    """Return what a dataset says about where it comes from, in lower case."""
-    keys = ("history", "title", "source", "id", "dataset_id", "name", "summary", "frequency")
-    texts = [str(ds.attrs.get(key, "")) for key in keys]
-    sources = {str(v.encoding.get("source", "")) for v in (ds, *ds.data_vars.values())}
-    return " ".join([*texts, *sorted(sources)]).lower()
+__all__ = ["statistic"]
 
 
 _DAILY = re.compile(
@@ -33,7 +26,7 @@ _MONTHLY = re.compile(
 
 def statistic(ds: xr.Dataset, time: Time) -> str:
     """Return what statistic over days the dataset holds, and what says so; empty if none."""
-    said = origin_of_file(ds)
+    said = said_of_origin(ds)
     frequency = str(ds.attrs.get("frequency", ds.attrs.get("time_frequency", ""))).lower()
     for pattern, words in ((_DAILY, "daily statistics"), (_MONTHLY, "monthly means")):
         if found := pattern.search(said):

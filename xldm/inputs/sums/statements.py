@@ -13,10 +13,10 @@ from ...vocabulary import Known
 from .. import dialects
 from ..axes.times import Time
 from ..fields.names import read
+from ..origin import said_of_origin
 from ..units import hours_of, is_rate, stated_hours
 from ..windows import HOUR, spaced, steps
 from .bounds import Bounds, read_bounds
-from .provenance import origin_of_file
 
 __all__ = ["Claim", "claims", "members_of_reanalysis"]
 
@@ -241,7 +241,7 @@ def _by_text(ds: xr.Dataset, field: xr.DataArray, time: Time) -> Iterator[Claim]
 
 def _per_step(ds: xr.Dataset, field: xr.DataArray, time: Time, source: str, undo: str) -> Claim:
     step = steps(time)
-    said = " ".join(map(str, ds.attrs.values())).lower() + origin_of_file(ds)
+    said = " ".join(map(str, ds.attrs.values())).lower() + said_of_origin(ds)
     radiation = "m-2" in str(field.attrs.get("units", "")).replace("*", "") and not re.search(
         "kg", str(field.attrs.get("units", ""))
     )
@@ -270,7 +270,7 @@ def members_of_reanalysis(ds: xr.Dataset, field: xr.DataArray) -> bool:
         several
         or one
         or (str(total).isdigit() and int(total) > 1)
-        or ("enda" in origin_of_file(ds))
+        or ("enda" in said_of_origin(ds))
     )
 
 
