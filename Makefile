@@ -4,14 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Recipes need older libraries than all else, and so an environment of their own.
 RECIPES := .venv-recipes
+LOWEST := .venv-lowest
 DOCS := .venv-docs
+# What a user meets first, for environments in which all tests would take too long.
+CORE := tests/test_public.py tests/test_config.py tests/packages/test_package.py \
+	tests/stores/test_write.py
 
-.PHONY: install recipes docs docs-install notebooks demo test test-main test-recipes lint clean
+.PHONY: install recipes docs docs-install notebooks demo dist test test-main test-recipes test-lowest \
+	lint clean
 
 install: $(VENV)/installed
 
-$(VENV)/installed: pyproject.toml constraints.txt
+# What xldm itself needs; what development needs is installed on top of it.
+$(VENV)/runs: pyproject.toml constraints.txt
+	@echo "Creating $(VENV): xldm and the packages that it needs, at the versions of constraints.txt"
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed: $(VENV)/runs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
@@ -21,6 +32,12 @@ $(RECIPES)/installed: pyproject.toml recipes/constraints.txt
 	$(PYTHON) -m venv $(RECIPES)
 	$(RECIPES)/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c recipes/constraints.txt -e ".[recipes-dev]"
+	touch $@
+
+# The lowest versions that pyproject.toml allows, and xldm as its source archive installs it.
+$(LOWEST)/installed: lowest.txt dist/checked
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r lowest.txt dist/xldm-*.tar.gz
 	touch $@
 
 docs-install: $(DOCS)/installed
@@ -39,8 +56,16 @@ docs: docs-install
 notebooks: docs-install
 	$(DOCS)/bin/python tools/run_notebooks.py docs/tutorials/*.ipynb
 
-demo: install
+demo: $(VENV)/runs
 	$(BIN)/xldm demo
+
+dist: dist/checked
+
+dist/checked: $(VENV)/installed $(shell git ls-files xldm catalogs recipes) README.md
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/twine check --strict dist/*
+	touch $@
 
 # Both environments at once: on two cores, one after the other takes a fifth longer.
 test: install recipes lint
@@ -54,6 +79,11 @@ test-recipes: install recipes
 		tests/forge xldm/forge tests/stores/test_coarse_side.py tests/stores/test_parts.py \
 		tests/catalog/test_drivers.py
 
+# pytest itself, not python -m: the tests import what is installed, not the checkout.
+test-lowest: $(LOWEST)/installed
+	$(LOWEST)/bin/python tools/readme_lines.py
+	$(LOWEST)/bin/pytest $(CORE)
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,4 +91,4 @@ lint: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(RECIPES) $(DOCS) docs/_build docs/reference/api/generated xldm-demo
+	rm -rf $(VENV) $(RECIPES) $(LOWEST) $(DOCS) dist docs/_build docs/reference/api/generated xldm-demo

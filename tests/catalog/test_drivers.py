@@ -14,9 +14,11 @@ import xarray as xr
 import zarr
 
 import xldm
-from xldm.errors import RegistryError, StoreError
+from xldm.errors import MissingPackageError, RegistryError, StoreError
 from xldm.grids.projected import ITALY, axes
 from xldm.inputs.lists import PAPER_PREDICTORS
+from xldm.storage.location import locate
+from xldm.stores.open import zarr_store
 from xldm.stores.parts import prepared
 from xldm.twin import Twin
 from xldm.vocabulary import VOCABULARY
@@ -148,6 +150,12 @@ def test_an_entry_without_a_place_asks_for_one(cat, entry):
 def test_a_store_of_zarr_3_is_refused_with_zarr_2(cat, tmp_path):
     with pytest.raises(StoreError, match=r"this is a Zarr 3 store, which zarr 2.* zarr>=3"):
         cat.training_store(url=tmp_path / "italy.zarr").read()
+
+
+@pytest.mark.skipif(ZARR_3, reason="zarr>=3 is installed")
+def test_a_training_store_is_refused_with_zarr_2_by_what_is_to_be_installed(tmp_path):
+    with pytest.raises(MissingPackageError, match=r"pip install 'zarr>=3\.1'"):
+        zarr_store(locate(tmp_path))
 
 
 # The twin

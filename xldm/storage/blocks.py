@@ -143,7 +143,7 @@ def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.
     """Open a variable in memory, with some of its objects."""
     held: dict[str, Any] = {f"{path}/zarr.json": Buffer.from_bytes(block.arrays[path])}
     held |= {key: Buffer.from_bytes(data) for key, data in objects.items()}
-    array = zarr.open_array(MemoryStore(held), path=path, mode="r+")
+    array: Any = zarr.open_array(MemoryStore(held), path=path, mode="r+")
     # A chunk without values is written too: the object of every block has to exist. zarr before
     # 3.1.6 has no Array.with_config.
     config = {"write_empty_chunks": True}

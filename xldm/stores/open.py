@@ -14,6 +14,7 @@ from typing import Any
 import xarray as xr
 import zarr
 
+from ..errors import MissingPackageError
 from ..storage.location import Place, locate, reaching
 from ..storage.marks import complete_attrs
 from .schema import BOUNDS, SCHEMA
@@ -74,6 +75,12 @@ def open_training_store(
 
 def zarr_store(place: Place, *, read_only: bool = False) -> Any:
     """Return Zarr 3's store at a place."""
+    if not hasattr(zarr.storage, "LocalStore"):
+        raise MissingPackageError(
+            f"{place.url}: training stores are Zarr 3, which xldm reads with zarr>=3.1; this "
+            f"environment has zarr {zarr.__version__}. Run pip install 'zarr>=3.1', or use another "
+            "environment: the one of recipes keeps zarr 2."
+        )
     if place.local:
         return zarr.storage.LocalStore(place.root, read_only=read_only)
     url = place.url.rstrip("/")
