@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import functools
+import logging
+import sys
 import time
 from pathlib import Path
+
+import numpy as np
 
 from . import plot
 from .catalog import open_catalog
 from .downscaling import downscale
 from .errors import ArgumentError
 from .inputs.predictors import check
+from .interpolation import interpolate
 from .packages.registry import load_model
+from .progress import listening
 
 __all__ = ["run"]
+
+log = logging.getLogger(__name__)
 
 # Of the model's 14 predictors the sample has 5.
 LACKING = "climatology"
@@ -23,6 +30,8 @@ def run(
     folder: str | Path = "xldm-demo", *, times: int = 24, members: int = 2
 ) -> dict[str, object]:
     """Downscale the shipped ERA5 sample, write a Zarr store and a figure.
+
+    What it does, and how long it will take, goes to the log as ``INFO``.
 
     Parameters
     ----------
@@ -40,25 +49,53 @@ def run(
     """
     if members < 2:
         raise ArgumentError(f"members must be at least 2, to show how they differ; got {members}")
+    if not 1 <= times <= 24:
+        raise ArgumentError(f"times must be from 1 to 24, those of the sample; got {times}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    log.info("loading the model italy-2km and the sample of ERA5")
     model = load_model("italy-2km")
     era5 = open_catalog().era5_sample.read().isel(time=slice(times)).load()
     started = time.perf_counter()
-    out = downscale(era5, model, members=members, missing=LACKING)
+    with listening(_Told(times * members).drawn):
+        out = downscale(era5, model, members=members, missing=LACKING)
     seconds = (time.perf_counter() - started) / (out.sizes["time"] * members)
     store = folder / "italy-2km.zarr"
+    log.info(f"writing {store}")
     out.chunk(time=1, member=1).to_zarr(store, mode="w", consolidated=False)
 
-    shown = times // 2
-    baseline = functools.partial(
-        downscale, era5.isel(time=[shown]), members=None, missing=LACKING, progress=False
-    )
-    quadratic, mean = (
-        baseline(model.baseline(kind)).isel(time=0) for kind in ("interpolation", "regression")
-    )
-    figure = plot.story(era5.isel(time=shown), quadratic, mean, out.isel(time=shown), model.static)
-    picture = folder / "italy-2km.png"
-    figure.savefig(picture, dpi=110)
+    picture, shown = folder / "italy-2km.png", times // 2
+    log.info(f"drawing {picture}")
+    quadratic = interpolate(era5.isel(time=[shown]), model).isel(time=0)
+    figure = plot.story(era5.isel(time=shown), quadratic, out.isel(time=shown), model.static)
+    figure.savefig(picture, dpi=plot.DPI)
     report = check(era5, model.config, missing=LACKING)
     return {"store": store, "figure": picture, "report": report, "seconds_per_field": seconds}
+
+
+class _Told:
+    """Log how many fields are drawn; beside a progress bar, how long all take, once."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._drawn, self._said = total, 0.0, 0.0
+        self._started: float | None = None
+        self._bar = sys.stderr.isatty()
+        log.info(f"downscaling {total} fields of temperature and wind to 2 km")
+
+    def drawn(self, fields: float) -> None:
+        now = time.perf_counter()
+        # The first part of a field takes longer than others: what is prepared once comes with it.
+        if self._started is None:
+            self._started = now
+            return
+        self._drawn += fields
+        left = (now - self._started) / self._drawn * (self._total - self._drawn)
+        if not self._said:
+            log.info(f"{_words((now - self._started) / self._drawn)} a field here")
+        if not self._said or (not self._bar and self._drawn >= self._said + self._total / 10):
+            self._said = self._drawn
+            log.info(f"{np.ceil(self._drawn):.0f} of {self._total} fields, {_words(left)} left")
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

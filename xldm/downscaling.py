@@ -232,13 +232,9 @@ def _sampling(
 
 
 def _runtime_faults(device: str | None, dtype: str | None, batch_size: int | None) -> list[str]:
-    import torch
+    from .models.on_device import device_fault
 
-    faults = []
-    try:
-        torch.empty(0, device=device or "cpu")
-    except (RuntimeError, AssertionError) as error:
-        faults.append(f"device: {device!r} cannot be used here: {str(error).splitlines()[0]}")
+    faults = [fault] if (fault := device_fault(device)) else []
     if dtype not in (None, "float32", "bfloat16", "float16"):
         faults.append(f"dtype: expected float32, bfloat16 or float16; got {dtype!r}")
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):

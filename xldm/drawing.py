@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from . import progress as told
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def _draw(
             "the whole field; fill or drop these times before downscaling"
         )
     warn_of_drift(coarse, times, model.config, absent)
+    if "observe" not in runtime:  # drawn in a graph
+        parts = len(model.config.components)
+        runtime["observe"] = lambda fields: told.tell(fields / parts)
     drawn = model.fields(coarse, times, sampling, given=given, **runtime).swapaxes(0, 1)
     if conserved is not None and own is not None:
         conserved.applied(drawn, own.reshape(-1, *own.shape[-3:]))
@@ -125,7 +129,12 @@ def _now(
     disable = None if progress is None else not progress
     with tqdm(total=total, disable=disable, unit="field", desc=model.config.name) as bar:
         values = [None if a is None else a.values for a in (coarse, times, given, own)]
-        return one(*values, held=Held(model), observe=bar.update)
+
+        def observe(fields: int) -> None:
+            bar.update(fields)
+            told.tell(fields / len(model.config.components))
+
+        return one(*values, held=Held(model), observe=observe)
 
 
 def _lazily(

@@ -99,15 +99,20 @@ def _timed(out: xr.Dataset, interval: float | None) -> xr.Dataset:
 
 def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, object]:
     config = model.config
-    chosen = [sampling.resolve(c.diffusion) for c in config.components]
+    # Components without noise have no sampler.
+    chosen = [
+        sampling.resolve(c.diffusion)
+        for c in config.components
+        if model.components[c.name].noise_shape(*config.grid.shape) is not None
+    ]
     release = version("xldm")
     return {
         "Conventions": "CF-1.11",
         "title": f"{config.title}: downscaled fields",
         "model": config.name,
         "model_sha256": model.sha256,
-        "sampler": ", ".join(sorted({s for s, _ in chosen})),
-        "steps": max(n for _, n in chosen),
+        "sampler": ", ".join(sorted({s for s, _ in chosen})) or "none",
+        "steps": max((n for _, n in chosen), default=0),
         "seed": int(sampling.seed),
         "correlation": float(sampling.correlation),
         "xldm_version": release,

@@ -18,7 +18,8 @@ def sample(tmp_path_factory):
 
 def test_models_are_listed(capsys):
     assert main(["models", "list"]) == 0
-    assert "italy-2km-ldm-res" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert "italy-2km-ldm-res" in lines and max(map(len, lines)) <= 100
 
 
 def test_a_card_is_shown(capsys):
@@ -34,7 +35,8 @@ def test_an_unknown_model_is_an_error_with_close_names(capsys):
 def test_check_reports_and_fails_when_predictors_are_missing(sample, capsys):
     assert main(["check", sample]) == 1
     out, err = capsys.readouterr()
-    assert "5 of 14 predictors" in out and "missing='climatology'" in err
+    assert "5 of 14 predictors" in out and "pass --missing climatology" in " ".join(out.split())
+    assert err == "xldm: the input cannot be used; the report names 1 problem\n"
 
 
 def test_check_succeeds_when_all_is_well(sample):

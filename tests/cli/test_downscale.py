@@ -96,3 +96,74 @@ def test_tiles_are_told_by_the_name_of_the_model(sample, tmp_path):
 def test_a_tile_that_networks_cannot_halve_is_refused(sample, tmp_path, capsys):
     assert main(["downscale", sample, str(tmp_path / "out.zarr"), *SMALL, "--tile", "9"]) == 1
     assert "multiple of 4" in capsys.readouterr().err
+
+
+def test_an_output_that_ends_in_nc_is_a_netcdf_file(sample, store, tmp_path, capsys):
+    path = tmp_path / "out.nc"
+    assert main(["downscale", sample, str(path), *SMALL]) == 0
+    assert capsys.readouterr().out == f"{path} complete\n"
+    with xr.open_dataset(path) as out:
+        stored = xr.open_zarr(store)
+        for name in ("t2m", "u10", "v10"):
+            xr.testing.assert_equal(out[name].drop_vars("member"), stored[name].drop_vars("member"))
+    assert [p.name for p in tmp_path.iterdir()] == ["out.nc"]
+
+
+@pytest.mark.parametrize("more", [["--resume"], ["--share", "0/2"], ["--keep-bits", "8"]])
+def test_what_a_netcdf_file_cannot_do_is_refused(more, sample, tmp_path, capsys):
+    assert main(["downscale", sample, str(tmp_path / "out.nc"), *SMALL, *more]) == 1
+    assert "are for Zarr stores" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["era5.nc", "other.grib"])
+def test_a_file_is_not_written_over(name, sample, tmp_path, capsys):
+    there = tmp_path / name
+    there.write_bytes(b"mine")
+    assert main(["downscale", sample, str(there), *SMALL]) == 1
+    assert f"{there} exists, and is not written over" in capsys.readouterr().err
+    assert there.read_bytes() == b"mine"
+
+
+def test_what_is_conserved_and_how_members_persist_can_be_chosen(sample, tmp_path):
+    path = tmp_path / "out.nc"
+    chosen = ["--conserve", "t2m,u10", "--correlation", "0.5"]
+    assert main(["downscale", sample, str(path), *SMALL, *chosen]) == 0
+    with xr.open_dataset(path) as out:
+        assert out.attrs["conserved"].startswith("t2m, u10:") and out.attrs["correlation"] == 0.5
+
+
+def test_a_target_that_cannot_be_conserved_is_refused_by_its_option(sample, tmp_path, capsys):
+    arguments = ["downscale", sample, str(tmp_path / "out.nc"), *SMALL, "--conserve", "tp"]
+    assert main(arguments) == 1
+    assert "--conserve: tp cannot be conserved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["Italy", "9,43,12", "9,43,x,45"])
+def test_a_region_that_is_none_is_told_what_is_expected(text, sample, tmp_path, capsys):
+    arguments = ["downscale", sample, str(tmp_path / "out.nc"), "--missing", "climatology"]
+    assert main([*arguments, "--region", text]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--region: expected" in said and "lon_min,lat_min,lon_max,lat_max in degrees" in said
+
+
+@pytest.mark.parametrize("text", ["x", "8,y", "8,4,2"])
+def test_a_tile_that_is_none_is_told_what_is_expected(text, sample, tmp_path, capsys):
+    assert main(["downscale", sample, str(tmp_path / "a.zarr"), *SMALL, "--tile", text]) == 1
+    assert "--tile: expected SIZE or SIZE,OVERLAP" in capsys.readouterr().err
+
+
+def test_fields_may_lie_in_a_group(sample, tmp_path, capsys):
+    twofold = tmp_path / "twofold.nc"
+    with xr.open_dataset(sample) as ds:
+        xr.DataTree.from_dict({"era5": ds}).to_netcdf(twofold, engine="h5netcdf")
+    assert main(["check", str(twofold), "--missing", "climatology"]) == 1
+    assert "pass --group era5" in capsys.readouterr().err
+    assert main(["check", str(twofold), "--missing", "climatology", "--group", "era5"]) == 0
+
+
+def test_a_warning_is_one_line_in_the_words_of_the_command_line(sample, tmp_path, capsys):
+    arguments = ["downscale", sample, str(tmp_path / "a.zarr"), "--steps", "1"]
+    assert main([*arguments, "--missing", "climatology", "--region", "9,43,10,44"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert sum("are set to the mean of the training data" in line for line in lines) == 1
+    assert all(line.startswith("xldm: ") for line in lines)

@@ -121,6 +121,49 @@ def test_the_result_comes_back_as_it_was(result: xr.Dataset, undrawn: Path) -> N
         xr.testing.assert_identical(back.load(), result)
 
 
+def test_a_result_is_packed_and_may_leave_its_maps_out(
+    small, result, tmp_path, monkeypatch
+) -> None:
+    without_drawing(monkeypatch)
+    mapped = small.assign(rmse_map=result["rmse_map"].isel(forecast=[0, 1]))
+    for maps in (True, False):
+        folder = report.write(mapped, tmp_path / str(maps), maps=maps).parent
+        with xr.open_dataset(folder / "result.nc", engine="h5netcdf") as back:
+            assert ("rmse_map" in back) == maps
+            assert back["rmse"].encoding["zlib"]
+            np.testing.assert_array_equal(back["rmse"], small["rmse"])
+
+
+@pytest.fixture(scope="module")
+def with_oracle(small, tmp_path_factory) -> str:
+    """The page of a result whose first forecast, by far the best, is an oracle."""
+    models = (
+        '{"quadratic": {"model": "m", "oracle": "it is given the truth"}, "UNET": {"model": "m"}}'
+    )
+    third = small.isel(forecast=[1]).assign_coords(forecast=["other"])
+    ideal = xr.concat([small, third * 1.5], "forecast", data_vars="minimal")
+    best = ideal["forecast"] == "quadratic"
+    ideal = ideal.assign({s: ideal[s].where(~best, 1e-6) for s in ("rmse", "mae", "bias")})
+    with pytest.MonkeyPatch.context() as patch:
+        without_drawing(patch)
+        made = ideal.assign_attrs(small.attrs, forecast_models=models)
+        return report.write(made, tmp_path_factory.mktemp("oracle") / "r").read_text("utf-8")
+
+
+def test_an_oracle_stands_apart_and_is_never_the_best(with_oracle) -> None:
+    rows = re.findall(r"<tr( class='apart')?><th scope='row'>([^<]*)</th>(.*?)</tr>", with_oracle)
+    scored = [(bool(apart), name, "<strong>" in cells) for apart, name, cells in rows]
+    assert (True, "quadratic (oracle)", False) in scored
+    assert (False, "UNET", True) in scored
+    assert not any(bold for apart, name, bold in scored if apart or "oracle" in name)
+    assert "An oracle is given part of the truth, here quadratic." in with_oracle
+
+
+def test_a_forecast_without_a_sampler_says_none(with_oracle) -> None:
+    (row,) = re.findall(r"<tr><th scope='row'>UNET</th>(<td class='text'>.*?)</tr>", with_oracle)
+    assert re.findall(r">([^<]*)</td>", row) == ["–", "m", "none", "–", "–", "–", "–"]
+
+
 def test_the_numbers_of_the_table_are_the_results(result: xr.Dataset, undrawn: Path) -> None:
     table = pd.read_csv(undrawn / "scores.csv")
     keys = ["forecast", "variable", "stratum", "period"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import cftime
@@ -488,6 +489,15 @@ def test_html_of_a_report_is_escaped(era5, config14):
     shown = check(era5, config14)._repr_html_()
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_in_html_absent_predictors_look_absent_and_no_column_is_empty(era5, config14):
+    shown = check(era5.drop_vars("sst"), config14, missing="climatology")._repr_html_()
+    (absent,) = re.findall(r"<tr style='[^']*opacity[^']*'>(.*?)</tr>", shown)
+    assert ">sst</td>" in absent
+    assert ">problem</th>" not in shown
+    era5["t2m"].attrs["units"] = "apples"
+    assert ">problem</th>" in check(era5, config14)._repr_html_()
 
 
 def test_predictor_variables_keep_the_order_of_the_paper():

@@ -8,120 +8,141 @@ users have it too.
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
 
-from . import bench, downscale, evaluate, store, train, twin
-from .options import add_storage_options, storage_options
+from .. import __version__
+from ..errors import XldmError
+from . import interrupts
+from .words import in_options
 
 __all__ = ["main"]
 
+# Each is a module of this room; only that of the command at hand is imported.
+COMMANDS = {
+    "demo": "downscale a shipped sample of real ERA5 over Italy",
+    "check": "report the predictors that a model finds in a dataset",
+    "downscale": "downscale a dataset to a Zarr store or a netCDF file",
+    "models": "list, describe and import models",
+    "bench": "time, work and memory of a model on this machine",
+    "evaluate": "score forecasts against a truth and write a report",
+    "store": "make a training store from parts that recipes wrote",
+    "train": "train a model from a training store",
+    "twin": "write the synthetic twin to a Zarr store, or in the forms of real archives",
+    "completion": "print a script that completes commands and options in a shell",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 1 after printing an error.
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of this process by default. The process then ends by itself when it is interrupted,
+        within two seconds.
+
+    Returns
+    -------
+    int
+        0, or 1 after printing an error, or 130 after an interruption.
 
     Examples
     --------
     >>> main(["models", "info", "italy-3km"])
     1
     """
-    args = _parser().parse_args(arguments)
-    args.command = sys.argv[1:] if arguments is None else list(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser(words)
+    args = parser.parse_args(words)
+    args.command = words
     logging.basicConfig(format="%(message)s")
     logging.getLogger("xldm").setLevel(logging.INFO)
     # The registry of CF units redefines some units of pint, and pint logs each redefinition.
     logging.getLogger("pint").setLevel(logging.ERROR)
-    try:
-        args.run(args)
-    except (ImportError, LookupError, OSError, ValueError) as error:
-        # str() of a LookupError would put its message in quotes.
-        text = error.args[0] if isinstance(error, LookupError) and error.args else error
-        print(f"xldm: {text}", file=sys.stderr)
-        return 1
+    resumable = "resume" in args and not getattr(args, "whole", lambda _: False)(args)
+    with interrupts.stopping(words, resumable=resumable, process=arguments is None) as stop:
+        try:
+            with _short_warnings(args):
+                args.run(args)
+        except BaseException as error:
+            if stop.interrupted or isinstance(error, KeyboardInterrupt):
+                return stop.now()
+            if not isinstance(error, (XldmError, ImportError, LookupError, OSError, ValueError)):
+                raise
+            # str() of a LookupError would put its message in quotes.
+            text = error.args[0] if isinstance(error, LookupError) and error.args else error
+            print(f"xldm: {in_options(str(text), args)}", file=sys.stderr)
+            return 1
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of all commands; those that are not named stay without arguments."""
     parser = argparse.ArgumentParser(
         prog="xldm", description="Residual latent diffusion downscaling for xarray."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    demo = commands.add_parser("demo", help="downscale a shipped sample of real ERA5 over Italy")
-    demo.add_argument("--folder", default="xldm-demo", help="where to write (default %(default)s)")
-    demo.add_argument("--times", type=int, default=24, help="times of the sample (default 24)")
-    demo.add_argument("--members", type=int, default=2, help="ensemble members (default 2)")
-    demo.set_defaults(run=_demo)
-
-    check = commands.add_parser(
-        "check", help="report the predictors that a model finds in a dataset"
-    )
-    downscale.add_input(check)
-    add_storage_options(check, "URLs")
-    check.set_defaults(run=_check)
-
-    downscale.add(commands)
-
-    models = commands.add_parser("models", help="list, describe and import models")
-    actions = models.add_subparsers(required=True, metavar="ACTION")
-    actions.add_parser("list", help="all models by name").set_defaults(run=_list)
-    info = actions.add_parser("info", help="the card of a model")
-    info.add_argument("model")
-    info.set_defaults(run=_info)
-    _add_import(actions)
-
-    bench.add(commands)
-    evaluate.add(commands)
-    store.add(commands)
-    train.add(commands)
-    twin.add(commands)
+    parser.add_argument("--version", action="version", version=f"xldm {__version__}")
+    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if name in commands:
+            add = _add_completion if name == "completion" else _of(name).add
+            add(command)
+            command.set_defaults(flags=_flags(command))
     return parser
 
 
-def _demo(args: argparse.Namespace) -> None:
-    from .. import demo
-
-    done = demo.run(args.folder, times=args.times, members=args.members)
-    print(done["report"])
-    print(f"store   {done['store']}\nfigure  {done['figure']}")
-    print(f"time    {done['seconds_per_field']:.2f} s per field (t2m, u10 and v10 at 2 km)")
+def _of(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
-def _check(args: argparse.Namespace) -> None:
-    from ..inputs.files.opening import open_input
-
-    with open_input(args.input, storage_options=storage_options(args)) as ds:
-        report = ds.ldm.check(
-            args.model, missing=args.missing, region=downscale.region(args.region)
-        )
-        print(report)
-        report.raise_for_problems()
+def _flags(command: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the options of a command by the names that the library has for them."""
+    return {
+        action.dest: action.option_strings[-1]
+        for action in command._actions
+        if action.option_strings and action.dest != "help"
+    }
 
 
-def _list(args: argparse.Namespace) -> None:
-    from ..packages.registry import list_models
+@contextmanager
+def _short_warnings(args: argparse.Namespace) -> Iterator[None]:
+    """Print xldm's own warnings in one line, without a place in its code, and each text once."""
+    seen: set[str] = set()
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
 
-    print(list_models().to_string())
+        def show(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int, *more: Any
+        ) -> None:
+            if not issubclass(category, UserWarning):
+                usual(message, category, filename, lineno, *more)
+            elif str(message) not in seen:
+                seen.add(str(message))
+                print(f"xldm: {in_options(str(message), args)}", file=sys.stderr)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
-def _info(args: argparse.Namespace) -> None:
-    from ..packages.registry import load_model
-
-    print(load_model(args.model))
-
-
-def _add_import(actions: argparse._SubParsersAction) -> None:
-    command = actions.add_parser("import", help="import the paper's release as a package")
-    command.add_argument("name", help="name for the model, e.g. italy-2km-ldm-res")
-    command.add_argument("--source", help="folder, zip or zip URL with the checkpoints")
-    command.add_argument(
-        "--sample-data", help="folder, zip or zip URL with statics and normalisation"
+def _add_completion(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Print a script that completes commands, options and files. For bash: xldm completion bash "
+        "> ~/.local/share/bash-completion/completions/xldm; for zsh write it to a file _xldm in a "
+        "folder of $fpath. Then start a new shell."
     )
-    command.set_defaults(run=_import)
+    command.add_argument("shell", choices=["bash", "zsh", "tcsh"], help="the shell to complete in")
+    command.set_defaults(run=_completion)
 
 
-def _import(args: argparse.Namespace) -> None:
-    from .. import published
+def _completion(args: argparse.Namespace) -> None:
+    import shtab
 
-    published.import_ldm_res(args.source, args.name, sample_data=args.sample_data)
+    print(shtab.complete(_parser(), shell=args.shell))

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import argparse
 import resource
+from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
-from . import timing
+
+if TYPE_CHECKING:
+    from .timing import Inputs
 
 __all__ = ["add"]
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand."""
-    command = commands.add_parser(
-        "bench",
-        help="time, work and memory of a model on this machine",
-        description="Print the time and work of each part of a field, beside the rate of a large "
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.description = (
+        "Print the time and work of each part of a field, beside the rate of a large "
         "matrix product; then the time of DDIM steps with a cached context, and of steps that "
         "recompute it and swap averaged weights, as the paper's code does. On a GPU also print "
-        "fields per second by batch and precision, and with the denoiser compiled.",
+        "fields per second by batch and precision, and with the denoiser compiled."
     )
-    command.add_argument("--model", default="italy-2km", help="name, path or URL of a model")
+    command.add_argument(
+        "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
+    )
     command.add_argument(
         "--paper", action="store_true", help="the paper's widths with random weights instead"
     )
@@ -33,6 +36,11 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _bench(args: argparse.Namespace) -> None:
     import torch
 
+    from ..models.on_device import device_fault
+    from . import timing
+
+    if fault := device_fault(args.device):
+        raise ArgumentError(fault)
     if not 1 <= args.steps <= 100:
         raise ArgumentError(f"steps must be from 1 to 100, the whole loop; got {args.steps}")
     given = timing.paper(args.device) if args.paper else timing.loaded(args.model, args.device)
@@ -58,9 +66,11 @@ def _bench(args: argparse.Namespace) -> None:
     print(f"\npeak memory of this process {peak:.2f} GiB")
 
 
-def _print_together(given: timing.Inputs) -> None:
+def _print_together(given: Inputs) -> None:
     """Print the rate of fields drawn together on a GPU, and its share of a matrix product's."""
     import torch
+
+    from . import timing
 
     diffusion = given.net.config.diffusion
     taken = min(diffusion.steps, 10)

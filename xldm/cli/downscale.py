@@ -1,37 +1,51 @@
-"""``xldm downscale``: write fields of any length to a Zarr store; also the input of ``check``."""
+"""``xldm downscale``: write fields of any length to a Zarr store, or some to a netCDF file."""
 
 from __future__ import annotations
 
 import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ExistsError
 from ..numerics.samplers import SAMPLERS
-from .options import add_storage_options, storage_options
+from .options import add_input, opened, region, storage_options
 
-__all__ = ["add", "add_input", "region"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["add"]
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand."""
-    command = commands.add_parser(
-        "downscale",
-        help="downscale a dataset to a Zarr store",
-        description="Downscale a dataset and write it to a Zarr store, block by block, in bounded "
-        "memory. --resume continues an interrupted run; with --share several machines write one "
-        "store. Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
-        "AWS_ENDPOINT_URL) or from fsspec's own configuration.",
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.description = (
+        "Downscale a dataset and write it to a Zarr store, block by block, in bounded memory. "
+        "--resume continues an interrupted run; with --share several machines write one store. An "
+        "output that ends in .nc becomes one netCDF file. Credentials come from the environment "
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL) or from fsspec's own "
+        "configuration."
     )
-    add_input(command, "; the last is the Zarr store to write, unless --output names it")
+    add_input(command, "; the last is the output, unless --output names it")
     command.add_argument(
-        "-o",
-        "--output",
-        metavar="STORE",
-        help="Zarr store to write, path or URL; a bucket must exist",
-    )
-    command.add_argument("--members", type=int, default=1)
-    command.add_argument("--seed", type=int, default=0)
+        "-o", "--output", metavar="OUTPUT",
+        help="Zarr store to write, path or URL (a bucket must exist), or a netCDF file (.nc)",
+    )  # fmt: skip
+    command.add_argument("--members", type=int, default=1, help="ensemble members (default 1)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the ensemble (default 0)")
     command.add_argument("--sampler", help=f"one of {', '.join(SAMPLERS)} (default: the model's)")
     command.add_argument("--steps", type=int, help="steps of the sampler (default: the model's)")
+    command.add_argument(
+        "--correlation", type=float, default=1.0, metavar="SHARE",
+        help="how members persist from hour to hour: from 0, not at all, to 1, as the model was "
+        "fitted to do (default 1)",
+    )  # fmt: skip
+    command.add_argument(
+        "--conserve", metavar="TARGETS",
+        help='targets whose means are the values of the input, as "t2m,u10,v10"; "yes" for all '
+        'that can be, "no" for none (default: as the model states)',
+    )  # fmt: skip
+    command.add_argument("--align", help="path or URL of an alignment, from xldm.fit_alignment")
     command.add_argument(
         "--tile", metavar="SIZE[,OVERLAP]", help="coarse cells of a tile, to save memory"
     )
@@ -43,87 +57,107 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--keep-bits", type=int, metavar="BITS", help="round to this many of 23 mantissa bits"
     )
-    add_storage_options(command, "URLs")
-    command.set_defaults(run=_downscale)
-
-
-def add_input(command: argparse.ArgumentParser, more: str = "") -> None:
-    """Add the arguments that select the input and the model; ``more`` ends the help of files."""
-    command.add_argument(
-        "input", nargs="+",
-        help=f"netCDF, GRIB, Zarr or a zip of these: paths, URLs or globs{more}",
-    )  # fmt: skip
-    command.add_argument(
-        "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
+    command.set_defaults(
+        run=_downscale, whole=lambda args: _is_netcdf(args.output or args.input[-1])
     )
-    command.add_argument("--missing", choices=["raise", "climatology"], default="raise")
-    command.add_argument("--align", help="path or URL of an alignment, from xldm.fit_alignment")
-    command.add_argument(
-        "--region", help='"covered", or lon_min,lat_min,lon_max,lat_max (default: the whole domain)'
-    )
-
-
-def region(text: str | None) -> str | tuple[float, float, float, float] | None:
-    """Parse a region: a word that ``downscale`` knows, or a box in degrees.
-
-    Raises
-    ------
-    ArgumentError
-        If the text has commas and is not lon_min,lat_min,lon_max,lat_max.
-
-    Examples
-    --------
-    >>> region("9,43,12,45")
-    (9.0, 43.0, 12.0, 45.0)
-    """
-    if text is None or "," not in text:
-        return text
-    try:
-        west, south, east, north = (float(number) for number in text.split(","))
-    except ValueError as error:
-        raise ArgumentError(
-            f"--region: expected a word, or lon_min,lat_min,lon_max,lat_max; got {text!r}"
-        ) from error
-    return west, south, east, north
 
 
 def _downscale(args: argparse.Namespace) -> None:
     from ..downscaling import downscale
-    from ..inputs.files.opening import open_input
     from ..packages.registry import load_model
-    from ..writing import to_store
 
+    inputs, output = _inputs_and_output(args)
+    share = _share(args.share)
+    _refuse_output(output, args)
     model = load_model(args.model)
     if args.tile:
-        model = model.tiled(*(int(cells) for cells in args.tile.split(",")))
-    options, share = storage_options(args), _share(args.share)
-    inputs, store = _inputs_and_store(args)
-    with open_input(inputs, storage_options=options) as ds:
+        model = model.tiled(*_tile(args.tile))
+    with opened(inputs, args) as ds:
         out = downscale(
             ds, model, members=args.members, seed=args.seed, sampler=args.sampler,
-            steps=args.steps, missing=args.missing, align=args.align, device=args.device,
-            region=region(args.region),
+            steps=args.steps, correlation=args.correlation, missing=args.missing,
+            align=args.align, conserve=_conserve(args.conserve), device=args.device,
+            region=region(args.region),  # type: ignore[arg-type]
         )  # fmt: skip
-        mark = to_store(
-            out, store, resume=args.resume, share=share, keep_bits=args.keep_bits,
-            storage_options=options if "://" in store else None,
-        )  # fmt: skip
+        if _is_netcdf(output):
+            _write_netcdf(out, Path(output))
+        else:
+            _write_store(out, output, share, args)
+
+
+def _write_store(
+    out: xr.Dataset, store: str, share: tuple[int, int], args: argparse.Namespace
+) -> None:
+    from ..writing import to_store
+
+    mark = to_store(
+        out, store, resume=args.resume, share=share, keep_bits=args.keep_bits,
+        storage_options=storage_options(args) if "://" in store else None,
+    )  # fmt: skip
     if mark:
         print(f"{store} complete {mark}")
     else:
         print(f"{store} share {args.share} is written; other shares are not complete yet")
 
 
-def _inputs_and_store(args: argparse.Namespace) -> tuple[list[str], str]:
-    """Return the paths of the input, and the store: the last path unless an option names it."""
+def _write_netcdf(out: xr.Dataset, path: Path) -> None:
+    """Write a file beside the path, and rename it once it is complete."""
+    import tempfile
+
+    from tqdm.auto import tqdm
+
+    from ..progress import listening
+    from ..writing.tasks import Moving
+
+    some = next(iter(out.data_vars.values()))
+    chunks = tuple(n if d in ("y", "x") else 1 for d, n in some.sizes.items())
+    storage = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks}
+    fields = math.prod(some.shape[:-2])
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        aside = Path(folder) / path.name
+        with (
+            tqdm(total=fields, desc="writing", unit="field", disable=None) as bar,
+            listening(Moving(bar).drawn),
+        ):
+            out.to_netcdf(aside, engine="h5netcdf", encoding=dict.fromkeys(out.data_vars, storage))
+        aside.replace(path)
+    print(f"{path} complete")
+
+
+def _is_netcdf(output: str) -> bool:
+    return output.lower().endswith((".nc", ".nc4", ".netcdf"))
+
+
+def _refuse_output(output: str, args: argparse.Namespace) -> None:
+    """Refuse an output that is there as a file, or that cannot be one."""
+    if "://" not in output and Path(output).is_file():
+        raise ExistsError(
+            f"{output} exists, and is not written over; give another output, or if it is an input "
+            "name the output with --output"
+        )
+    if not _is_netcdf(output):
+        return
+    if "://" in output:
+        raise ArgumentError(f"{output}: netCDF is written to local files; use .zarr at a URL")
+    if args.resume or args.keep_bits is not None or args.share != "0/1":
+        raise ArgumentError(
+            f"{output}: --resume, --share and --keep-bits are for Zarr stores; leave them out, or "
+            "write a .zarr"
+        )
+    if not Path(output).parent.is_dir():
+        raise ArgumentError(f"{output}: there is no folder {Path(output).parent}; make it first")
+
+
+def _inputs_and_output(args: argparse.Namespace) -> tuple[list[str], str]:
+    """Return the paths of the input, and the output: the last path unless an option names it."""
     inputs = list(args.input)
-    store = args.output or inputs.pop()
+    output = args.output or inputs.pop()
     if not inputs:
         raise ArgumentError(
-            f"expected the input and the store to write; got {store} alone. Use xldm downscale "
-            f"{store} --output STORE.zarr"
+            f"expected the input and the output; got {output} alone. Use xldm downscale "
+            f"{output} --output out.zarr, or out.nc"
         )
-    return inputs, store
+    return inputs, output
 
 
 def _share(text: str) -> tuple[int, int]:
@@ -131,3 +165,16 @@ def _share(text: str) -> tuple[int, int]:
     if not (number.isdecimal() and count.isdecimal()):
         raise ArgumentError(f"--share: expected I/N with I from 0 to N - 1, as 0/4; got {text!r}")
     return int(number), int(count)
+
+
+def _tile(text: str) -> list[int]:
+    cells = text.split(",")
+    if len(cells) > 2 or not all(c.strip().isdecimal() for c in cells):
+        raise ArgumentError(f"--tile: expected SIZE or SIZE,OVERLAP in coarse cells; got {text!r}")
+    return [int(c) for c in cells]
+
+
+def _conserve(text: str | None) -> bool | list[str] | None:
+    if text is None:
+        return None
+    return {"yes": True, "no": False}.get(text) if text in ("yes", "no") else text.split(",")

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
+from .options import add_storage_options, storage_options
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand."""
-    command = commands.add_parser(
-        "evaluate",
-        help="score forecasts against a truth and write a report",
-        description="Score stores of forecasts (NAME=PATH ...), or the forecasts that a protocol "
-        "draws from a model, against a truth or hours of the synthetic twin.",
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.description = (
+        "Score stores of forecasts (NAME=PATH ...), or the forecasts that a protocol draws from a "
+        "model, against a truth or hours of the synthetic twin."
     )
-    command.add_argument("forecasts", nargs="*", metavar="NAME=PATH", help="netCDF or Zarr")
-    command.add_argument("--protocol", help="comparison, residual or sampling")
+    command.add_argument(
+        "forecasts", nargs="*", metavar="NAME=PATH",
+        help="netCDF or Zarr: a path, URL or glob; repeat a name for several files of one forecast",
+    )  # fmt: skip
+    command.add_argument(
+        "--protocol", help="draw the forecasts of a question: comparison, residual or sampling"
+    )
     command.add_argument(
         "--model",
         default="italy-2km",
@@ -35,18 +39,33 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--beside", action="append", default=[], metavar="NAME=MODEL",
         help="another model in the comparison, e.g. GAN=run/gan/package; repeat it",
     )  # fmt: skip
-    command.add_argument("--members", type=int, default=8, help="size of a protocol's ensembles")
-    command.add_argument("--truth", help="netCDF or Zarr, path or URL")
-    command.add_argument("--era5", help="input of a protocol: netCDF, GRIB or Zarr")
+    command.add_argument(
+        "--members", type=int, default=8, help="size of a protocol's ensembles (default 8)"
+    )
+    for name, what in (("truth", "the truth"), ("era5", "input of a protocol")):
+        command.add_argument(
+            f"--{name}", action="append", default=[], metavar="PATH",
+            help=f"{what}: path, URL or glob of netCDF, GRIB or Zarr; repeat it for several",
+        )  # fmt: skip
     command.add_argument(
         "--twin", type=int, metavar="YEAR", help="take truth and input from the twin"
     )
-    command.add_argument("--twin-seed", type=int, default=0)
+    command.add_argument("--twin-seed", type=int, default=0, help="which twin (default 0)")
     command.add_argument(
         "--hours", type=int, default=48, help="number of hours of the twin's year (default 48)"
     )
-    command.add_argument("--align", choices=["exact", "common"], default="exact")
+    command.add_argument(
+        "--align", choices=["exact", "common"], default="exact",
+        help="refuse forecasts of other hours or cells than the truth, or score what is common "
+        "(default exact)",
+    )  # fmt: skip
     command.add_argument("--report", required=True, help="folder to write")
+    command.add_argument(
+        "--maps", action="store_true",
+        help="keep scores at every cell in result.nc, which is then some 100 MB; the page shows "
+        "them anyway",
+    )  # fmt: skip
+    add_storage_options(command, "all URLs")
     command.set_defaults(run=_evaluate)
 
 
@@ -59,7 +78,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         )
     result, snapshots = _of_protocol(args) if args.protocol else _of_stores(args)
     result.attrs["command"] = shlex.join(["xldm", *args.command])
-    print(report.write(result, args.report, snapshots=snapshots))
+    print(report.write(result, args.report, snapshots=snapshots, maps=args.maps))
 
 
 def _of_protocol(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]:
@@ -70,7 +89,7 @@ def _of_protocol(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure
         era5, truth = both_sides(hours_over_year(args.twin, args.hours), args.twin_seed)
     else:
         needed = "a protocol needs --era5 and --truth, or --twin YEAR"
-        era5, truth = (_opened(path, needed) for path in (args.era5, args.truth))
+        era5, truth = (_opened(paths, args, needed) for paths in (args.era5, args.truth))
     beside = dict(map(_pair, args.beside))
     return evaluate_protocol(
         args.protocol, args.model, era5, truth, members=args.members, beside=beside
@@ -81,19 +100,22 @@ def _of_stores(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]
     from ..evaluation import evaluate, figures
     from ..packages.registry import load_model
 
-    truth = _opened(args.truth, "--truth is needed to score stores of forecasts")
-    forecasts = {name: _opened(path) for name, path in map(_pair, args.forecasts)}
+    truth = _opened(args.truth, args, "--truth is needed to score stores of forecasts")
+    paths: dict[str, list[str]] = {}
+    for name, path in map(_pair, args.forecasts):
+        paths.setdefault(name, []).append(path)
+    forecasts = {name: _opened(several, args) for name, several in paths.items()}
     static = load_model(args.model).static if args.model else None
     result = evaluate(forecasts, truth, static=static, align=args.align)
     return result, figures.snapshots(forecasts, truth, result, static)
 
 
-def _opened(path: str | None, needed: str = "") -> xr.Dataset:
-    import xarray as xr
+def _opened(paths: list[str], args: argparse.Namespace, needed: str = "") -> xr.Dataset:
+    from ..inputs.files.opening import open_input
 
-    if not path:
+    if not paths:
         raise ArgumentError(needed)
-    return xr.open_dataset(path, chunks={})
+    return open_input(paths, storage_options=storage_options(args))
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -10,15 +10,13 @@ from .options import add_storage_options, storage_options
 __all__ = ["add"]
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand."""
-    command = commands.add_parser(
-        "store",
-        help="make a training store from parts that recipes wrote",
-        description="Write a training store from parts, one day at a time, verify it, and mark it "
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.description = (
+        "Write a training store from parts, one day at a time, verify it, and mark it "
         "complete. Paths are local or any fsspec URL; credentials come from the environment "
         "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL) or from fsspec's own "
-        "configuration.",
+        "configuration."
     )
     command.add_argument("store", help="where to write; a bucket must exist")
     for side, what in (("coarse", "predictors"), ("fine", "targets")):

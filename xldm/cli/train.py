@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import importlib.resources
 import logging
 from contextlib import suppress
+from pathlib import Path
 
-from ..training.preset import shipped
-from ..training.stages import STAGES
 from .options import add_storage_options, storage_options
 
-__all__ = ["add"]
+__all__ = ["CHAIN", "OTHERS", "add"]
+
+# As `xldm.training.stages` declares them, whose import takes longer than a user waits for help.
+CHAIN = ("regression", "autoencoder", "diffusion", "decoder", "calibration")
+OTHERS = ("distillation", "gan")
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand."""
-    chain = [name for name, stage in STAGES.items() if not stage.by_name]
-    others = [name for name, stage in STAGES.items() if stage.by_name]
-    command = commands.add_parser(
-        "train",
-        help="train a model from a training store",
-        description="Train the networks of a preset stage after stage; each ends with a model "
-        "package. Paths are local or any fsspec URL; credentials come from the environment.",
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.description = (
+        "Train the networks of a preset stage after stage; each ends with a model "
+        "package. Paths are local or any fsspec URL; credentials come from the environment."
     )
     command.add_argument(
         "--config", required=True, metavar="PRESET",
-        help=f"YAML file, or a shipped preset: {', '.join(sorted(shipped()))}",
+        help=f"YAML file, or a shipped preset: {', '.join(_shipped())}",
     )  # fmt: skip
     command.add_argument("--store", required=True, help="training store")
     command.add_argument("--folder", required=True, help="for checkpoints, logs and packages")
     command.add_argument(
-        "--stage", default="all", choices=["all", *chain, *others],
-        help=f"all runs those of {', '.join(chain)} that the preset has (default %(default)s)",
+        "--stage", default="all", choices=["all", *CHAIN, *OTHERS],
+        help=f"all runs those of {', '.join(CHAIN)} that the preset has (default %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--from", dest="start", metavar="PACKAGE",
@@ -47,6 +47,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--resume", action="store_true", help="continue an interrupted run")
     command.add_argument("--no-progress", action="store_true", help="hide the progress bar")
     command.set_defaults(run=_train)
+
+
+def _shipped() -> list[str]:
+    folder = Path(str(importlib.resources.files("xldm") / "presets"))
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def _train(args: argparse.Namespace) -> None:

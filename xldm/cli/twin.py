@@ -8,25 +8,25 @@ from pathlib import Path
 __all__ = ["add"]
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Add the subcommand."""
-    twin = commands.add_parser(
-        "twin", help="write the synthetic twin to a Zarr store, or in the forms of real archives"
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    command.description = (
+        "Write hours of the synthetic twin to a Zarr store, or days in the forms of real archives."
     )
-    twin.add_argument("start", help="first hour, e.g. 2001-07-15T00; for archives the first day")
-    twin.add_argument("stop", help="last hour or day, included")
-    twin.add_argument(
+    command.add_argument("start", help="first hour, e.g. 2001-07-15T00; for archives the first day")
+    command.add_argument("stop", help="last hour or day, included")
+    command.add_argument(
         "store", help="Zarr store to write, with groups era5 and fine; or the folder of archives"
     )
-    twin.add_argument("--seed", type=int, default=0)
-    twin.add_argument(
+    command.add_argument("--seed", type=int, default=0, help="which twin (default 0)")
+    command.add_argument(
         "--archive",
         nargs="*",
         metavar="FORM",
         help="write files in the forms of real archives; without a FORM all of them: "
         "cds-grib, cds-netcdf-old, cds-netcdf-new, arco, vhr-rea-it, dem, landcover, paper",
     )
-    twin.set_defaults(run=_twin)
+    command.set_defaults(run=_twin)
 
 
 def _twin(args: argparse.Namespace) -> None:

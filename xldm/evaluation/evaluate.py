@@ -29,7 +29,7 @@ _LONG_NAMES = {
     "v10": "10 m northward wind",
     "wind_speed": "10 m wind speed",
 }
-_PROVENANCE = ("model", "model_sha256", "sampler", "steps", "seed", "training_data")
+_PROVENANCE = ("model", "model_sha256", "sampler", "steps", "seed", "training_data", "oracle")
 
 
 def evaluate(

@@ -111,7 +111,10 @@ def window(
     cell_lon, cell_lat = lon_lat(grid, fine=False)
     if isinstance(region, str):
         if region != "covered":
-            raise ArgumentError(f"region is 'covered', a box or None, not {region!r}.")
+            raise ArgumentError(
+                "region: expected 'covered' or (lon_min, lat_min, lon_max, lat_max) in degrees; "
+                f"got {region!r}."
+            )
         box = (lon.min(), lat.min(), lon.max(), lat.max())
         rectangle = _largest(_inside(cell_lon, cell_lat, box), sizes)
         if rectangle is None:
@@ -122,7 +125,8 @@ def window(
         return rectangle
     if len(region) != 4 or not (region[0] < region[2] and region[1] < region[3]):
         raise ArgumentError(
-            f"A region is (lon_min, lat_min, lon_max, lat_max) in degrees; got {region}."
+            "region: expected (lon_min, lat_min, lon_max, lat_max) in degrees, each maximum above "
+            f"its minimum; got {tuple(region)}."
         )
     inside = _inside(cell_lon, cell_lat, region)
     if not inside.any():

@@ -192,17 +192,16 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        def table(rows: Iterable[Iterable[object]], tag: str = "td") -> str:
-            return "".join(
-                "<tr>" + "".join(f"<{tag} style='text-align:left'>{html.escape(str(c))}</{tag}>"
-                                 for c in row) + "</tr>"
-                for row in rows
-            )  # fmt: skip
-
+        # The last column is for problems, which most inputs have none of.
+        last = None if any(f.problem for f in self.predictors) else -1
+        rows = [
+            _html_row(f.row[:last], style="opacity:0.6;font-style:italic" * (f.variable is None))
+            for f in self.predictors
+        ]
         parts = [
-            f"<table>{table(self._summary)}</table>",
-            f"<table><thead>{table([_HEADINGS], 'th')}</thead>",
-            f"<tbody>{table(f.row for f in self.predictors)}</tbody></table>",
+            f"<table>{''.join(map(_html_row, self._summary))}</table>",
+            f"<table><thead>{_html_row(_HEADINGS[:last], 'th')}</thead>",
+            f"<tbody>{''.join(rows)}</tbody></table>",
         ]
         for title, texts in (("Problems", self.problems), ("Notes", self.notes)):
             if texts:
@@ -210,6 +209,11 @@ class Report:
                 parts.append(f"<b>{title}</b><ol>{items}</ol>")
         # No colours: the theme of the notebook has them.
         return f"<div class='xldm-report'>{''.join(parts)}</div>"
+
+
+def _html_row(cells: Iterable[object], tag: str = "td", style: str = "") -> str:
+    texts = (f"<{tag} style='text-align:left'>{html.escape(str(c))}</{tag}>" for c in cells)
+    return f"<tr style='{style}'>{''.join(texts)}</tr>" if style else f"<tr>{''.join(texts)}</tr>"
 
 
 def _times(time: Time) -> list[tuple[str, str]]:

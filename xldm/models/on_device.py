@@ -16,9 +16,18 @@ from ..numerics.persistence import persistent_normal
 from .device_batches import draw_together, to_device
 from .downscaler import Downscaler, Sampling
 
-__all__ = ["Address", "OnDevice"]
+__all__ = ["Address", "OnDevice", "device_fault"]
 
 Address = tuple[np.datetime64, str]
+
+
+def device_fault(device: str | None) -> str:
+    """Return why networks cannot run on a device of this machine; empty if they can."""
+    try:
+        torch.empty(0, device=device or "cpu")
+    except (RuntimeError, AssertionError) as error:
+        return f"device: {device!r} cannot be used here: {str(error).splitlines()[0]}"
+    return ""
 
 
 @dataclass

@@ -13,9 +13,12 @@ from typing import Any
 import fsspec
 import numpy as np
 
-from ..errors import StoreError
+from ..errors import MissingPackageError, StoreError
 
-__all__ = ["Place", "locate", "reaching"]
+__all__ = ["Place", "filesystem", "locate", "reaching"]
+
+# The extra of xldm that brings the package of a protocol.
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 
 # What fsspec raises when a bucket or a server refuses is not always an OSError.
 _CLIENTS = ("botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure")
@@ -66,8 +69,10 @@ def locate(
             "in storage_options."
         )
     try:
-        fs, root = fsspec.url_to_fs(url, **options)
-    except (ImportError, ValueError) as error:
+        fs, root = filesystem(url, options)
+    except MissingPackageError as error:
+        raise StoreError(str(error)) from None
+    except ValueError as error:
         raise StoreError(f"{shown}: {error}") from None
     except TypeError:
         raise StoreError(
@@ -78,6 +83,24 @@ def locate(
     if "file" in np.atleast_1d(fs.protocol):
         fs = fsspec.filesystem("file", auto_mkdir=True)
     return Place(shown, fs, root, options)
+
+
+def filesystem(
+    url: str, options: Mapping[str, Any] | None = None
+) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Return the filesystem of a URL or path, and the path within it.
+
+    Raises
+    ------
+    MissingPackageError
+        If a package is needed that is not installed.
+    """
+    try:
+        return fsspec.url_to_fs(url, **(options or {}))
+    except ImportError as error:
+        extra = _EXTRAS.get(url.partition("://")[0])
+        remedy = f": pip install 'xldm[{extra}]'" if extra else ""
+        raise MissingPackageError(f"{_without_secrets(url)}: {error}{remedy}") from error
 
 
 def _without_secrets(url: str) -> str:

@@ -15,9 +15,10 @@ import xarray as xr
 
 from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
-from ..errors import TrainingError
+from ..errors import ArgumentError, TrainingError
 from ..models.coarse_scale import CoarseScale
 from ..models.components import ResidualDiffusion, present
+from ..models.on_device import device_fault
 from ..storage import objects
 from ..storage.location import Place, locate
 from ..stores.open import open_training_store
@@ -115,6 +116,8 @@ def train(
     ------
     ImportError
         If the packages of the extra ``train`` are not installed.
+    ArgumentError
+        If this machine has no such device.
     ConfigError, StoreError, TrainingError, PackageError
         If preset, store, folder or package do not fit each other, or training cannot continue.
 
@@ -128,6 +131,9 @@ def train(
     preset = read_preset(preset)
     names = preset.chain if stage == "all" else (stage,)
     _refuse_stages(preset, stage, names)
+    # Lightning's own names are left to it.
+    if device not in ("auto", "gpu", "tpu") and (fault := device_fault(device)):
+        raise ArgumentError(fault)
     place = None if isinstance(store, xr.DataTree) else locate(store, storage_options)
     if not isinstance(store, xr.DataTree):
         store = open_training_store(store, storage_options, dask=False)

@@ -11,6 +11,7 @@ from typing import Any
 import xarray as xr
 
 from ..errors import ArgumentError, ArgumentTypeError, StoreError
+from ..progress import listening
 from ..storage import blocks
 from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
@@ -19,7 +20,7 @@ from ..storage.objects import content, create, exists, keys, patiently, put, swe
 from . import appending, rounding
 from .layout import Layout
 from .store_layout import BLOCK, along_times, laid_out, lengths, lengths_of
-from .tasks import bar_of, run, task_of
+from .tasks import Moving, bar_of, run, task_of
 
 __all__ = ["to_store"]
 
@@ -263,10 +264,12 @@ def _write(
     with bar_of("writing", layout, mine, hidden) as bar:
         bar.initial = sum(map(layout.fields, whole))
         bar.update(bar.initial)
+        moving = Moving(bar)
         try:
-            for number, _ in run(_to_write(layout, fields, left)):
-                still_mine()
-                bar.update(layout.fields(number))
+            with listening(moving.drawn):
+                for number, _ in run(_to_write(layout, fields, left)):
+                    still_mine()
+                    moving.done(layout.fields(number))
         except StoreError as error:
             raise StoreError(f"{error} Written blocks are kept: resume with resume=True.") from None
 

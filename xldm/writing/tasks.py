@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import dask
@@ -14,7 +16,7 @@ from tqdm.auto import tqdm
 
 from .layout import Layout
 
-__all__ = ["bar_of", "run", "task_of"]
+__all__ = ["Moving", "bar_of", "run", "task_of"]
 
 
 def task_of(function: Any, *args: Any) -> Any:
@@ -26,12 +28,13 @@ def run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """Run a few tasks at once, and yield their numbers and results as they end.
 
     Of two tasks at once, one computes while the other writes; a distributed client runs two for
-    each worker. If one fails, the tasks that have begun are finished.
+    each worker. If one fails, the tasks that have begun are finished; an interruption does not wait
+    for them.
     """
     nthreads = getattr(getattr(get_scheduler(), "__self__", None), "nthreads", None)
     most = max(2, 2 * len(nthreads())) if nthreads else 2
     tasks = iter(tasks)
-    with ThreadPoolExecutor(most, "xldm-blocks") as pool:
+    with _pool(most) as pool:
         running: dict = {}
         while True:
             for number, task in itertools.islice(tasks, most - len(running)):
@@ -43,6 +46,46 @@ def run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
                 return
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(done), done.result()
+
+
+@contextmanager
+def _pool(most: int) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(most, "xldm-blocks")
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    except BaseException:
+        pool.shutdown()
+        raise
+    pool.shutdown()
+
+
+class Moving:
+    """Moves a bar by each field that is drawn in this process, and by each block that is done."""
+
+    def __init__(self, bar: tqdm) -> None:
+        self._bar, self._total = bar, int(bar.total or 0)
+        self._done, self._drawn = float(bar.n), 0.0
+        self._lock = threading.Lock()
+
+    def drawn(self, fields: float) -> None:
+        """Count fields, or parts of one, of blocks that are not done yet."""
+        with self._lock:
+            self._drawn += fields
+            self._show()
+
+    def done(self, fields: int) -> None:
+        """Count the fields of a block."""
+        with self._lock:
+            self._done += fields
+            self._drawn = max(0.0, self._drawn - fields)
+            self._show()
+
+    def _show(self) -> None:
+        at = min(int(self._done + self._drawn + 1e-6), self._total)
+        self._bar.update(max(0, at - self._bar.n))
 
 
 def bar_of(what: str, layout: Layout, numbers: Iterable[int], hidden: bool | None) -> tqdm:

@@ -81,6 +81,8 @@ def score_boxes(
             boxes(ax, samples, style, places, horizontal=True)
             ax.set_xlabel(score_label(result, f"{score}_hourly", variable))
             ax.grid(axis="x", linewidth=0.4)
+            # Few ticks: numbers such as -0.025 touch in narrow panels.
+            ax.locator_params(axis="x", nbins=4)
             ax.tick_params("y", length=0)
             if score == "bias":
                 ax.axvline(0, color="0.4", linewidth=0.8)
@@ -166,6 +168,7 @@ def scores_by_stratum(
             table = result[score].sel(variable=variable, period=period)
             dots(ax, table.transpose("forecast", "stratum"), style, horizontal=True)
             ax.set_xlabel(score_label(result, score, variable))
+            ax.locator_params(axis="x", nbins=5)
             for edge in np.arange(result.sizes["stratum"] - 1) + 0.5:
                 ax.axhline(edge, color="0.85", linewidth=0.6)
             if score == "bias":

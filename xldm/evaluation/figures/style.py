@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ __all__ = [
     "literal",
     "note",
     "one_lead",
+    "oracles",
     "score_label",
     "selected",
     "styles",
@@ -103,6 +105,9 @@ def styles(result: xr.Dataset) -> dict[str, Style]:
         colour, line, marker = (kind[i % len(kind)] for kind in (COLOURS, LINES, MARKERS))
         style = {"color": colour, "linestyle": line, "linewidth": 1.6, "marker": marker}
         out[str(name)] = style
+    # Grey and dotted: not one of those that are compared.
+    for name in oracles(result):
+        out[name] |= {"color": "#7F7F7F", "linestyle": ":"}
     return out
 
 
@@ -131,6 +136,12 @@ def ensembles(result: xr.Dataset) -> list[str]:
     if "members" not in result:
         return []
     return [str(n) for n in result["forecast"].values[result["members"].values > 1]]
+
+
+def oracles(result: xr.Dataset) -> list[str]:
+    """Return the names of forecasts that are given part of the truth."""
+    models = json.loads(result.attrs.get("forecast_models") or "{}")
+    return [str(n) for n in result["forecast"].values if models.get(str(n), {}).get("oracle")]
 
 
 def literal(text: object) -> str:

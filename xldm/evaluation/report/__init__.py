@@ -29,6 +29,7 @@ def write(
     *,
     title: str | None = None,
     snapshots: Mapping[str, Figure] | None = None,
+    maps: bool = True,
 ) -> Path:
     """Write ``report.html``, ``scores.csv`` and ``result.nc`` into a folder of their own.
 
@@ -45,6 +46,8 @@ def write(
         Title of the page; default the attribute ``title`` of the result.
     snapshots : mapping of str to matplotlib.figure.Figure, optional
         Figures of single hours by caption, from :func:`xldm.evaluation.figures.snapshots`.
+    maps : bool
+        Keep scores at every cell in ``result.nc``, most of its size; the page has them anyway.
 
     Returns
     -------
@@ -69,11 +72,22 @@ def write(
         page = html(result, title=title, snapshots=snapshots or {})
         (aside / "report.html").write_text(page, encoding="utf-8")
         long_form(result).to_csv(aside / "scores.csv", index=False)
-        result.drop_encoding().to_netcdf(aside / "result.nc", engine="h5netcdf")
+        _write_result(result, aside / "result.nc", maps)
         _put(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder / "report.html"
+
+
+def _write_result(result: xr.Dataset, path: Path, maps: bool) -> None:
+    """Write a result, compressed without loss."""
+    if not maps:
+        result = result.drop_vars([n for n in result.data_vars if str(n).endswith("_map")])
+    packed = {"zlib": True, "complevel": 4, "shuffle": True}
+    numbers = [n for n, a in result.data_vars.items() if a.ndim and a.dtype.kind in "iuf"]
+    result.drop_encoding().to_netcdf(
+        path, engine="h5netcdf", encoding=dict.fromkeys(numbers, packed)
+    )
 
 
 def _refuse_foreign(folder: Path) -> None:

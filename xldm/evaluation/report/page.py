@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 from markupsafe import Markup
 
 from .. import figures
-from ..figures.style import SCORE_NAMES, WIDTH, ensembles, has, variables
+from ..figures.style import SCORE_NAMES, WIDTH, ensembles, has, oracles, variables
 from . import tables
 from .template import render
-from .texts import CAPTIONS, DEFINITIONS, HEDGING, ONE_LEAD
+from .texts import CAPTIONS, DEFINITIONS, HEDGING, ONE_LEAD, ORACLES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +46,7 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
         The template escapes everything that comes from the result.
     """
     title = title or result.attrs.get("title") or "Evaluation of downscaled fields"
+    result = _oracles_last(result)
     about, result = result, _of_one_lead(result)
     sections = {
         "What was compared": _compared(about),
@@ -68,6 +70,12 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
         synthetic=_json(result, "synthetic", "[]"),
         sections={heading: body for heading, body in sections.items() if body},
     )
+
+
+def _oracles_last(result: xr.Dataset) -> xr.Dataset:
+    """Return the result with the forecasts that are given part of the truth at the end."""
+    names = result["forecast"].values.astype(str)
+    return result.isel(forecast=np.argsort(np.isin(names, oracles(result)), kind="stable"))
 
 
 def _of_one_lead(result: xr.Dataset) -> xr.Dataset:
@@ -123,8 +131,11 @@ def _compared(result: xr.Dataset) -> Markup:
     for name in map(str, result["forecast"].values):
         known = {k: v for k, v in (models.get(name) or {}).items() if v not in (None, "")}
         known["model_sha256"] = str(known.get("model_sha256", "–"))[:12]
+        if "sampler" not in known or known["sampler"] == "none":
+            known |= {"sampler": "none", "steps": "–", "seed": "–"}
         count = result["members"].sel(forecast=name).item() if "members" in result else 1
-        rows.append([name, count if count > 1 else "–", *(known.get(k, "–") for k in keys)])
+        shown = f"{name} (oracle)" if name in oracles(result) else name
+        rows.append([shown, count if count > 1 else "–", *(known.get(k, "–") for k in keys)])
     header = ["forecast", "members", *keys.values()]
     table = render("table", caption="Forecasts", header=header, rows=rows, text=True)
     return render("facts", pairs=_facts(result).items()) + table
@@ -159,6 +170,8 @@ def _facts(result: xr.Dataset) -> dict[str, str]:
 
 def _scores(result: xr.Dataset) -> Markup:
     out = [tables.main_scores(result), Markup("<p>{}</p>").format(HEDGING)]
+    if oracles(result):
+        out.append(Markup("<p>{}</p>").format(ORACLES.format(names=", ".join(oracles(result)))))
     if has(result, "rmse_hourly"):
         out.append(_drawn(result, "score_boxes"))
     for variable in variables(result):

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from markupsafe import Markup
 
-from ..figures.style import SCORE_NAMES, ensembles, event_label, has, variables
+from ..figures.style import SCORE_NAMES, ensembles, event_label, has, oracles, variables
 from .template import render
 
 __all__ = [
@@ -100,10 +100,14 @@ def _word(value: object) -> str:
 
 
 def _table(
-    caption: str, header: Sequence[str], rows: Sequence[Sequence[object]], best: np.ndarray
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    best: np.ndarray,
+    apart: Sequence[str] = (),
 ) -> Markup:
-    """Return a table with ``best``, bool (rows, columns - 1), in bold."""
-    return render("table", caption=caption, header=header, rows=rows, best=best)
+    """Return a table with ``best``, bool (rows, columns - 1), in bold, and some rows apart."""
+    return render("table", caption=caption, header=header, rows=rows, best=best, apart=apart)
 
 
 def _units(units: str) -> str:
@@ -131,29 +135,42 @@ def _column(values: np.ndarray) -> list[str]:
     return [f"{v:{style}}".replace("-", "−") if np.isfinite(v) else "–" for v in values]
 
 
-def _best(values: np.ndarray, shown: Sequence[str], loss: Loss | None) -> np.ndarray:
-    """Mark the best value and all that read the same; nothing without a loss."""
+def _best(
+    values: np.ndarray, shown: Sequence[str], loss: Loss | None, judged: np.ndarray
+) -> np.ndarray:
+    """Mark the best of the judged values and all that read the same; nothing without a loss."""
     size = loss(values.astype(float)) if loss else np.full(values.shape, np.nan)
-    if values.size < 2 or not np.isfinite(size).any():
+    size = np.where(judged, size, np.nan)
+    if judged.sum() < 2 or not np.isfinite(size).any():
         return np.zeros(values.size, bool)
     at = int(np.nanargmin(size))
     same = [
         s == shown[at] or (loss is np.abs and s.strip("−") == shown[at].strip("−")) for s in shown
     ]
-    return np.array(same)
+    return np.array(same) & judged
 
 
-def _scored(caption: str, corner: str, names: Sequence[str], columns: dict[str, np.ndarray],
+def _scored(caption: str, corner: str, result: xr.Dataset, columns: dict[str, np.ndarray],
             losses: Mapping[str, Loss | None]) -> Markup:  # fmt: skip
-    """Return a table of numbers, the best of every column in bold."""
+    """Return a table of numbers by forecast, the best of every column in bold."""
     shown = {c: _column(v) for c, v in columns.items()}
-    best = [_best(v, shown[c], losses[c]) for c, v in columns.items()]
+    judged = _judged(result)
+    best = [_best(v, shown[c], losses[c], judged) for c, v in columns.items()]
+    names = _names(result)
     rows = list(zip(names, *shown.values(), strict=True))
-    return _table(caption, [corner, *columns], rows, np.transpose(best))
+    apart = [n for n, judge in zip(names, judged, strict=True) if not judge]
+    return _table(caption, [corner, *columns], rows, np.transpose(best), apart)
 
 
 def _names(result: xr.Dataset) -> list[str]:
-    return [str(n) for n in result["forecast"].values]
+    """Return the forecasts as tables name them."""
+    known = oracles(result)
+    return [f"{n} (oracle)" if n in known else str(n) for n in result["forecast"].values]
+
+
+def _judged(result: xr.Dataset) -> np.ndarray:
+    """Return which forecasts may be the best: not those that are given part of the truth."""
+    return ~np.isin(result["forecast"].values.astype(str), oracles(result))
 
 
 def main_scores(result: xr.Dataset) -> Markup:
@@ -167,7 +184,7 @@ def main_scores(result: xr.Dataset) -> Markup:
         columns = {SCORE_NAMES.get(s, s): one[s].values for s in scores}
         known = {s: LOSS.get(s, None if s in own else np.positive) for s in scores}
         losses = {SCORE_NAMES.get(s, s): loss for s, loss in known.items()}
-        out.append(_scored(units_of(result, variable), "forecast", _names(result), columns, losses))
+        out.append(_scored(units_of(result, variable), "forecast", result, columns, losses))
     return Markup("").join(out)
 
 
@@ -179,7 +196,8 @@ def by_lead(result: xr.Dataset, score: str) -> Markup:
         of_all = result[score].sel(variable=variable, stratum="all", period="all")
         values = of_all.transpose("lead", "forecast").values
         shown = np.array(_column(values.ravel())).reshape(values.shape)
-        best = np.array([_best(v, s, loss) for v, s in zip(values, shown, strict=True)])
+        judged = _judged(result)
+        best = np.array([_best(v, s, loss, judged) for v, s in zip(values, shown, strict=True)])
         rows = [[lead, *s] for lead, s in zip(leads, shown, strict=True)]
         caption = f"{SCORE_NAMES[score]}, {units_of(result, variable)}"
         out.append(_table(caption, ["lead", *_names(result)], rows, best))
@@ -192,7 +210,8 @@ def by_stratum(result: xr.Dataset, score: str) -> Markup:
     for variable in variables(result):
         values = result[score].sel(variable=variable, period="all").transpose("stratum", "forecast")
         shown = np.array(_column(values.values.ravel())).reshape(values.shape)
-        best = np.array([_best(v, s, loss) for v, s in zip(values.values, shown, strict=True)])
+        pairs, judged = zip(values.values, shown, strict=True), _judged(result)
+        best = np.array([_best(v, s, loss, judged) for v, s in pairs])
         rows = [[n, *s] for n, s in zip(result["stratum"].values, shown, strict=True)]
         if "n" in result:
             count = result["n"].sel(variable=variable, period="all").isel(forecast=0).values
@@ -218,7 +237,7 @@ def distribution(result: xr.Dataset) -> Markup:
         losses: dict[str, Loss | None] = dict.fromkeys(columns, np.abs)
         columns["Wasserstein"], losses["Wasserstein"] = one["wasserstein"].values, np.positive
         caption = f"Errors of quantiles, {units_of(result, variable)}"
-        out.append(_scored(caption, "forecast", _names(result), columns, losses))
+        out.append(_scored(caption, "forecast", result, columns, losses))
     return Markup("").join(out)
 
 
@@ -237,14 +256,16 @@ def spectral(result: xr.Dataset) -> Markup:
         resolution = [f"{r:.3g} km" if np.isfinite(r) else "never under half"
                       for r in one["effective_resolution"].values]  # fmt: skip
         columns = zip(errors.T, np.strings.strip(shown.T, "−"), strict=True)
-        best = [_best(e, s, np.abs) for e, s in columns]
+        judged = _judged(result)
+        best = [_best(e, s, np.abs, judged) for e, s in columns]
+        apart = [n for n, judge in zip(_names(result), judged, strict=True) if not judge]
         no_best = np.zeros(len(resolution), bool)
         header = ["forecast", *one["band"].values, "effective resolution"]
         rows = [[n, *s, r] for n, s, r in zip(_names(result), shown, resolution, strict=True)]
         known = field in result["variable"].values
         name = units_of(result, field).rpartition(",")[0] if known else field.replace("_", " ")
         caption = f"Error of power by wavelength, dB: {name}"
-        out.append(_table(caption, header, rows, np.column_stack([*best, no_best])))
+        out.append(_table(caption, header, rows, np.column_stack([*best, no_best]), apart))
     return Markup("").join(out)
 
 
@@ -256,7 +277,7 @@ def ensemble(result: xr.Dataset) -> Markup:
         one = result.sel(forecast=names, variable=variable, stratum="all", period="all")
         columns = {SCORE_NAMES[s]: one[s].values for s in scores}
         losses = {SCORE_NAMES[s]: LOSS.get(s, np.positive) for s in scores} | {"spread": None}
-        out.append(_scored(units_of(result, variable), "ensemble", names, columns, losses))
+        out.append(_scored(units_of(result, variable), "ensemble", one, columns, losses))
     return Markup("").join(out)
 
 
@@ -266,7 +287,8 @@ def events(result: xr.Dataset) -> Markup:
         return Markup()
     brier = result["brier"].sel(stratum="all").transpose("event", "forecast").values
     shown = [[f"{b:.4f}" if np.isfinite(b) else "–" for b in row] for row in brier]
-    best = np.array([_best(b, s, np.positive) for b, s in zip(brier, shown, strict=True)])
+    judged = _judged(result)
+    best = np.array([_best(b, s, np.positive, judged) for b, s in zip(brier, shown, strict=True)])
     best = np.column_stack([np.zeros(len(shown), bool), best])
     labels = [event_label(result, e) for e in result["event"].values]
     named = [f"{words} {_units(units)}" for words, units in labels]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING", "ONE_LEAD"]
+__all__ = ["CAPTIONS", "DEFINITIONS", "HEDGING", "ONE_LEAD", "ORACLES"]
 
 HEDGING = (
     "The best of each column is bold. The lowest RMSE need not belong to the best field: where the "
     "input allows many fields, their mean has the smallest squared error, but less variance and "
     "smaller extremes than any of them. Read it together with the spectra and distributions. The "
     "CRPS of a forecast without members is its MAE."
+)
+
+ORACLES = (
+    "An oracle is given part of the truth, here {names}. It is no forecast: it shows what errors "
+    "would remain if the rest were perfect. It stands apart and is never the best."
 )
 
 ONE_LEAD = (

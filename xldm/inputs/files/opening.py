@@ -15,11 +15,12 @@ import fsspec
 import xarray as xr
 
 from ...errors import ArchiveError, InputError
+from ...storage.location import filesystem
 from ...storage.zips import check_room, is_url, open_zip, pour
 from .grib import open_grib
 from .joining import join
 
-__all__ = ["open_input"]
+__all__ = ["discard_folders", "open_input"]
 
 #: Hours of a block where stored chunks are longer, so that a block does not read a whole file.
 DAY = 24
@@ -34,7 +35,10 @@ One = str | PathLike[str] | xr.Dataset
 
 
 def open_input(
-    files: One | Iterable[One], *, storage_options: Mapping[str, Any] | None = None
+    files: One | Iterable[One],
+    *,
+    group: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Open files as one dataset, lazily, whatever their form.
 
@@ -47,6 +51,8 @@ def open_input(
     files : str, path, Dataset or several
         netCDF, GRIB, Zarr, or a zip of netCDF and GRIB files: paths, fsspec URLs or globs. Datasets
         are joined as files are.
+    group : str, optional
+        Group that holds the fields, in each netCDF file and Zarr store.
     storage_options : mapping, optional
         For fsspec, as for :func:`fsspec.open`.
 
@@ -82,7 +88,7 @@ def open_input(
             parts.append(one)
         else:
             for path in _paths(fspath(one), options):
-                parts += _opened(path, options)
+                parts += _opened(path, options, group)
     if not parts:
         raise InputError("No file was given: expected paths or URLs of netCDF, GRIB or Zarr.")
     return parts[0] if len(parts) == 1 else join(parts)
@@ -92,19 +98,20 @@ def _paths(path: str, options: dict[str, Any]) -> list[str]:
     """Return the paths that a glob means, in order."""
     if not any(char in path for char in "*?[") or Path(path).exists():
         return [path]
-    fs, root = fsspec.url_to_fs(path, **(options if is_url(path) else {}))
+    fs, root = filesystem(path, options if is_url(path) else {})
     found = sorted(str(p) for p in cast("list[str]", fs.glob(root)))
     if not found:
         raise InputError(f"{path}: no file matches; check the path.")
     return [str(fs.unstrip_protocol(p)) for p in found] if is_url(path) else found
 
 
-def _opened(path: str, options: dict[str, Any]) -> list[xr.Dataset]:
+def _opened(path: str, options: dict[str, Any], group: str | None) -> list[xr.Dataset]:
     """Open what lies at a path: one dataset, or one for each file of a zip."""
-    fs, root = fsspec.url_to_fs(path, **(options if is_url(path) else {}))
+    fs, root = filesystem(path, options if is_url(path) else {})
     try:
         if _is_zarr(fs, root):
-            return [_zarr(path, fs, root, options)]
+            at = "/" + group.strip("/") if group else ""
+            return [_zarr(path.rstrip("/") + at, fs, root.rstrip("/") + at, options)]
         with fs.open(root, "rb") as stream:
             kind = _kind(path, stream)
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -115,14 +122,14 @@ def _opened(path: str, options: dict[str, Any]) -> list[xr.Dataset]:
             ) from error
         raise InputError(f"{path}: there is no such file; check the path or URL.") from error
     if kind == "zip":
-        return _from_zip(path)
+        return _from_zip(path, group)
     if is_url(path):
         local = _folder() / PurePosixPath(root).name
         fs.get_file(root, str(local))
         path = str(local)
     if kind == "GRIB":
         return [open_grib(path, _folder())]
-    return [_netcdf(path)]
+    return [_netcdf(path, group)]
 
 
 def _kind(path: str, stream: IO[bytes]) -> str:
@@ -146,16 +153,16 @@ def _kind(path: str, stream: IO[bytes]) -> str:
     )
 
 
-def _netcdf(path: str) -> xr.Dataset:
+def _netcdf(path: str, group: str | None) -> xr.Dataset:
     try:
-        with xr.open_dataset(path, chunks={}) as ds:
+        with xr.open_dataset(path, chunks={}, group=group) as ds:
             if not ds.data_vars:
                 raise InputError(_no_fields(path))
             days = _days(ds)
         with warnings.catch_warnings():
             # Stored chunks are decoded more than once, which takes little time beside the networks.
             warnings.filterwarnings("ignore", message="The specified chunks separate")
-            return xr.open_dataset(path, chunks=cast(Any, days))
+            return xr.open_dataset(path, chunks=cast(Any, days), group=group)
     except (OSError, EOFError) as error:
         raise InputError(
             f"{path} cannot be read as netCDF ({error}). Is it cut short? Fetch it again."
@@ -187,8 +194,15 @@ def _no_fields(path: str) -> str:
     groups = [str(g) for g, ds in xr.open_groups(path).items() if ds.data_vars]
     if not groups:
         return f"{path} holds no field: is it the right file?"
-    one = f"xr.open_dataset({path!r}, group={groups[0]!r})"
-    return f"{path} holds its fields in the groups {', '.join(groups)}, expected one: use {one}."
+    return (
+        f"{path} holds its fields in the groups {', '.join(groups)}, expected one: pass "
+        f"group={groups[0].strip('/')!r}, or use xr.open_dataset({path!r}, group={groups[0]!r})."
+    )
+
+
+def _groups(fs: fsspec.AbstractFileSystem, root: str) -> list[str]:
+    below = cast("list[str]", fs.ls(root, detail=False))
+    return sorted(PurePosixPath(p).name for p in below if _is_zarr(fs, p))
 
 
 def _is_zarr(fs: fsspec.AbstractFileSystem, root: str) -> bool:
@@ -199,13 +213,15 @@ def _zarr(
     path: str, fs: fsspec.AbstractFileSystem, root: str, options: dict[str, Any]
 ) -> xr.Dataset:
     given: dict[str, Any] = {"storage_options": options} if options and is_url(path) else {}
+    if not _is_zarr(fs, root):
+        raise InputError(f"{path}: there is no such group in the store; check its name.")
     old = fs.exists(f"{root.rstrip('/')}/.zgroup")
     whole = {"consolidated": fs.exists(f"{root.rstrip('/')}/.zmetadata")} if old else {}
     ds = xr.open_zarr(path, **whole, **given)
     if not ds.data_vars:
         raise InputError(
-            f"{path} holds no field at its root: is it a group above the fields? Name the group, "
-            f"as {path.rstrip('/')}/GROUP."
+            f"{path} holds no field at its root, expected one: pass the group that does, as "
+            f"group={next(iter(_groups(fs, root)), 'GROUP')!r}."
         )
     if days := _days(ds):
         with warnings.catch_warnings():
@@ -220,7 +236,7 @@ def _zarr(
 # ---- zips
 
 
-def _from_zip(path: str) -> list[xr.Dataset]:
+def _from_zip(path: str, group: str | None) -> list[xr.Dataset]:
     """Unpack the netCDF and GRIB files of a zip under names of our own, and open them."""
     folder, parts = _folder(), []
     with open_zip(path) as archive:
@@ -240,19 +256,19 @@ def _from_zip(path: str) -> list[xr.Dataset]:
                     pour(stream, folder / name, name, size=member.file_size, progress=False)
             except (zipfile.BadZipFile, EOFError) as error:
                 raise ArchiveError(f"{path}: {error}; it is damaged, fetch it again.") from error
-            parts += _member(path, str(folder / name))
+            parts += _member(path, str(folder / name), group)
     if not parts:
         names = ", ".join(m.filename for m in members[:5]) or "nothing"
         raise InputError(f"{path} is a zip without netCDF or GRIB files: it holds {names}.")
     return parts
 
 
-def _member(path: str, local: str) -> list[xr.Dataset]:
+def _member(path: str, local: str, group: str | None) -> list[xr.Dataset]:
     with open(local, "rb") as stream:
         kind = _kind(local, stream)
     if kind == "zip":
         raise InputError(f"{path} is a zip of zips: unpack it first.")
-    return [open_grib(local, _folder()) if kind == "GRIB" else _netcdf(local)]
+    return [open_grib(local, _folder()) if kind == "GRIB" else _netcdf(local, group)]
 
 
 def _refuse_odd(path: str, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -268,6 +284,12 @@ def _refuse_odd(path: str, archive: zipfile.ZipFile, members: Sequence[zipfile.Z
             raise ArchiveError(
                 f"{path}: {member.filename} is a link or encrypted; unpack it first."
             )
+
+
+def discard_folders() -> None:
+    """Remove the temporary folders now, for a process that ends without Python's own clean-up."""
+    while _FOLDERS:
+        _FOLDERS.pop().cleanup()
 
 
 def _folder() -> Path:
