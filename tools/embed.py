@@ -28,7 +28,7 @@ PUBLISHED = "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with 
 TWIN = "synthetic twin in the form of the paper's dataset"
 TRAINING_DATA = (
     "Synthetic twin of ERA5 and a 2 km regional climate model over real terrain (xldm.twin, "
-    "seed 0, 2001-2006); no observed, reanalysed or modelled weather"
+    "seed 0, 2001-2006, fitted to measurements); no observed, reanalysed or modelled weather"
 )
 
 
