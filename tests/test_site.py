@@ -93,7 +93,8 @@ def test_a_notebook_names_what_exists(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=of)
-def test_a_notebook_was_saved_after_it_ran_to_its_end(path):
+def test_a_notebook_is_saved_with_all_of_its_output_or_none(path):
     cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
-    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
+    counts = [c.execution_count for c in cells]
+    assert counts in (list(range(1, len(cells) + 1)), [None] * len(cells))
     assert not [o for c in cells for o in c.outputs if o.output_type == "error"]

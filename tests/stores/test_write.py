@@ -66,6 +66,14 @@ def _sum_of_the_next_hour(given):
     given["coarse"]["time"].attrs["bounds"] = "time_bnds"
 
 
+def _without_gap(given):
+    given["split"].attrs.clear()
+
+
+def _neighbours(given):
+    given["split"][:] = np.arange(given["split"].size) % 2
+
+
 def _other_static(given):
     given["static"] = given["static"].isel(y=slice(None, None, -1))
 
@@ -83,6 +91,8 @@ def _other_static(given):
         (_sum_at_a_point, "coarse tp has cell_methods 'time: point', not 'time: sum'"),
         (_sum_of_the_next_hour, "bounds of coarse time are not the hours that tp are summed over"),
         (_other_static, "y of static is not that of fine"),
+        (_without_gap, "split states no gap .* make it with by_blocks"),
+        (_neighbours, "are nearer than .* test hours would be neighbours of training hours"),
     ],
 )
 def test_inputs_that_do_not_go_together_are_refused(tmp_path, spoil, message):

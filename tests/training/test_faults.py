@@ -124,12 +124,12 @@ def test_a_server_that_goes_away_and_comes_back_costs_no_bit(
     assert all(torch.equal(once[name], again[name]) for name in once)
 
 
-def test_a_leaky_split_is_taken_only_if_asked_for(preset, tmp_path):
+def test_a_leaky_split_is_taken_only_if_asked_for_and_its_refusal_begins_nothing(preset, tmp_path):
     leaky = training_store.made()
     leaky["split"]["split"].attrs["leaky"] = "true"
     leaky["split"]["split"][:] = np.arange(leaky["split"].sizes["time"]) % 2
     with pytest.raises(ValueError, match="leak"):
-        train(preset, leaky, tmp_path / "refused", **QUIET)
+        train(preset, leaky, tmp_path / "run", **QUIET)
     assert train(preset, leaky, tmp_path / "run", allow_leaky=True, **QUIET)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 
 from ..config import GridConfig
-from ..errors import ArgumentError, StoreError
+from ..errors import ArgumentError, ArgumentTypeError, StoreError
 from ..grids.projected import nested
 from ..vocabulary import winds
+from . import splits
 from .schema import BOUNDS, DAY, accumulated, hour_ends
 
 __all__ = ["REQUIRED", "accepted", "bad_fields", "bad_hours", "bad_static"]
@@ -48,6 +49,8 @@ def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]
         faults.append(f"split is {split.dims}, not ('time',)")
     elif not (split == 0).any():
         faults.append("no hour of split trains (0)")
+    elif split.attrs.get("leaky") != "true" and "time" in split.coords:
+        faults += _leaks(split)
     grid = None
     if all("time" in obj.coords for obj in (coarse, fine, split)):
         faults += bad_hours(coarse["time"].values)
@@ -59,6 +62,14 @@ def accepted(url: str, given: Mapping[str, xr.Dataset], attrs: Mapping[str, str]
     if faults or grid is None:
         raise StoreError(f"{url}: nothing was written, since {'; '.join(faults)}.")
     return grid
+
+
+def _leaks(split: xr.DataArray) -> Iterator[str]:
+    """Yield what `xldm.stores.splits.check` says of a split that does not call itself leaky."""
+    try:
+        splits.check(split)
+    except (ArgumentError, ArgumentTypeError) as error:
+        yield f"{str(error).rstrip('.')} (that of random_hours is written as it is)"
 
 
 def _reserved(attr: str) -> bool:

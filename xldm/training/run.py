@@ -21,6 +21,7 @@ from ..models.components import ResidualDiffusion, present
 from ..models.on_device import device_fault
 from ..storage import objects
 from ..storage.location import Place, locate
+from ..stores import splits
 from ..stores.open import open_training_store
 from . import checkpoints, initialisation
 from .adversarial_module import AdversarialModule
@@ -138,6 +139,8 @@ def train(
     if not isinstance(store, xr.DataTree):
         store = open_training_store(store, storage_options, dask=False)
     model_config(preset, store)
+    # Before the folder is begun, so that the corrected run may have it.
+    splits.check(store["split"]["split"], allow_leaky=allow_leaky)
     at = locate(folder)
     run = _Run(preset, store, place, at, device, devices, allow_leaky, resume, progress)
     base = None if start is None else Base.read(str(start))
