@@ -140,7 +140,7 @@ def train(
         store = open_training_store(store, storage_options, dask=False)
     model_config(preset, store)
     # Before the folder is begun, so that the corrected run may have it.
-    splits.check(store["split"]["split"], allow_leaky=allow_leaky)
+    splits.check(store["split"].to_dataset()["split"], allow_leaky=allow_leaky)
     at = locate(folder)
     run = _Run(preset, store, place, at, device, devices, allow_leaky, resume, progress)
     base = None if start is None else Base.read(str(start))
