@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,11 @@ import xarray as xr
 from . import conserving
 from .errors import ArgumentError
 from .grids.conservation import Constraint, means, nearest
+from .grids.projected import METRES_PER_DEGREE
 from .grids.splines import splines
 from .inputs.predictors import examine, predictors
 from .nets.field_sizes import field_sizes
-from .output import laid_on_grid
+from .output import about, laid_on_grid
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ _REACH = 80e3  # m
 _PRIOR = 200.0  # m
 # It stays between an inversion and a dry adiabat.
 _LIMITS = -5e-3, 9.8e-3  # K m-1
-_EARTH = 111_195.0  # metres per degree of latitude
 
 
 def interpolate(
@@ -107,9 +108,11 @@ def interpolate(
             smooth = smooth - _cooling(field, lapse_rate, model, report, at)
         fine[target.name] = smooth.astype("float32").clip(target.lower, target.upper)
     terrain = "" if lapse_rate is None else f"; temperature by lapse rate ({lapse_rate})"
-    told = {
-        "Conventions": "CF-1.11",
-        "title": f"quadratic interpolation from the points of the input{terrain}",
+    method = f"quadratic interpolation from the points of the input{terrain}"
+    told = about(config, method) | {
+        "summary": f"Coarse fields on the grid of {config.name}, by {method}.",
+        "source": f"xldm {version('xldm')}: {method}",
+        "history": f"xldm {version('xldm')}: {method}",
         "model": f"{config.name} (its grid{' and terrain' if terrain else ''})",
         "model_sha256": model.sha256,
         "input_notes": " ".join(report.changes),
@@ -205,7 +208,7 @@ def local_lapse_rate(
 
     steps = (np.abs(np.median(np.diff(a))) for a in (latitude, longitude))
     narrow = 1.0, np.cos(np.radians(np.mean(latitude)))
-    reach = [_REACH / (s * n * _EARTH) for s, n in zip(steps, narrow, strict=True)]
+    reach = [_REACH / (s * n * METRES_PER_DEGREE) for s, n in zip(steps, narrow, strict=True)]
 
     def around(field: np.ndarray) -> np.ndarray:
         return gaussian_filter(field, reach, mode="nearest")

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from .models.downscaler import Sampling
     from .models.model import Model
 
-__all__ = ["described", "laid_on_grid"]
+__all__ = ["about", "described", "laid_on_grid"]
+
+#: What CF asks of temperatures and times: a point on a scale, and days without leap seconds.
+_ON_SCALE = {"units_metadata": "temperature: on_scale"}
+_NO_LEAPS = {"units_metadata": "leap_seconds: none"}
 
 
 def described(
@@ -43,7 +47,7 @@ def described(
     out = laid_on_grid(fields, coarse, model.config, report, told)
     numbered = ("member", np.asarray(sampling.members), {"standard_name": "realization"})
     out = out.assign_coords(member=numbered).transpose("member", ...)
-    out["member"].attrs["units"] = "1"
+    out["member"].attrs |= {"long_name": "ensemble member", "units": "1"}
     return out.isel(member=0, drop=True) if squeeze else out
 
 
@@ -67,9 +71,13 @@ def laid_on_grid(
                 "standard_name": targets[name].standard_name,
                 "long_name": targets[name].long_name or name,
                 "units": targets[name].units,
-                "grid_mapping": "spatial_ref",
                 "cell_methods": targets[name].cell_methods,
-            },
+                "coverage_content_type": "modelResult",
+            }
+            | (_ON_SCALE if "temperature" in targets[name].standard_name else {}),
+            # Where xarray has it when it reads with decode_coords="all": a file then lists
+            # spatial_ref as a grid mapping only, and not among the coordinates.
+            {"grid_mapping": "spatial_ref"},
         )
         for name, field in fields.items()
     }
@@ -84,11 +92,39 @@ def laid_on_grid(
     return _timed(out, config.interval).assign_attrs(told)
 
 
+def about(config: ModelConfig, title: str) -> dict[str, object]:
+    """Return the global attributes by which catalogs (ACDD) find any field on a model's grid."""
+    return {
+        "Conventions": "CF-1.11, ACDD-1.3",
+        "title": title,
+        "keywords": ", ".join(dict.fromkeys(["downscaling", *_words(config)])),
+        "keywords_vocabulary": "CF Standard Names",
+        "cdm_data_type": "Grid",
+    }
+
+
+def _words(config: ModelConfig) -> list[str]:
+    return [v.standard_name for v in config.targets]
+
+
+def _names(config: ModelConfig) -> str:
+    return ", ".join(v.long_name or v.name for v in config.targets)
+
+
+def _metres(config: ModelConfig) -> str:
+    return f"{config.grid.spacing / config.grid.factor:g} m"
+
+
 def _timed(out: xr.Dataset, interval: float | None) -> xr.Dataset:
     """Mark valid time, and give the bounds of sums and means."""
     (valid,) = (n for n, c in out.coords.items() if c.attrs.get("standard_name") == "time")
     if valid in out.dims:
         out[valid].attrs["axis"] = "T"
+    for coord in out.coords.values():
+        if coord.dtype.kind in "mM" and "standard_name" in coord.attrs:
+            coord.attrs.setdefault("long_name", coord.attrs["standard_name"].replace("_", " "))
+        if coord.dtype.kind == "M":
+            coord.attrs |= _NO_LEAPS
     if interval is not None:
         end = out[valid].values
         bounds = np.stack([end - np.timedelta64(round(interval * 3600), "s"), end], axis=-1)
@@ -106,9 +142,10 @@ def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, o
         if model.components[c.name].noise_shape(*config.grid.shape) is not None
     ]
     release = version("xldm")
-    return {
-        "Conventions": "CF-1.11",
-        "title": f"{config.title}: downscaled fields",
+    return about(config, f"{config.title}: downscaled fields") | {
+        "summary": f"Fields of {_names(config)} on a grid of {_metres(config)}, drawn by the "
+        f"residual latent diffusion model {config.name} from coarse fields.",
+        "source": f"{config.name} (xldm {release}): residual latent diffusion downscaling",
         "model": config.name,
         "model_sha256": model.sha256,
         "sampler": ", ".join(sorted({s for s, _ in chosen})) or "none",
@@ -118,9 +155,9 @@ def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, o
         "xldm_version": release,
         "training_data": config.training_data,
         "license": config.licence,
-        "references": config.citation,
+        **({"references": config.citation} if config.citation else {}),
         "absent_predictors": ", ".join(report.absent),
         "input_notes": " ".join(report.changes),
-        "history": f"xldm {release}: downscaled to {config.grid.spacing / config.grid.factor:g} m "
+        "history": f"xldm {release}: downscaled to {_metres(config)} "
         f"from {', '.join(str(f.variable) for f in report.predictors if f.variable)}",
     }

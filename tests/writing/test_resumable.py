@@ -102,6 +102,14 @@ def contents(store: Path) -> dict[str, str]:
     }
 
 
+def as_given(stored: xr.Dataset) -> xr.Dataset:
+    """A dataset that was read, without what a store says of itself."""
+    own = [n for n in stored.attrs if n in MARKS or n.startswith(("geospatial_", "time_coverage_"))]
+    return stored.drop_attrs(deep=False).assign_attrs(
+        {n: v for n, v in stored.attrs.items() if n not in own}
+    )
+
+
 def on_server(url: str, options: Mapping) -> dict[str, str]:
     fs, root = locate(url, options).fs, url.removeprefix("s3://")
     fs.invalidate_cache()
@@ -116,10 +124,23 @@ def _hash(data: bytes) -> str:
 
 
 def test_what_xarray_opens_is_what_was_written(out, whole):
-    stored = xr.open_zarr(whole)
-    for name in MARKS:
-        del stored.attrs[name]
-    xr.testing.assert_identical(stored.compute(), out.compute())
+    stored = xr.open_zarr(whole, decode_coords="all")
+    xr.testing.assert_identical(as_given(stored).compute(), out.compute())
+
+
+def test_what_is_opened_without_a_word_has_the_same_coordinates(out, whole):
+    assert set(xr.open_zarr(whole).coords) == set(out.coords)
+
+
+def test_the_store_says_where_and_when_its_fields_lie(out, whole):
+    told = xr.open_zarr(whole).attrs
+    assert told["geospatial_lat_max"] == out["lat"].values.max()
+    assert (told["time_coverage_start"], told["time_coverage_end"]) == (
+        "2020-02-12T00:00:00Z", "2020-02-12T09:00:00Z",
+    )  # fmt: skip
+    assert (told["time_coverage_duration"], told["time_coverage_resolution"]) == (
+        "P0DT9H0M0S", "P0DT1H0M0S",
+    )  # fmt: skip
 
 
 def test_the_store_is_cf(whole):
@@ -127,7 +148,8 @@ def test_the_store_is_cf(whole):
     assert stored["time"].attrs["units"] == "hours since 1970-01-01"
     assert stored["time"].dtype == "int64"
     assert stored["t2m"].attrs["grid_mapping"] == "spatial_ref"
-    assert stored.attrs["Conventions"] == "CF-1.11"
+    assert stored.attrs["Conventions"] == "CF-1.11, ACDD-1.3"
+    assert stored["t2m"].encoding["coordinates"] == "lat lon"
 
 
 def test_a_chunk_is_a_field_and_an_object_a_block_of_all_members(whole):

@@ -9,7 +9,7 @@ import numpy as np
 import pyproj
 
 from ..config import GridConfig
-from .projected import axes, fine_cells
+from .projected import METRES_PER_DEGREE, axes, fine_cells
 from .regridding import areas_in_boxes
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Footprints", "cosine_bells", "footprints", "width_of"]
 
-_EARTH = 111_195.0  # metres per degree of latitude
 # An input whose spacing lies between these shares of a model's footprint has that footprint.
 _LIKE = (0.5, 1.1)
 
@@ -52,7 +51,7 @@ def width_of(spacing: float, footprint: float | None) -> float | None:
     >>> width_of(0.25, 31e3), width_of(0.1, 31e3), width_of(1.0, 31e3), width_of(0.25, None)
     (31000.0, None, None, None)
     """
-    if footprint is None or not _LIKE[0] < spacing * _EARTH / footprint < _LIKE[1]:
+    if footprint is None or not _LIKE[0] < spacing * METRES_PER_DEGREE / footprint < _LIKE[1]:
         return None
     return footprint
 

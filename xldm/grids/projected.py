@@ -11,7 +11,12 @@ import xarray as xr
 from ..config import GridConfig
 from ..errors import ArgumentError
 
-__all__ = ["ITALY", "axes", "coordinates", "fine_cells", "lon_lat", "nested", "turn"]
+__all__ = [
+    "ITALY", "METRES_PER_DEGREE", "axes", "coordinates", "fine_cells", "lon_lat", "nested", "turn",
+]  # fmt: skip
+
+#: Length of a degree of latitude, on a sphere of 6371 km.
+METRES_PER_DEGREE = 111_195.0
 
 #: The grid of arXiv 2406.13627: 84 x 72 cells of 16 km that hold 672 x 576 cells of 2 km.
 ITALY = GridConfig(
@@ -115,12 +120,18 @@ def coordinates(grid: GridConfig, *, fine: bool) -> xr.Coordinates:
     lon, lat = lon_lat(grid, fine=fine)
     cf = {a["axis"]: a for a in pyproj.CRS(grid.crs).cs_to_cf() if "axis" in a}
     mapping = pyproj.CRS(grid.crs).to_cf()
+    mapping["long_name"] = "coordinate reference system"
+    north, east = (
+        {"standard_name": name, "long_name": name, "units": units}
+        for name, units in (("latitude", "degrees_north"), ("longitude", "degrees_east"))
+    )
+    whole = {"_FillValue": None}  # no coordinate has a missing value, and CF wants none stated
     return xr.Dataset(
         coords={
-            "y": ("y", y, cf["Y"]),
-            "x": ("x", x, cf["X"]),
-            "lat": (("y", "x"), lat, {"standard_name": "latitude", "units": "degrees_north"}),
-            "lon": (("y", "x"), lon, {"standard_name": "longitude", "units": "degrees_east"}),
+            "y": ("y", y, cf["Y"], whole),
+            "x": ("x", x, cf["X"], whole),
+            "lat": (("y", "x"), lat, north, whole),
+            "lon": (("y", "x"), lon, east, whole),
             "spatial_ref": ((), np.int32(0), mapping),
         }
     ).coords

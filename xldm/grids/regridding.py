@@ -13,14 +13,13 @@ from ..config import GridConfig, ModelConfig
 from ..errors import InputError
 from ..numerics.scaling import physical_mean
 from .overlap_areas import overlaps
-from .projected import axes, coordinates
+from .projected import METRES_PER_DEGREE, axes, coordinates
 
 if TYPE_CHECKING:
     import scipy.sparse
 
 __all__ = ["areas_in_boxes", "coarsen", "on_cells", "to_coarse"]
 
-_EARTH = 111_195.0  # metres per degree of latitude
 # Below this share of valid weight a cell stays missing.
 _VALID = 0.5
 
@@ -196,7 +195,7 @@ def _weights(
 ) -> scipy.sparse.csr_array:
     """Return bilinear weights (coarse cells, input points); rows sum to one."""
     lat, lon = np.array(latitude), np.array(longitude)
-    spacing = np.abs(np.diff(lat)).mean() * _EARTH
+    spacing = np.abs(np.diff(lat)).mean() * METRES_PER_DEGREE
     # Points per side of a cell: one, its centre, unless the input is finer than half of it.
     points = 1 if grid.spacing <= 2 * spacing else round(grid.spacing / spacing)
     y, x = axes(grid, fine=False)

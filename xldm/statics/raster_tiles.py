@@ -20,7 +20,7 @@ from fsspec.core import has_magic
 
 from ..config import GridConfig
 from ..errors import InputError, MissingPackageError
-from ..grids.projected import axes
+from ..grids.projected import METRES_PER_DEGREE, axes
 from ..storage.location import Place, locate, reaching
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ Fields = Callable[[np.ma.MaskedArray], Mapping[Key, np.ndarray]]
 _BLOCK, _PARTS = 64, 8
 _MARGIN = 2  # pixels read beyond a block
 _CACHE = 256  # MB of decoded pixels that GDAL keeps; its default grows with the machine's memory
-_DEGREE = 111195.0  # metres of latitude
 
 
 def cell_means(
@@ -183,7 +182,7 @@ def _refuse_unusable(tile: DatasetReader, grid: GridConfig) -> None:
         )
     if (tile.scales[0], tile.offsets[0]) != (1, 0):
         raise InputError("its values are scaled: unpack them with gdal_translate -unscale.")
-    metres = _DEGREE if tile.crs.is_geographic else tile.crs.linear_units_factor[1]
+    metres = METRES_PER_DEGREE if tile.crs.is_geographic else tile.crs.linear_units_factor[1]
     pixel, cell = max(tile.res) * metres, grid.spacing / grid.factor
     if pixel > cell:
         raise InputError(

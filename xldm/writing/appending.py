@@ -19,8 +19,9 @@ from ..storage.blocks import opened
 from ..storage.location import Place, reaching
 from ..storage.marks import COMPLETE, refuse_other, stamp
 from ..storage.objects import content, keys, put, remove
+from .conventions import BLOCK
 from .layout import Layout
-from .store_layout import BLOCK, along_times, laid_out, lengths_of, steps, written
+from .store_layout import along_times, laid_out, lengths_of, steps, written
 
 __all__ = ["PENDING", "begin", "finish", "laid_beside", "refuse_dim"]
 

@@ -37,6 +37,8 @@ class Layout:
         Bits of the mantissa of floats that are kept.
     shown : mapping of str to tuple of str
         Dims of all variables and coordinates.
+    space : tuple of str
+        Dims of a map.
     """
 
     place: Place
@@ -48,6 +50,7 @@ class Layout:
     start: Mapping[str, int]
     keep_bits: int | None
     shown: Mapping[str, tuple[str, ...]]
+    space: tuple[str, ...]
 
     @property
     def blocks(self) -> int:
@@ -89,6 +92,6 @@ class Layout:
 
     def fields(self, number: int) -> int:
         """Return the number of fields of a variable in a block."""
-        dims = next(iter(self.dims.values()))[:-2]
+        dims = [d for d in next(iter(self.dims.values())) if d not in self.space]
         part = self.part(number)
         return math.prod(part[d].stop - part[d].start if d in part else self.sizes[d] for d in dims)

@@ -18,8 +18,9 @@ from ..storage.location import Place, locate, reaching
 from ..storage.marks import COMPLETE, begun, mark_complete, refuse_complete, refuse_other
 from ..storage.objects import content, create, exists, keys, patiently, put, sweep
 from . import appending, rounding
+from .conventions import BLOCK
 from .layout import Layout
-from .store_layout import BLOCK, along_times, laid_out, lengths, lengths_of
+from .store_layout import along_times, laid_out, lengths, lengths_of
 from .tasks import Moving, bar_of, run, task_of
 
 __all__ = ["to_store"]
@@ -152,8 +153,22 @@ def _stored(
     whole = _readable(layout, there, hidden)
     if whole:
         _compare(layout, fields, whole[0])
-    _write(layout, fields, mine, whole, hidden)
+    try:
+        _write(layout, fields, mine, whole, hidden)
+    except StoreError:
+        raise
+    except Exception:  # the fields cannot be computed
+        if not resume and share[1] == 1:  # else the store may be another run's
+            _withdraw(layout)
+        raise
     return _completed(layout)
+
+
+def _withdraw(layout: Layout) -> None:
+    """Delete a store that this run began, if it holds no block."""
+    if keys(layout.place) == {*layout.objects}:
+        with reaching(layout.place):
+            layout.place.fs.rm(layout.place.root, recursive=True)
 
 
 def _check(out: xr.Dataset, share: tuple[int, int], keep_bits: int | None) -> None:

@@ -22,6 +22,7 @@ from ..errors import ArgumentError
 from ..storage.blocks import COMPRESSORS, encoded, unwritten
 from ..storage.location import Place
 from ..storage.marks import CONTENT, value_bytes
+from .conventions import BLOCK, as_cf, map_dims
 from .layout import Layout
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
     "times_in_block", "written",
 ]  # fmt: skip
 
-#: Attribute of the root: how many times are in an object, or lengths along several dims.
-BLOCK = "xldm_block"
 #: Uncompressed size of a block, of all its variables together.
 BLOCK_BYTES = 2**27
 #: Chunks of coordinates that grow, by their number of dims: longer than they are, so that the same
@@ -89,8 +88,12 @@ def lengths(out: xr.Dataset) -> dict[str, int]:
     left = sum(v.nbytes for v in fields) * math.prod(
         min(1.0, n / out.sizes[d]) for d, n in cut.items()
     )
-    for dim in fields[0].dims[:-2]:
-        if dim in (*times, "member") or left <= BLOCK_BYTES or cut.get("time", 1) > 1:
+    for dim in fields[0].dims:
+        if (
+            dim in (*times, *map_dims(out), "member")
+            or left <= BLOCK_BYTES
+            or cut.get("time", 1) > 1
+        ):
             continue
         if all(dim in v.dims for v in fields):
             n = max(1, int(out.sizes[dim] * BLOCK_BYTES // left))
@@ -165,26 +168,25 @@ def laid_out(
     ``cut`` are its `lengths`; ``start`` is where the blocks begin that are to be written, and
     ``by`` the `steps` of these.
     """
-    out = out.drop_encoding()
+    out = as_cf(out)
     times = along_times(out)
     along = [str(name) for name in written(out, times)]
     rest = out.drop_vars(along).compute()
     told = {str(name): _told(v, values=True) for name, v in rest.variables.items()} | {
         name: _told(out[name].variable, values=False) for name in along
     }
-    whole = rest.assign({name: _unwritten(out[name], times, cut) for name in along})
+    space = map_dims(out)
+    whole = rest.assign({name: _unwritten(out[name], times, space, cut) for name in along})
     whole = whole[list(out.data_vars)].assign_coords(rest.coords)
     rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
     whole.attrs = out.attrs | rounded | {CONTENT: json.dumps(told), BLOCK: _noted(cut)}
     for name in rest.variables:
-        # Without the chunks of input files, and without fill values for coordinates.
-        field = whole[name]
-        field.encoding = _encoding(field, times)
-        if name in whole.coords and field.dtype.kind == "f":
-            field.encoding["_FillValue"] = None
+        whole[name].encoding |= _encoding(whole[name], times)
     with warnings.catch_warnings():
         # Consolidated metadata are no part of Zarr 3 yet; other readers ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
+        # The attribute is ours: it names more coordinates than xarray would.
+        warnings.filterwarnings("ignore", message="cannot serialize global coordinates")
         objects = encoded({"": whole}, consolidated=True)
     return Layout(
         place,
@@ -197,17 +199,25 @@ def laid_out(
         keep_bits,
         {str(n): tuple(map(str, v.dims)) for n, v in rest.variables.items()}
         | {n: tuple(map(str, out[n].dims)) for n in along},
+        space,
     )
 
 
-def _unwritten(field: xr.DataArray, times: tuple[str, ...], cut: Mapping[str, int]) -> xr.Variable:
-    """Return a variable as stored, in chunks of one field, without its values."""
-    inner = field.ndim - 2  # the dims before are members, levels and the like
-    chunks = tuple(
-        1 if dim in times or i < inner else n for i, (dim, n) in enumerate(field.sizes.items())
-    )
+def _unwritten(
+    field: xr.DataArray, times: tuple[str, ...], space: tuple[str, ...], cut: Mapping[str, int]
+) -> xr.Variable:
+    """Return a variable as stored, in chunks of one map, without its values.
+
+    What holds no maps, as series at stations, has one chunk an object.
+    """
     shards = tuple(cut.get(str(dim), n) for dim, n in field.sizes.items())
-    return unwritten(field, chunks, shards, field.dtype)
+    maps = len({*space} & {*field.dims}) > 1
+    chunks = tuple(
+        1 if maps and dim not in space else n for dim, n in zip(field.dims, shards, strict=True)
+    )
+    stored = unwritten(field, chunks, shards, field.dtype)
+    stored.encoding |= {k: v for k, v in field.encoding.items() if k == "grid_mapping"}
+    return stored
 
 
 def _encoding(field: xr.DataArray, times: tuple[str, ...]) -> dict[str, Any]:

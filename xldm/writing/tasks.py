@@ -21,7 +21,8 @@ __all__ = ["Moving", "bar_of", "run", "task_of"]
 
 def task_of(function: Any, *args: Any) -> Any:
     """Make a dask task; it computes a dataset among the arguments, all variables at once."""
-    return dask.delayed(function, pure=False)(*args)
+    # Optimised before: dask loses tasks of variables that derive from others of the dataset.
+    return dask.delayed(function, pure=False)(*dask.optimize(*args, traverse=False))
 
 
 def run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
