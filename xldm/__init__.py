@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from .inputs.scattered import to_regular_grid
     from .interpolation import interpolate
     from .packages.registry import list_models, load_model
+    from .stations import at
     from .stores.open import open_training_store
     from .stores.write import write_training_store
     from .training.run import train
-    from .writing import to_store
+    from .writing import to_netcdf, to_store
 
 __all__ = [
     "Alignment",
     "__version__",
+    "at",
     "downscale",
     "drift",
     "evaluate",
@@ -46,6 +48,7 @@ __all__ = [
     "open_input",
     "open_training_store",
     "published",
+    "to_netcdf",
     "to_regular_grid",
     "to_store",
     "train",
@@ -58,6 +61,7 @@ __version__ = "0.1.0"
 # Imported when first used: xarray takes half a second, torch seconds.
 _LAZY = {
     "Alignment": "xldm.alignment",
+    "at": "xldm.stations",
     "downscale": "xldm.downscaling",
     "drift": "xldm.distribution",
     "evaluate": "xldm.evaluation",
@@ -69,6 +73,7 @@ _LAZY = {
     "open_catalog": "xldm.catalog",
     "open_input": "xldm.inputs.files.opening",
     "open_training_store": "xldm.stores.open",
+    "to_netcdf": "xldm.writing",
     "to_regular_grid": "xldm.inputs.scattered",
     "to_store": "xldm.writing",
     "train": "xldm.training",

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..errors import ArgumentError, ArgumentTypeError, StoreError
+from ..errors import ArgumentError, StoreError
 from ..progress import listening
 from ..storage import blocks
 from ..storage.claims import sole_writer
@@ -18,9 +18,10 @@ from ..storage.location import Place, locate, reaching
 from ..storage.marks import COMPLETE, begun, mark_complete, refuse_complete, refuse_other
 from ..storage.objects import content, create, exists, keys, patiently, put, sweep
 from . import appending, rounding
+from .arguments import refuse_unwritable
 from .conventions import BLOCK
 from .layout import Layout
-from .store_layout import along_times, laid_out, lengths, lengths_of
+from .store_layout import laid_out, lengths, lengths_of
 from .tasks import Moving, bar_of, run, task_of
 
 __all__ = ["to_store"]
@@ -93,7 +94,8 @@ def to_store(
     Traceback (most recent call last):
     xldm.errors.StoreError: memory://out.zarr: there is a complete store already, ...
     """
-    _check(out, share, keep_bits)
+    refuse_unwritable(out, keep_bits)
+    _refuse_share(share)
     place, hidden = locate(url, storage_options), None if progress is None else not progress
     if append_dim is None:
         return _stored(place, out, resume, share, keep_bits, hidden)
@@ -171,31 +173,11 @@ def _withdraw(layout: Layout) -> None:
             layout.place.fs.rm(layout.place.root, recursive=True)
 
 
-def _check(out: xr.Dataset, share: tuple[int, int], keep_bits: int | None) -> None:
-    if not isinstance(out, xr.Dataset):
-        raise ArgumentTypeError(
-            f"out: expected a Dataset, got {type(out).__name__}"
-            + ("; use out.to_dataset(name='t2m')" if isinstance(out, xr.DataArray) else "")
-        )
-    for dim in along_times(out):
-        if not out.sizes[dim]:
-            raise ArgumentError(f"out: it is empty: it holds nothing along {dim}")
-        if getattr(out.indexes.get(dim), "tz", None) is not None:
-            raise ArgumentError(
-                f"out: {dim} has a time zone, and a store holds UTC; use out.assign_coords({dim}="
-                f"out.indexes[{dim!r}].tz_convert('UTC').tz_localize(None))"
-            )
-    if wrong := [n for n, v in out.data_vars.items() if v.dtype.kind in "Oc"]:
-        raise ArgumentError(
-            f"out: {wrong[0]} holds {out[wrong[0]].dtype}, expected numbers; use "
-            f"out.assign({wrong[0]}=out[{wrong[0]!r}].astype('float32'))"
-        )
+def _refuse_share(share: tuple[int, int]) -> None:
     if not 0 <= share[0] < share[1]:
         raise ArgumentError(
             f"share: expected (number, count) with 0 <= number < count; got {share}"
         )
-    if keep_bits is not None and not 1 <= keep_bits <= 23:
-        raise ArgumentError(f"keep_bits: expected 1 to 23 bits, or None for all; got {keep_bits}")
 
 
 def _begun(

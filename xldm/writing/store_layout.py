@@ -27,7 +27,7 @@ from .layout import Layout
 
 __all__ = [
     "BLOCK", "along_times", "laid_out", "lengths", "lengths_of", "steps",
-    "times_in_block", "written",
+    "time_units", "times_in_block", "told", "written",
 ]  # fmt: skip
 
 #: Uncompressed size of a block, of all its variables together.
@@ -172,14 +172,11 @@ def laid_out(
     times = along_times(out)
     along = [str(name) for name in written(out, times)]
     rest = out.drop_vars(along).compute()
-    told = {str(name): _told(v, values=True) for name, v in rest.variables.items()} | {
-        name: _told(out[name].variable, values=False) for name in along
-    }
     space = map_dims(out)
     whole = rest.assign({name: _unwritten(out[name], times, space, cut) for name in along})
     whole = whole[list(out.data_vars)].assign_coords(rest.coords)
     rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
-    whole.attrs = out.attrs | rounded | {CONTENT: json.dumps(told), BLOCK: _noted(cut)}
+    whole.attrs = out.attrs | rounded | {CONTENT: told(rest, out[along]), BLOCK: _noted(cut)}
     for name in rest.variables:
         whole[name].encoding |= _encoding(whole[name], times)
     with warnings.catch_warnings():
@@ -200,6 +197,14 @@ def laid_out(
         {str(n): tuple(map(str, v.dims)) for n, v in rest.variables.items()}
         | {n: tuple(map(str, out[n].dims)) for n in along},
         space,
+    )
+
+
+def told(rest: xr.Dataset, fields: xr.Dataset) -> str:
+    """Return what a store or file is begun with: a line for each variable, in JSON."""
+    lines = {str(name): _told(v, values=True) for name, v in rest.variables.items()}
+    return json.dumps(
+        lines | {str(n): _told(v.variable, values=False) for n, v in fields.data_vars.items()}
     )
 
 
@@ -230,12 +235,12 @@ def _encoding(field: xr.DataArray, times: tuple[str, ...]) -> dict[str, Any]:
         encoding = {"chunks": chunks, "compressors": COMPRESSORS}
     is_time = field.name == "time" or {*field.dims} & {*times}
     if field.dtype.kind in "mM" and field.ndim and is_time:
-        encoding |= _time_units(field)
+        encoding |= time_units(field)
     return encoding
 
 
-def _time_units(time: xr.DataArray) -> dict[str, Any]:
-    """Return whole hours, or the largest unit that is exact."""
+def time_units(time: xr.DataArray) -> dict[str, Any]:
+    """Return the encoding of times: whole hours, or the largest unit that is exact."""
     # In the times' own resolution: nanoseconds end in 2262.
     tick = _TICKS[np.datetime_data(time.dtype)[0]]
     since = time.values.astype("int64")
