@@ -79,6 +79,7 @@ class _Told:
     def __init__(self, total: int) -> None:
         self._total, self._drawn, self._said = total, 0.0, 0.0
         self._started: float | None = None
+        self._first = 0.0
         self._bar = sys.stderr.isatty()
         log.info(f"downscaling {total} fields of temperature and wind to 2 km")
 
@@ -86,12 +87,14 @@ class _Told:
         now = time.perf_counter()
         # The first part of a field takes longer than others: what is prepared once comes with it.
         if self._started is None:
-            self._started = now
+            self._started, self._first = now, fields
+            self._drawn = fields
             return
         self._drawn += fields
-        left = (now - self._started) / self._drawn * (self._total - self._drawn)
+        each = (now - self._started) / (self._drawn - self._first)
+        left = each * (self._total - self._drawn)
         if not self._said:
-            log.info(f"{_words((now - self._started) / self._drawn)} a field here")
+            log.info(f"{_words(each)} a field here")
         if not self._said or (not self._bar and self._drawn >= self._said + self._total / 10):
             self._said = self._drawn
             log.info(f"{np.ceil(self._drawn):.0f} of {self._total} fields, {_words(left)} left")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError, ExistsError
 from ..numerics.samplers import SAMPLERS
+from .interrupts import ASIDE
 from .options import add_input, opened, region, storage_options
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _write_netcdf(out: xr.Dataset, path: Path) -> None:
     storage = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks}
     fields = math.prod(some.shape[:-2])
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        ASIDE.append(folder)
         aside = Path(folder) / path.name
         with (
             tqdm(total=fields, desc="writing", unit="field", disable=None) as bar,

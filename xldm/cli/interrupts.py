@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -17,11 +18,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-__all__ = ["STATUS", "Stop", "stopping"]
+__all__ = ["ASIDE", "STATUS", "Stop", "stopping"]
+
+#: Folders of what is written aside, removed when the process is ended in the middle.
+ASIDE: list[str] = []
 
 STATUS = 130
 # Time for claims and temporary files to be cleared away, in seconds.
-_GRACE = 1.2
+_GRACE = 0.8
 
 
 @dataclass
@@ -97,3 +101,5 @@ def _discard_temporary_files() -> None:
     opening = sys.modules.get("xldm.inputs.files.opening")
     if opening is not None:
         opening.discard_folders()
+    for folder in ASIDE:
+        shutil.rmtree(folder, ignore_errors=True)
