@@ -188,9 +188,11 @@ def test_rasterix_replaces_the_axes_by_an_index_of_the_raster(out):
 def test_icechunk_takes_blocks_as_transactions(out, tmp_path):
     icechunk = pytest.importorskip("icechunk")
     repo = icechunk.Repository.create(icechunk.local_filesystem_storage(str(tmp_path / "repo")))
+    # Else xarray takes units from the first block, in which later hours may not be whole.
+    hours = {"time": {"units": "hours since 1970-01-01", "dtype": "int64"}}
     for hour in range(out.sizes["time"]):
         session = repo.writable_session("main")
-        how = {"append_dim": "time"} if hour else {"mode": "w"}
+        how = {"append_dim": "time"} if hour else {"mode": "w", "encoding": hours}
         out.isel(time=[hour]).to_zarr(session.store, consolidated=False, **how)
         session.commit(f"hour {hour}")
     stored = xr.open_zarr(
