@@ -158,7 +158,7 @@ def test_wrong_credentials_are_told_with_the_url_and_without_the_secret(
     given = [*given, "--storage-option", "secret=wrong-but-hush", "--storage-option", "key=me"]
     assert main(["store", f"s3://{s3.BUCKET}/wrong.zarr", *given]) == 1
     said = "".join(capsys.readouterr()) + caplog.text
-    assert f"s3://{s3.BUCKET}/wrong.zarr: access denied" in said and "storage_options" in said
+    assert f"s3://{s3.BUCKET}/wrong.zarr: access denied" in said and "--storage-option" in said
     assert "hush" not in said
 
 

@@ -124,7 +124,7 @@ def test_a_domain_that_is_no_multiple_is_refused_as_a_whole():
 @pytest.mark.parametrize(
     ("region", "words"),
     [
-        ("all", "'covered', a box or None"),
+        ("all", "expected 'covered' or"),
         ((10, 40), "lon_min, lat_min"),
         ((12, 40, 10, 44), "lon_min, lat_min"),
         ((100, 40, 110, 44), "holds no cell of the domain"),
