@@ -118,7 +118,7 @@ def test_output_says_where_it_comes_from(out):
 
 def test_output_survives_a_zarr_store(out, tmp_path):
     out.to_zarr(tmp_path / "out.zarr")
-    # CF does not list the grid mapping among coordinates, so a plain opening takes it for a variable.
+    # CF keeps the grid mapping apart from coordinates: a plain opening takes it for a variable.
     stored = xr.open_zarr(tmp_path / "out.zarr", decode_coords="all").load()
     xr.testing.assert_identical(stored, out)
 

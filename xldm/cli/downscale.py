@@ -121,7 +121,8 @@ def _write_netcdf(out: xr.Dataset, path: Path) -> None:
             tqdm(total=fields, desc="writing", unit="field", disable=None) as bar,
             listening(Moving(bar).drawn),
         ):
-            out.to_netcdf(aside, engine="h5netcdf", encoding=dict.fromkeys(out.data_vars, storage))
+            encoding = {n: {**v.encoding, **storage} for n, v in out.data_vars.items()}
+            out.to_netcdf(aside, engine="h5netcdf", encoding=encoding)
         aside.replace(path)
     print(f"{path} complete")
 
