@@ -38,7 +38,7 @@ def interrupted(arguments, begun):
     return process, said, time.monotonic() - sent
 
 
-def test_a_store_is_left_within_two_seconds_and_resumed_as_told(sample, tmp_path):
+def test_a_store_is_left_soon_and_resumed_as_told(sample, tmp_path):
     store = tmp_path / "out.zarr"
     arguments = ["downscale", sample, str(store), *SLOW]
     process, said, seconds = interrupted(arguments, (store / "y" / "c").exists)
