@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from ..errors import TrainingError
+from ..errors import StoreError, TrainingError
+from ..storage import objects
 from ..storage.location import Place
 
-__all__ = ["Keep", "best", "newest"]
+__all__ = ["Keep", "WholeFiles", "best", "newest"]
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"step-\d+\.ckpt")
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Puts each checkpoint whole: a kill or a full disk leaves the previous one, or none.
+
+    Lightning writes to the system's temporary folder and copies from there.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Put a checkpoint of the place."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        objects.put(self.place, str(path).rpartition("/")[2], content.getvalue())
 
 
 class Keep(lightning.Callback):
@@ -110,12 +132,12 @@ def _save(
 ) -> None:
     try:
         trainer.save_checkpoint(_path(place, name), weights_only=weights_only)
-    except OSError as error:
+    except StoreError as error:
         kept = ", ".join(_names(place)) or "none"
         raise TrainingError(
-            f"{_path(place, name)}: it could not be written ({error.strerror or error}); earlier "
-            f"checkpoints stay ({kept}). Free some space, then continue with resume=True"
-        ) from error
+            f"{error} {name} could not be written; earlier checkpoints stay ({kept}). Then "
+            "continue with resume=True"
+        ) from None
 
 
 def _load(place: Place, name: str) -> dict[str, Any]:

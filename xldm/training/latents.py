@@ -16,6 +16,7 @@ from ..batches import epoch_order
 from ..batches.windows import cells
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion, present
+from ..storage import objects
 from ..storage.location import Place, reaching
 from ..stores.open import zarr_store
 from .datamodule import DataModule
@@ -25,6 +26,9 @@ from .stages import LatentPhase
 
 __all__ = ["Latents", "encode"]
 
+#: Object with the mean square of each hour's latent, as float64. It is put whole, after all
+#: latents; a Zarr array would be there before its values.
+SQUARES = "mean_squares.f8"
 #: Batches that are read before they are needed.
 AHEAD = 4
 #: Bytes of predictors and latents that may be kept in memory: a GPU is faster than a disk.
@@ -139,15 +143,17 @@ def encode(
     """
     with reaching(place):
         group = zarr.open_group(zarr_store(place), mode="a", zarr_format=3)
-        if "mean_square" not in group:
-            _encode_hours(net, data, split, phase, group, device=device, progress=progress)
-        squares = np.asarray(_array(group, "mean_square")[:])
+        squares = objects.content(place, SQUARES)
+        if squares is None:
+            squares = _encode_hours(net, data, split, phase, group, device, progress).tobytes()
+            objects.put(place, SQUARES, squares)
+    mean_square = np.frombuffer(squares)
     limit = phase.latent_limit or np.inf
-    rows = np.flatnonzero(squares <= limit)
+    rows = np.flatnonzero(mean_square <= limit)
     if not rows.size:
         raise TrainingError(
             f"no latent of {split} has a mean square below latent_limit {limit}: the smallest is "
-            f"{squares.min():.3g}. Raise the limit, or let the autoencoder standardise"
+            f"{mean_square.min():.3g}. Raise the limit, or let the autoencoder standardise"
         )
     seed = data.options["seed"]
     return Latents(place, rows, phase.size, phase.windows or 1, phase.batch_size, seed)
@@ -160,11 +166,10 @@ def _encode_hours(
     split: str,
     phase: LatentPhase,
     group: zarr.Group,
-    *,
     device: str,
     progress: bool,
-) -> None:
-    """Write the latents that a group lacks, and their mean squares at the end."""
+) -> np.ndarray:
+    """Write the latents that a group lacks; return the mean squares of all, as float64."""
     from tqdm.auto import tqdm
 
     batches = data.batches(split, batch_size=1, size=None, windows=1)
@@ -191,7 +196,7 @@ def _encode_hours(
     following.close()
     net.cpu()
     squares = [np.mean(np.asarray(latent[hour]) ** 2) for hour in range(hours)]
-    group.create_array("mean_square", data=np.array(squares))  # marks the end
+    return np.array(squares, "float64")
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -79,6 +80,8 @@ def write_package(
     static = store["static"].to_dataset().load()
     target = place.within("package")
     if place.local:
+        for left in Path(place.root).glob(".package-*"):  # of this run, killed while it wrote
+            shutil.rmtree(left, ignore_errors=True)
         return package.write(target.root, config, components, static, text, extra=extra)
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "package"

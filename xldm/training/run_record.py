@@ -14,6 +14,9 @@ __all__ = ["claim"]
 def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
     """Claim a folder for a run of a stage, or check that it is already this run's.
 
+    A folder that holds the same run's claim and nothing else is claimed again, whatever ``resume``
+    says: that run came no further. What killed writers left unfinished is removed.
+
     Parameters
     ----------
     place : Place
@@ -36,16 +39,18 @@ def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
                 raise TrainingError(f"{place.location} holds something else; choose another folder")
             objects.put(place, "run.yaml", record.encode())
             return
-        if not resume:
+        same = _same(found.decode(), record)
+        if not resume and not (same and objects.keys(place) == {"run.yaml"}):
             raise TrainingError(
                 f"{place.location}: {stage} was begun here already; continue it with resume=True "
                 "(--resume), or choose another folder"
             )
-        if not _same(found.decode(), record):
+        if not same:
             raise TrainingError(
                 f"{place.location}: {stage} was begun here with another preset, store or "
                 "package (see run.yaml); resume with the same ones, or choose another folder"
             )
+        objects.sweep(place)
 
 
 def _same(first: str, second: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import multiprocessing
+import signal
 import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.multiprocessing import ProcessRaisedException
 
 from ..errors import TrainingError
@@ -55,7 +57,7 @@ def fit(
     Raises
     ------
     TrainingError
-        If a loss is not finite or a checkpoint cannot be written.
+        If a loss is not finite, or a checkpoint or log cannot be written.
     """
     phase, several = module.phase, devices > 1
     loggers: list[Any] = [CSVLogger(logs, name="logs", flush_logs_every_n_steps=1)]
@@ -84,6 +86,7 @@ def fit(
             log_every_n_steps=module.report_every * phase.accumulate,
             logger=loggers,
             callbacks=[*bar, keep],
+            plugins=[checkpoints.WholeFiles(place)],
             enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=progress,
@@ -94,6 +97,18 @@ def fit(
             trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
         except ProcessRaisedException as error:
             raise TrainingError(str(error).strip().splitlines()[-1]) from error
+        except OSError as error:  # of the loggers, which write files of their own
+            raise TrainingError(
+                f"{module.where}: {error.strerror or error}; checkpoints stay. Check the space "
+                f"and rights of {logs}, then continue with resume=True"
+            ) from error
+        except SystemExit as error:
+            # Lightning turns Ctrl-C to status 1, and SIGTERM to 0, as if the training had ended.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            if isinstance(error, SIGTERMException):
+                raise SystemExit(128 + signal.SIGTERM) from None
+            raise
 
 
 def _processes(find_unused: bool) -> DDPStrategy:
