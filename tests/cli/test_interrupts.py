@@ -1,4 +1,4 @@
-"""Ctrl-C, sent to the command as a terminal does."""
+"""Ctrl-C, sent to the command as a terminal does, and SIGTERM, as a cluster does."""
 
 import shlex
 import signal
@@ -26,14 +26,14 @@ def sample(tmp_path_factory):
     return str(path)
 
 
-def interrupted(arguments, begun):
+def interrupted(arguments, begun, number=signal.SIGINT):
     """Run the command until a file is there, interrupt it; return it, its stderr and seconds."""
     command = [sys.executable, "-m", "xldm", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not begun() and process.poll() is None:
         time.sleep(0.05)
     sent = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     return process, said, time.monotonic() - sent
 
@@ -52,8 +52,9 @@ def test_a_store_is_left_soon_and_resumed_as_told(sample, tmp_path):
 def test_a_netcdf_file_is_there_whole_or_not_at_all(sample, tmp_path):
     path = tmp_path / "out.nc"
     arguments = ["downscale", sample, str(path), *SLOW]
-    process, said, seconds = interrupted(arguments, lambda: any(tmp_path.iterdir()))
-    assert process.returncode == 130 and seconds < LIMIT
+    process, said, seconds = interrupted(arguments, lambda: any(tmp_path.iterdir()), signal.SIGTERM)
+    assert process.returncode == 143 and seconds < LIMIT
+    assert said.splitlines()[-1].startswith("xldm: terminated. ")
     assert f"Start again with: xldm downscale {sample}" in said.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 

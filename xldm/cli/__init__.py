@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 after printing an error, or 130 after an interruption.
+        0; 1 after printing an error; 130 after Ctrl-C, 143 after SIGTERM.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with _short_warnings(args):
                 args.run(args)
         except BaseException as error:
-            if stop.interrupted or isinstance(error, KeyboardInterrupt):
+            if stop.number or isinstance(error, KeyboardInterrupt):
                 return stop.now()
             if not isinstance(error, (XldmError, ImportError, LookupError, OSError, ValueError)):
                 raise

@@ -1,4 +1,4 @@
-"""Ctrl-C: stop within two seconds, say how to resume, exit with status 130.
+"""Ctrl-C and SIGTERM: stop within two seconds, say how to resume, exit with status 130 or 143.
 
 Threads that compute cannot be stopped, and Python waits for them before it exits. Everything that
 xldm writes is whole or absent, so the process may end in the middle.
@@ -17,13 +17,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 
-__all__ = ["ASIDE", "STATUS", "Stop", "stopping"]
+__all__ = ["ASIDE", "Stop", "stopping"]
 
 #: Folders of what is written aside, removed when the process is ended in the middle.
 ASIDE: list[str] = []
 
-STATUS = 130
+_SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Time for claims and temporary files to be cleared away, in seconds.
 _GRACE = 0.8
 
@@ -35,8 +36,14 @@ class Stop:
     words: Sequence[str]
     resumable: bool
     process: bool
-    interrupted: bool = False
+    #: Of the signal that stopped it; 0 before.
+    number: int = 0
     _said: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def status(self) -> int:
+        """The exit status, as shells have it."""
+        return 128 + (self.number or signal.SIGINT)
 
     def now(self) -> int:
         """Say how to resume, and return the status; end the process if it is the command's own."""
@@ -49,20 +56,20 @@ class Stop:
         if self.process:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
-            os._exit(STATUS)
-        return STATUS
+            os._exit(self.status)
+        return self.status
 
     def _advice(self) -> str:
-        words = ["xldm", *self.words]
+        words, said = ["xldm", *self.words], _SAID[signal.Signals(self.status - 128)]
         if not self.resumable:
-            return f"interrupted. Start again with: {shlex.join(words)}"
+            return f"{said}. Start again with: {shlex.join(words)}"
         words += [] if "--resume" in words else ["--resume"]
-        return f"interrupted; what is written is kept. Resume with: {shlex.join(words)}"
+        return f"{said}; what is written is kept. Resume with: {shlex.join(words)}"
 
 
 @contextmanager
 def stopping(words: Sequence[str], *, resumable: bool, process: bool) -> Iterator[Stop]:
-    """Watch for Ctrl-C while a command runs.
+    """Watch for Ctrl-C and SIGTERM while a command runs.
 
     Parameters
     ----------
@@ -82,17 +89,24 @@ def stopping(words: Sequence[str], *, resumable: bool, process: bool) -> Iterato
     # Told by the C handler at once, also while the main thread computes or waits outside Python.
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ours, stop), daemon=True).start()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stop.number = stop.number or number
+        raise KeyboardInterrupt  # what is cleared away at Ctrl-C is cleared away at SIGTERM too
+
+    handler = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield stop
     finally:
+        signal.signal(signal.SIGTERM, handler)
         signal.set_wakeup_fd(before)
         theirs.close()
 
 
 def _watch(signals: socket.socket, stop: Stop) -> None:
     while number := signals.recv(1):
-        if number[0] == signal.SIGINT:
-            stop.interrupted = True
+        if number[0] in _SAID:
+            stop.number = stop.number or number[0]
             time.sleep(_GRACE)
             stop.now()
 
