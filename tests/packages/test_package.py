@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+import safetensors
 import safetensors.torch
 import tiny
 import torch
@@ -299,3 +300,20 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
             tmp_path / "x", tiny.config(), {"2mT": large}, tiny.static(), dtype=torch.float16
         )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error", [safetensors.SafetensorError("I/O error: no space"), OSError(28, "no space")]
+)
+def test_a_package_that_a_disk_cannot_hold_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    config = tiny.config()
+    nets = {"2mT": tiny.network(config.components[0])}
+    with pytest.raises(PackageError, match=r"could not be written \(.*no space\)"):
+        package.write(tmp_path / "model", config, nets, tiny.static())
+    assert list(tmp_path.iterdir()) == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -15,6 +17,7 @@ import tiny
 from xldm.errors import PackageError, RegistryError
 from xldm.packages import package, registry
 from xldm.packages.registry import list_models, load_model
+from xldm.storage.aside import DAY
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +156,15 @@ def test_a_url_is_downloaded_once(shelf: Path, name: str) -> None:
 def test_a_folder_needs_no_byte_ranges(shelf: Path) -> None:
     with server.serve(shelf, ranges=False) as web:
         assert load_model(f"{web.url}/tiny", progress=False).config.name == "tiny"
+
+
+def test_what_killed_downloads_left_goes_after_a_day(shelf: Path, cache: Path) -> None:
+    for name, age in (("old", DAY + 9), ("young", 0.0)):
+        made = cache / "packages" / f".partial-{name}"
+        made.mkdir(parents=True)
+        os.utime(made, (0, time.time() - age))
+    load_model(f"file://{shelf / 'tiny'}")
+    assert [p.name for p in (cache / "packages").glob(".*")] == [".partial-young"]
 
 
 def test_a_download_is_kept_under_its_hash(shelf: Path, cache: Path) -> None:

@@ -67,3 +67,12 @@ def test_a_store_is_marked_once(tmp_path: Path) -> None:
     assert marks.mark_complete(place, "cd" * 32) == mark
     with pytest.raises(StoreError, match="a complete store already, which is never overwritten"):
         marks.refuse_complete(place, marks.begun(place))
+
+
+def test_metadata_and_claims_are_no_fields(tmp_path: Path) -> None:
+    place = root(tmp_path)
+    (tmp_path / claims.FOLDER).mkdir()
+    (tmp_path / claims.FOLDER / "0123").write_bytes(b"")
+    assert marks.fields_absent(place, ["zarr.json", "t2m/zarr.json"])
+    (tmp_path / "chunk").write_bytes(b"")
+    assert not marks.fields_absent(place, ["zarr.json", "t2m/zarr.json"])

@@ -269,9 +269,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(whole, tmp_path, key, monkeypatc
     assert list(folder.rglob("*.partial"))
     with pytest.raises(StoreError, match="not complete"):
         open_training_store(folder)
-    with pytest.raises(StoreError, match="another run is writing it"):
-        write_training_store(folder, **inputs(), attrs=ATTRS, resume=True)
-    shutil.rmtree(folder / claims.FOLDER)  # as the message says
+    assert list((folder / claims.FOLDER).iterdir())  # of a process that is known to be dead
     write_training_store(folder, **inputs(), attrs=ATTRS, resume=True)
     assert hashes(folder) == hashes(whole)
 

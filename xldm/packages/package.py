@@ -7,7 +7,6 @@ file is used before its hash is verified, and a package contains no code.
 from __future__ import annotations
 
 import io
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 import xarray as xr
@@ -26,6 +26,7 @@ from ..models import card as cards
 from ..models.coarse_scale import CoarseScale
 from ..models.components import ResidualDiffusion
 from ..models.model import Model
+from ..storage.aside import remove_old
 from ..storage.zips import is_url, pour
 from .package_files import PackageFiles, open_package, sha256_of
 
@@ -134,37 +135,56 @@ def write(
     Raises
     ------
     PackageError
-        If the folder exists, or the written package cannot be read back.
+        If the folder exists, the package cannot be written, or it cannot be read back.
     """
     folder = Path(folder).absolute()
     if folder.exists():
         raise PackageError(
             f"{folder} exists, and packages are never overwritten; remove it or choose another"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for name, net in components.items():
-            safetensors.torch.save_file(_on_disk(net, dtype), aside / f"{name}.safetensors")
-        # Longitude and latitude follow from the grid, and would take most of the file.
-        fields = static.drop_vars(["lat", "lon"], errors="ignore")
-        packed = {n: {"zlib": True, "shuffle": True} for n, v in fields.items() if v.ndim > 1}
-        fields.to_netcdf(aside / "static.nc", engine="h5netcdf", encoding=packed)
-        count = sum(p.numel() for net in components.values() for p in net.parameters())
-        readme = cards.markdown(config, count) if card is None else card
-        (aside / "README.md").write_text(readme, encoding="utf-8")
-        for name, content in (extra or {}).items():
-            (aside / name).write_bytes(content)
-        files = {p.name: sha256_of(p.read_bytes()) for p in sorted(aside.iterdir())}
-        (aside / "model.yaml").write_text(to_yaml(replace(config, files=files)), encoding="utf-8")
-        sha256 = read(aside).sha256
-        # Temporary folders and safetensors files are private; let other users read the package.
-        for path in aside.iterdir():
-            path.chmod(0o644)
-        aside.chmod(0o755)
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_old(folder.parent, f".{folder.name}-*")
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
+            return _written(Path(aside), folder, config, components, static, card, dtype, extra)
+    except (OSError, safetensors.SafetensorError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise PackageError(
+            f"{folder}: the package could not be written ({why}); nothing of it is left. Check the "
+            "path, its rights and space, then write it again"
+        ) from error
+
+
+def _written(
+    aside: Path,
+    folder: Path,
+    config: ModelConfig,
+    components: Mapping[str, torch.nn.Module],
+    static: xr.Dataset,
+    card: str | None,
+    dtype: torch.dtype,
+    extra: Mapping[str, bytes] | None,
+) -> str:
+    """Write a package aside, read it back and rename it; return its sha256."""
+    for name, net in components.items():
+        safetensors.torch.save_file(_on_disk(net, dtype), aside / f"{name}.safetensors")
+    # Longitude and latitude follow from the grid, and would take most of the file.
+    fields = static.drop_vars(["lat", "lon"], errors="ignore")
+    packed = {n: {"zlib": True, "shuffle": True} for n, v in fields.items() if v.ndim > 1}
+    fields.to_netcdf(aside / "static.nc", engine="h5netcdf", encoding=packed)
+    count = sum(p.numel() for net in components.values() for p in net.parameters())
+    readme = cards.markdown(config, count) if card is None else card
+    (aside / "README.md").write_text(readme, encoding="utf-8")
+    for name, content in (extra or {}).items():
+        (aside / name).write_bytes(content)
+    files = {p.name: sha256_of(p.read_bytes()) for p in sorted(aside.iterdir())}
+    (aside / "model.yaml").write_text(to_yaml(replace(config, files=files)), encoding="utf-8")
+    sha256 = read(aside).sha256
+    # Temporary folders and safetensors files are private; let other users read the package.
+    for path in aside.iterdir():
+        path.chmod(0o644)
+    aside.chmod(0o755)
+    aside.rename(folder)
     return sha256
 
 

@@ -17,6 +17,7 @@ import yaml
 
 from ..errors import RegistryError
 from ..storage import shipped
+from ..storage.aside import remove_old
 from ..storage.zips import is_url
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
             if target.is_dir():
                 return package.read(target, sha256=files.sha256)
             home.mkdir(parents=True, exist_ok=True)
+            remove_old(home, ".partial-*")
             with tempfile.TemporaryDirectory(prefix=".partial-", dir=home) as folder:
                 aside = Path(folder) / "package"
                 aside.mkdir()
@@ -178,6 +180,11 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
     except ClientError as error:
         raise RegistryError(
             f"{location} could not be downloaded ({error!r}); nothing was installed, try again"
+        ) from error
+    except OSError as error:
+        raise RegistryError(
+            f"{location} could not be kept in {home} ({error.strerror or error}); nothing was "
+            "installed. Make room, or set XLDM_CACHE to a folder on a larger disk"
         ) from error
     return model
 

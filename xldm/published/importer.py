@@ -16,6 +16,7 @@ from ..grids.projected import ITALY
 from ..models.components import ResidualDiffusion
 from ..packages import package, registry
 from ..packages.package_files import sha256_of
+from ..storage.aside import remove_old
 from ..storage.zips import fetch, is_url
 from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 from .weights import TARGETS, channels, checkpoint, component
@@ -78,6 +79,7 @@ def import_ldm_res(
     sample_data = sample_data or source
     work = registry.cache() / "downloads" / sha256_of(f"{source} {sample_data}".encode())[:16]
     work.mkdir(parents=True, exist_ok=True)
+    remove_old(work, "*.part")
     # Small files first, so that a fault in them shows before gigabytes are downloaded.
     small = fetch(sample_data, [*RASTERS, SCALING], work, progress=progress)
     static, scaling = read_statics(small), read_scaling(small[SCALING])

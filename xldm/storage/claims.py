@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ..errors import StoreError
 from .location import Place, reaching
+from .objects import content, keys, put
 
 __all__ = ["FOLDER", "sole_writer"]
 
@@ -34,7 +36,7 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
     Every writer puts a claim, lists all claims, and continues only if its own is the only one. If
     several come at once, all but the one with the lowest id step back. A writer renews its claim
     every half minute. Ages are differences of the storage's own times, so the clocks of writers
-    need not agree.
+    need not agree. A writer that was killed on this machine is known to be dead at once.
 
     Two writers never both continue, on two conditions. A listing must show every object that was
     put before it, as on local disks, S3, Google Cloud Storage and Azure. And no writer may pause
@@ -52,8 +54,10 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
     StoreError
         If another writer is active.
     """
-    mine = f"{place.root}/{FOLDER}/{secrets.token_hex(16)}"
-    who = json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode()
+    name = f"{FOLDER}/{secrets.token_hex(16)}"
+    mine = f"{place.root}/{name}"
+    process = {"host": socket.gethostname(), "pid": os.getpid(), **_process(os.getpid())}
+    who = json.dumps(process).encode()
     done = threading.Event()
 
     def still_mine() -> None:
@@ -70,7 +74,8 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
         while not done.wait(BEAT):
             try:
                 still_mine()
-                place.fs.pipe_file(mine, who)
+                # A local file is touched: a kill while it is written would leave it empty.
+                os.utime(mine) if place.local else place.fs.pipe_file(mine, who)
             except StoreError:
                 return
             except Exception as error:
@@ -79,7 +84,7 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
 
     try:
         with reaching(place):
-            place.fs.pipe_file(mine, who)
+            put(place, name, who)
             _wait_to_be_alone(place, mine)
         thread = threading.Thread(target=beat, name="xldm-claim", daemon=True)
         thread.start()
@@ -110,8 +115,13 @@ def _others(place: Place, mine: str) -> dict[str, float]:
     """Return the live claims of other writers: path -> seconds since the last sign of life."""
     place.fs.invalidate_cache()
     now, alive = place.fs.modified(mine), {}
-    for path in place.fs.find(f"{place.root}/{FOLDER}"):
-        if path.rpartition("/")[2] == mine.rpartition("/")[2]:
+    for key in keys(place, FOLDER):
+        path = f"{place.root}/{key}"
+        if path == mine:
+            continue
+        if _dead(content(place, key) or b""):
+            log.info("%s: taking over from a run that was killed", place.url)
+            _remove(place, path)
             continue
         try:
             age = (now - place.fs.modified(path)).total_seconds()
@@ -123,6 +133,29 @@ def _others(place: Place, mine: str) -> dict[str, float]:
         else:
             alive[path] = max(age, 0.0)
     return alive
+
+
+def _process(pid: int) -> dict[str, str]:
+    """Return what tells a process from all others, of this machine and of others; {} if unknown."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # no such process, or no Linux
+        return {}
+    # A killed process stays in the table until its parent asks for its status.
+    return {} if stat[0] in "ZX" else {"boot": boot, "space": space, "began": stat[19]}
+
+
+def _dead(claim: bytes) -> bool:
+    """Return whether a claim is of a process of this machine that has ended."""
+    try:
+        who = json.loads(claim)
+        told = {name: str(who[name]) for name in ("boot", "space", "began")}
+        here, there = _process(os.getpid()), _process(int(who["pid"]))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return all(here.get(n) == told[n] for n in ("boot", "space")) and there != told
 
 
 def _remove(place: Place, path: str) -> None:

@@ -20,8 +20,8 @@ from .location import Place, reaching
 from .objects import content, keys, put
 
 __all__ = [
-    "COMPLETE", "CONTENT", "begun", "complete_attrs", "mark_complete", "refuse_complete",
-    "refuse_foreign", "refuse_other", "root_attrs", "stamp", "value_bytes",
+    "COMPLETE", "CONTENT", "begun", "complete_attrs", "fields_absent", "mark_complete",
+    "refuse_complete", "refuse_foreign", "refuse_other", "root_attrs", "stamp", "value_bytes",
 ]  # fmt: skip
 
 #: Root attributes: what a store was begun with, and when it was complete.
@@ -82,6 +82,11 @@ def begun(place: Place) -> dict[str, Any] | None:
             "Choose another place or delete it."
         )
     return found
+
+
+def fields_absent(place: Place, metadata: Iterable[str]) -> bool:
+    """Return whether a place holds no objects beside claims and some keys of metadata."""
+    return all(key.startswith(f"{FOLDER}/") for key in keys(place) - {*metadata})
 
 
 def refuse_foreign(place: Place, there: Iterable[str]) -> None:

@@ -188,6 +188,11 @@ def _extract(
         part.replace(target)
     except (zipfile.BadZipFile, EOFError) as error:
         raise ArchiveError(f"{where}: {error}; the archive is damaged, fetch it again") from error
+    except OSError as error:
+        raise ArchiveError(
+            f"{where}: it could not be copied to {target.parent} ({error.strerror or error}); "
+            "whole files are kept. Make room, then try again"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

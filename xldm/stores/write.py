@@ -135,6 +135,8 @@ def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -
     if (found := marks.begun(place)) is not None:
         marks.refuse_complete(place, found)
         given = json.loads(objects["zarr.json"])["attributes"]
+        # A run that came no further than metadata left nothing to resume.
+        resume = resume or marks.fields_absent(place, objects)
         marks.refuse_other(place, found, given, resume=resume)
 
 
