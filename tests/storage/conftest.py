@@ -1,0 +1,3 @@
+"""The campaign of kills is a script beside the tests."""
+
+collect_ignore = ["kill_everywhere.py", "works.py", "works_of_models.py"]
