@@ -75,7 +75,10 @@ def sole_writer(place: Place) -> Iterator[Callable[[], None]]:
             try:
                 still_mine()
                 # A local file is touched: a kill while it is written would leave it empty.
-                os.utime(mine) if place.local else place.fs.pipe_file(mine, who)
+                if place.local:
+                    os.utime(mine)
+                else:
+                    place.fs.pipe_file(mine, who)
             except StoreError:
                 return
             except Exception as error:
