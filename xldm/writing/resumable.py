@@ -16,7 +16,12 @@ from ..storage import blocks
 from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
 from ..storage.marks import (
-    COMPLETE, begun, fields_absent, mark_complete, refuse_complete, refuse_other,
+    COMPLETE,
+    begun,
+    fields_absent,
+    mark_complete,
+    refuse_complete,
+    refuse_other,
 )  # fmt: skip
 from ..storage.objects import content, create, exists, keys, patiently, put, sweep
 from . import appending, rounding
