@@ -1,10 +1,10 @@
 """Kill a writer at every write event, or fill its disk there; the same call must then finish.
 
-    python tests/storage/kill_everywhere.py [WORK ...] [--every N] [--full POINTS]
+    python tests/storage/kill_everywhere.py [WORK ...] [--points N] [--full]
 
 Each attempt is a forked process. write_events.c, which a C compiler makes into a library that is
 loaded before all others, ends it before one of its writes below a folder, or in the middle of one.
-With --full, no byte fits on the disk from one of that many points on. Then the same call, in
+With --full, no byte fits on the disk from there on. Then the same call, in
 another process, has to end in the same files as if nothing had happened. Before it does, readers
 must refuse what is there.
 """
@@ -56,9 +56,8 @@ class Work:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", nargs="*", help="default: all")
-    parser.add_argument("--every", type=int, default=1, help="take every n-th event")
-    parser.add_argument("--first", type=int, default=1, help="event to begin with")
-    parser.add_argument("--full", type=int, default=0, help="full disk at so many points instead")
+    parser.add_argument("--points", type=int, help="so many events of each (default: all)")
+    parser.add_argument("--full", action="store_true", help="a full disk instead of a kill")
     parser.add_argument("--folder", default=None, help="where to write (default: a temporary one)")
     given = parser.parse_args()
     if "write_events" not in os.environ.get("LD_PRELOAD", ""):
@@ -114,14 +113,11 @@ def campaign(name: str, work: Work, folder: Path, given: argparse.Namespace) -> 
 
 
 def disturbances(kinds: str, given: argparse.Namespace) -> Iterator[tuple[int, int]]:
-    events = range(given.first, len(kinds) + 1)
-    if given.full:
-        for n in range(given.full):
-            yield events[n * len(events) // given.full], FULL
-        return
-    for at in events[:: given.every]:
-        yield at, KILLED
-        if kinds[at - 1] == "b":
+    """Yield numbers of events, from 1 on, and what happens there."""
+    number = min(given.points or len(kinds), len(kinds))
+    for at in (1 + n * len(kinds) // number for n in range(number)):
+        yield at, FULL if given.full else KILLED
+        if kinds[at - 1] == "b" and not given.full:
             yield at, HALF
 
 
