@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..errors import ArgumentError
+
 __all__ = ["add"]
 
 
@@ -20,6 +22,11 @@ def add(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="which twin (default 0)")
     command.add_argument(
+        "--rain",
+        action="store_true",
+        help="hourly precipitation (tp) on the fine side too; not in archives",
+    )
+    command.add_argument(
         "--archive",
         nargs="*",
         metavar="FORM",
@@ -32,13 +39,16 @@ def add(command: argparse.ArgumentParser) -> None:
 def _twin(args: argparse.Namespace) -> None:
     from ..twin import archives, write
 
+    if args.rain and args.archive is not None:
+        raise ArgumentError("--rain is for stores: archives have no fine rain. Leave one out.")
+
     def paper(folder: Path) -> None:
         from ..published import twin_release
 
         twin_release.write(folder, args.start, args.stop, seed=args.seed)
 
     if args.archive is None:
-        write(args.store, args.start, args.stop, seed=args.seed)
+        write(args.store, args.start, args.stop, seed=args.seed, rain=args.rain)
     else:
         archives.write(
             args.store, args.start, args.stop, args.archive, seed=args.seed, also={"paper": paper}

@@ -9,7 +9,16 @@ import xarray as xr
 from ..grids.footprints import cosine_bells
 from .large_scales import GRAVITY, Points, State, saturation_pressure, sunshine, veil
 
-__all__ = ["ATTRS", "FOOTPRINT", "LATITUDE", "LONGITUDE", "dataset", "footprint", "predictors"]
+__all__ = [
+    "ATTRS",
+    "FOOTPRINT",
+    "LATITUDE",
+    "LONGITUDE",
+    "dataset",
+    "footprint",
+    "predictors",
+    "rain",
+]
 
 RHO_850 = 1.05  # kg m-3
 UPPER_AIR = ("q", "t", "u", "v", "w")  # at 850 hPa
@@ -114,7 +123,7 @@ def predictors(
         "d2m": t2m - _depression(state, ground["land"]),
         "sst": np.where(ground["land"] > 0.5, np.nan, state.sst),
         "sd": _snow(state, ground["orog"]) * ground["land"],
-        "tp": _rain(middle, ground),
+        "tp": rain(middle, ground),
         "ssrd": _sunshine_of_hour(points, hour, middle),
         "q": 0.622 * vapour / (85000.0 - 0.378 * vapour),
         "t": state.t850,
@@ -134,7 +143,7 @@ def _snow(state: State, orog: np.ndarray) -> np.ndarray:
     return 0.25 * np.log1p(np.exp((orog - state.snowline) / 150)) * 150 / 800
 
 
-def _rain(state: State, ground: dict[str, np.ndarray]) -> np.ndarray:
+def rain(state: State, ground: dict[str, np.ndarray]) -> np.ndarray:
     """Return an hour's depth of water in m, from moist ascent by weather, slopes and heating."""
     rise = state.u850 * ground["gx"] + state.v850 * ground["gy"]
     moist = np.maximum(state.rh850 - 0.70, 0) / 0.25

@@ -13,8 +13,11 @@ import xarray as xr
 from .. import statics
 from ..errors import ArgumentError
 from ..grids import projected
+from ..grids.footprints import footprints
 from . import coarse_view as coarse
+from . import rain as rains
 from . import temperature, wind
+from .carried import Carried
 from .large_scales import Climate, Points, State
 from .small_scales import SmallScales
 from .surface import Surface, surface
@@ -32,6 +35,12 @@ _FINE_ATTRS = {
         "units": "m s-1",
         "standard_name": "northward_wind",
         "long_name": "10 m northward wind",
+    },
+    "tp": {
+        "units": "m",
+        "standard_name": "lwe_thickness_of_precipitation_amount",
+        "long_name": "total precipitation",
+        "cell_methods": "time: sum (interval: 1 hour)",
     },
 }
 
@@ -64,21 +73,29 @@ class Twin:
         self._coordinates = projected.coordinates(self._grid, fine=True)
         self._climate = Climate(self.seed)
         self._noise = SmallScales(self.seed, self._grid.fine_shape, _SPACING)
+        self._showers = Carried(self.seed, self._grid.fine_shape, _SPACING)
         self._place_coarse_side()
         self._place_support()
         lon, lat = projected.lon_lat(self._grid, fine=True)
         self._fine_turn = self._turn(lon, lat)
 
-    def hour(self, time: np.datetime64 | str) -> tuple[xr.Dataset, xr.Dataset]:
-        """Return both sides of one hour, ``(era5(time), fine(time))``, computed once."""
+    def hour(
+        self, time: np.datetime64 | str, *, rain: bool = False
+    ) -> tuple[xr.Dataset, xr.Dataset]:
+        """Return both sides of one hour, ``(era5(time), fine(time, rain=rain))``, computed once."""
         hour = whole_hours(time)
         fine = self._fine(hour)
-        return self._coarse_dataset(hour, fine), self._fine_dataset(hour, fine)
+        era5 = self._coarse_dataset(hour, fine)
+        return era5, self._fine_dataset(hour, fine, self._rain(hour) if rain else None)
 
-    def fine(self, time: np.datetime64 | str) -> xr.Dataset:
-        """Return the fine fields t2m [K], u10 and v10 [m s-1, earth-relative] (y, x)."""
+    def fine(self, time: np.datetime64 | str, *, rain: bool = False) -> xr.Dataset:
+        """Return the fine fields t2m [K], u10 and v10 [m s-1, earth-relative] (y, x).
+
+        With ``rain``, also tp [m]: the sum over the hour that ends at ``time``, whose means over
+        the coarse cells are the coarse ``tp``.
+        """
         hour = whole_hours(time)
-        return self._fine_dataset(hour, self._fine(hour))
+        return self._fine_dataset(hour, self._fine(hour), self._rain(hour) if rain else None)
 
     def era5(self, time: np.datetime64 | str) -> xr.Dataset:
         """Return the 14 predictors in the layout of a netCDF of the Climate Data Store.
@@ -136,13 +153,40 @@ class Twin:
         expected, spread = self._expected(hour)
         return expected + spread * self._noise.at(hour)
 
-    def _fine_dataset(self, hour: int, fields: np.ndarray) -> xr.Dataset:
+    def _rain(self, hour: int, showers: Carried | None = None) -> np.ndarray:
+        """Return the fine rain of the hour that ends at ``hour``, in m (y, x).
+
+        ``showers`` of another seed give another draw of the same law, given the coarse side.
+        """
+        middle, cells, ground = hour - 0.5, _rain_cells(), self._coarse_ground
+
+        def fine(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return self._rows @ u @ self._columns, self._rows @ v @ self._columns
+
+        def steering(time: float) -> tuple[np.ndarray, np.ndarray]:
+            return fine(*rains.steering(self._climate.at(self._support, time)))
+
+        state = self._climate.at(self._cells, middle)
+        near = self._climate.at(self._support, middle)
+        u, v = fine(near.u850, near.v850)
+        flank = self._ground.flank
+        kind = rains.kind(state.heat * ground["land"], Varying(self.seed, middle))
+        weather = rains.Weather(kind, self._ground.relief_40, u * flank[0] + v * flank[1])
+        gauss = (showers or self._showers).at(middle, steering, rains.LAW["small"])
+        millimetres = rains.amounts(gauss, coarse.rain(state, ground) * 1e3, cells, weather)
+        return (millimetres / 1e3).astype(np.float32)
+
+    def _fine_dataset(
+        self, hour: int, fields: np.ndarray, rain: np.ndarray | None = None
+    ) -> xr.Dataset:
         t2m, u, v = fields
         u10, v10 = _rotate(u, v, *self._fine_turn)
-        arrays = zip(("t2m", "u10", "v10"), (t2m, u10, v10), strict=True)
+        arrays = {"t2m": t2m, "u10": u10, "v10": v10}
+        if rain is not None:
+            arrays["tp"] = rain
         variables = {
             name: (("y", "x"), array, {**_FINE_ATTRS[name], "grid_mapping": "spatial_ref"})
-            for name, array in arrays
+            for name, array in arrays.items()
         }
         dataset = xr.Dataset(variables, self._coordinates, self._attrs())
         return dataset.assign_coords(time=((), _stamp(hour), {"standard_name": "time"}))
@@ -179,6 +223,17 @@ def _coarse_side() -> tuple[Points, scipy.sparse.csr_array]:
     cells = Points(*transformer.transform(lon, lat), lon, lat)
     y, x = projected.axes(projected.ITALY, fine=True)
     return cells, coarse.footprint(x, y, cells)
+
+
+@functools.cache
+def _rain_cells() -> rains.Cells:
+    """Return the coarse cells, boxes of 0.25 degrees, over the fine ones."""
+    latitude, longitude = coarse.LATITUDE, coarse.LONGITUDE
+    boxes = footprints(projected.ITALY, tuple(latitude), tuple(longitude), None)
+    lon, lat = projected.lon_lat(projected.ITALY, fine=True)
+    row = (lat - latitude[0]) / (latitude[1] - latitude[0])
+    column = (lon - longitude[0]) / (longitude[1] - longitude[0])
+    return rains.cells(boxes.means, (latitude.size, longitude.size), row, column)
 
 
 def whole_hours(time: np.datetime64 | str) -> int:

@@ -16,7 +16,7 @@ __all__ = ["SIDES", "lazy"]
 SIDES = {"era5": "valid_time", "fine": "time"}
 
 
-def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
+def lazy(times: np.ndarray, side: str, seed: int = 0, *, rain: bool = False) -> xr.Dataset:
     """Return one side of the twin at any number of hours, lazily.
 
     Parameters
@@ -27,6 +27,8 @@ def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
         ``era5`` or ``fine``.
     seed : int
         Which twin.
+    rain : bool
+        Whether the fine side has ``tp`` too.
 
     Returns
     -------
@@ -51,11 +53,11 @@ def lazy(times: np.ndarray, side: str, seed: int = 0) -> xr.Dataset:
     if not hours.size:
         raise ArgumentError("times is empty: give at least one hour")
     dim = SIDES[side]
-    like = _hour(int(hours[0]), side, seed)
+    like = _hour(int(hours[0]), side, seed, rain)
     names = tuple(str(name) for name in like)
     inner = [tuple(d for d in like[name].dims if d != dim) for name in names]
     fields = xr.apply_ufunc(
-        functools.partial(_fields, side=side, seed=seed, names=names),
+        functools.partial(_fields, side=side, seed=seed, rain=rain, names=names),
         xr.DataArray(hours, dims=dim).chunk({dim: 1}),
         output_core_dims=inner,
         dask="parallelized",
@@ -76,17 +78,17 @@ def _twin(seed: int) -> Twin:
     return Twin(seed)
 
 
-def _hour(hour: int, side: str, seed: int) -> xr.Dataset:
+def _hour(hour: int, side: str, seed: int, rain: bool) -> xr.Dataset:
     time = np.datetime64(hour, "h")
-    return _twin(seed).era5(time) if side == "era5" else _twin(seed).fine(time)
+    return _twin(seed).era5(time) if side == "era5" else _twin(seed).fine(time, rain=rain)
 
 
 def _fields(
-    hours: np.ndarray, *, side: str, seed: int, names: tuple[str, ...]
+    hours: np.ndarray, *, side: str, seed: int, rain: bool, names: tuple[str, ...]
 ) -> tuple[np.ndarray, ...]:
     """Return one array (hour, ...) for each name."""
     dim = SIDES[side]
-    made = [_hour(int(hour), side, seed) for hour in hours]
+    made = [_hour(int(hour), side, seed, rain) for hour in hours]
     # Only one side of the twin has a time dimension.
     single = [ds.squeeze(dim) if dim in ds.dims else ds for ds in made]
     return tuple(np.stack([ds[name].values for ds in single]) for name in names)

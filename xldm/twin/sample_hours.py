@@ -29,7 +29,9 @@ def hours_over_year(year: int, count: int) -> np.ndarray:
     return every[np.sort(i * (every.size // 24) // count * 24 + 7 * i % 24)]
 
 
-def both_sides(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
+def both_sides(
+    times: np.ndarray, seed: int = 0, *, rain: bool = False
+) -> tuple[xr.Dataset, xr.Dataset]:
     """Return both sides of the twin at given hours.
 
     Parameters
@@ -38,6 +40,8 @@ def both_sides(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset
         Whole hours, in order.
     seed : int
         Which twin.
+    rain : bool
+        Whether the fine side has ``tp`` too, the sum over the hour that ends at the time.
 
     Returns
     -------
@@ -52,4 +56,4 @@ def both_sides(times: np.ndarray, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset
     >>> dict(fine.sizes), fine["t2m"].chunks[0]
     ({'time': 2, 'y': 672, 'x': 576}, (1, 1))
     """
-    return lazy(times, "era5", seed).load(), lazy(times, "fine", seed)
+    return lazy(times, "era5", seed).load(), lazy(times, "fine", seed, rain=rain)

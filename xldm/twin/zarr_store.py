@@ -19,7 +19,12 @@ _BLOCK = 24  # hours held in memory
 
 
 def write(
-    store: str | Path, start: np.datetime64 | str, stop: np.datetime64 | str, *, seed: int = 0
+    store: str | Path,
+    start: np.datetime64 | str,
+    stop: np.datetime64 | str,
+    *,
+    seed: int = 0,
+    rain: bool = False,
 ) -> Path:
     """Write every hour from ``start`` to ``stop``, both included, to a Zarr store.
 
@@ -32,6 +37,8 @@ def write(
         Whole hours in UTC.
     seed : int, default 0
         Which twin.
+    rain : bool, default False
+        Whether the group ``fine`` has ``tp`` too.
 
     Returns
     -------
@@ -58,12 +65,13 @@ def write(
     twin = Twin(seed)
     with written_aside(Path(store)) as aside:
         for block in range(first, last + 1, _BLOCK):
-            _append(aside, twin, range(block, min(block + _BLOCK, last + 1)), new=block == first)
+            hours = range(block, min(block + _BLOCK, last + 1))
+            _append(aside, twin, hours, rain=rain, new=block == first)
     return Path(store)
 
 
-def _append(store: Path, twin: Twin, hours: range, *, new: bool) -> None:
-    pairs = [twin.hour(np.datetime64(hour, "h")) for hour in hours]
+def _append(store: Path, twin: Twin, hours: range, *, rain: bool, new: bool) -> None:
+    pairs = [twin.hour(np.datetime64(hour, "h"), rain=rain) for hour in hours]
     for group, time, parts in zip(
         ("era5", "fine"), ("valid_time", "time"), zip(*pairs, strict=True), strict=True
     ):

@@ -1,0 +1,168 @@
+"""The twin's fine rain: what it keeps of the coarse side, and how it falls."""
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xldm.cli import main
+from xldm.twin import Twin
+from xldm.twin import rain as rains
+from xldm.twin.carried import Carried
+from xldm.twin.coarse_view import LATITUDE, LONGITUDE
+from xldm.twin.hourly import _rain_cells
+from xldm.twin.lazy_dataset import lazy
+
+SHAPE, SIDE = (3, 4), 7.5  # coarse cells, and fine cells along each
+WET_HOURS = ("2006-01-09T08", "2006-01-09T09")
+
+
+def coarse_cells() -> rains.Cells:
+    """Coarse cells whose edges cut fine ones in half."""
+    fine = tuple(int(n * SIDE) for n in SHAPE)
+    overlaps = []
+    for count, cells in zip(SHAPE, fine, strict=True):
+        low, first = np.arange(cells), np.arange(count)[:, None] * SIDE
+        overlaps.append(np.clip(np.minimum(low + 1, first + SIDE) - np.maximum(low, first), 0, 1))
+    means = scipy.sparse.csr_array(np.kron(*overlaps) / SIDE**2)
+    row, column = ((i + 0.5) / SIDE - 0.5 for i in np.indices(fine))
+    return rains.cells(means, SHAPE, row, column)
+
+
+CELLS = coarse_cells()
+
+
+def drawn(seed: int, coarse: np.ndarray, kind: float) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    relief, climb = rng.normal(0, 400, CELLS.fine), rng.normal(0, 0.3, CELLS.fine)
+    weather = rains.Weather(np.full(SHAPE, kind), relief, climb)
+    return rains.amounts(rng.standard_normal(CELLS.fine), coarse, CELLS, weather)
+
+
+amounts_of_cells = st.lists(
+    st.one_of(st.just(0.0), st.floats(1e-6, 40.0)), min_size=12, max_size=12
+).map(lambda values: np.array(values).reshape(SHAPE))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 1000), amounts_of_cells, st.floats(0, 1))
+def test_means_over_coarse_cells_are_the_coarse_amounts(seed, coarse, kind):
+    found = CELLS.means @ drawn(seed, coarse, kind).ravel()
+    np.testing.assert_allclose(found, coarse.ravel(), rtol=1e-3, atol=0)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 1000), amounts_of_cells, st.floats(0, 1))
+def test_it_never_rains_less_than_nothing_nor_in_dry_coarse_cells(seed, coarse, kind):
+    rain = drawn(seed, coarse, kind)
+    assert (rain >= 0).all()
+    dry = CELLS.means[np.flatnonzero(coarse.ravel() == 0)]
+    assert (rain.ravel()[np.unique(dry.indices)] == 0).all()
+
+
+def test_light_rain_falls_on_less_of_the_ground_than_heavy_rain():
+    shares = [(drawn(3, np.full(SHAPE, a), 0.3) > 0).mean() for a in (0.02, 0.2, 2.0)]
+    assert shares[0] < 0.6 < shares[2] and shares == sorted(shares)
+
+
+def test_showers_are_heavier_and_fall_on_less_of_the_ground_than_steady_rain():
+    steady, showers = (drawn(3, np.full(SHAPE, 0.5), kind) for kind in (0.0, 1.0))
+    assert showers.max() > steady.max()
+    assert (showers > 0).mean() < (steady > 0).mean()
+
+
+@pytest.mark.parametrize(("threshold", "power"), [(-4.0, 2.0), (0.3, 1.8), (2.5, 2.6)])
+def test_expected_excess_is_the_integral(threshold, power):
+    def density(g):
+        return (g - threshold) ** power * np.exp(-(g**2) / 2) / np.sqrt(2 * np.pi)
+
+    whole = scipy.integrate.quad(density, threshold, 12)[0]
+    found = rains.expected_excess(np.array(threshold), np.array(power))
+    assert found == pytest.approx(whole, rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    twin = Twin(0)
+    return [twin.hour(time, rain=True) for time in WET_HOURS]
+
+
+def test_the_twins_fine_rain_has_the_coarse_amount_as_its_mean_over_each_box(pairs):
+    """Against fine cells counted by 5 by 5 points of each, in longitude and latitude."""
+    era5, fine = pairs[0]
+    lat, lon, rain = (fine[name].values for name in ("lat", "lon", "tp"))
+    north, east = np.gradient(lat), np.gradient(lon)
+    total, area = np.zeros((59, 71)), np.zeros((59, 71))
+    for a in np.linspace(-0.4, 0.4, 5):
+        for b in np.linspace(-0.4, 0.4, 5):
+            phi, theta = (f + a * d[0] + b * d[1] for f, d in ((lat, north), (lon, east)))
+            box = (
+                np.rint((LATITUDE[0] - phi) * 4).astype(int),
+                np.rint((theta - LONGITUDE[0]) * 4).astype(int),
+            )
+            np.add.at(total, box, rain)
+            np.add.at(area, box, 1)
+    full = area > 0.95 * np.median(area[area > 0])
+    coarse = era5["tp"].values[0]
+    mean = np.divide(total, area, out=np.zeros_like(total), where=full)
+    assert full.sum() > 2000 and (coarse[full] > 1e-4).sum() > 100
+    np.testing.assert_allclose(mean[full], coarse[full], rtol=0.1, atol=2e-5)
+
+
+def test_rain_is_in_m_finite_never_negative_and_dry_somewhere(pairs):
+    rain = pairs[0][1]["tp"]
+    assert rain.attrs["units"] == "m" and rain.dtype == "float32"
+    assert "sum" in rain.attrs["cell_methods"]
+    assert float(rain.min()) == 0 < float(rain.max()) < 0.2
+    assert 0.05 < float((rain == 0).mean()) < 1
+
+
+def test_an_hour_of_rain_is_the_same_whatever_was_asked_before(pairs):
+    np.testing.assert_array_equal(Twin(0).fine(WET_HOURS[0], rain=True)["tp"], pairs[0][1]["tp"])
+
+
+def test_rain_moves_with_the_wind_aloft(pairs):
+    """The next hour resembles this one moved downwind more than it resembles it moved upwind."""
+    (era5, now), (_, later) = pairs
+    patterns = [np.log(np.maximum(fine["tp"].values, 2e-5) / 2e-5) for fine in (now, later)]
+    window = slice(60, 600), slice(60, 510)
+    found = {}
+    u, v = (float(era5[name].where(era5["tp"] > 1e-4).mean()) for name in ("u", "v"))
+    for way in (1, -1):
+        rows, columns = (round(way * w * 3600 / 2000) for w in (-v, u))
+        moved = np.roll(patterns[0], (rows, columns), (0, 1))
+        found[way] = np.corrcoef(moved[window].ravel(), patterns[1][window].ravel())[0, 1]
+    assert np.hypot(u, v) > 3
+    assert found[1] > found[-1] + 0.05
+
+
+def test_another_draw_has_the_same_coarse_means(pairs):
+    twin, hour = Twin(0), int(np.datetime64(WET_HOURS[0], "h").astype(int))
+    other = twin._rain(hour, Carried(9, (672, 576), 2000.0))
+    own = pairs[0][1]["tp"].values
+    means = [_rain_cells().means @ field.ravel() for field in (own, other)]
+    np.testing.assert_allclose(*means, rtol=1e-3, atol=1e-7)
+    wet = (own > 1e-4) & (other > 1e-4)
+    assert np.corrcoef(own[wet], other[wet])[0, 1] < 0.8
+
+
+def test_rain_comes_only_when_asked_for(pairs):
+    era5, fine = pairs[0]
+    plain = Twin(0).hour(WET_HOURS[0])
+    assert list(plain[1]) == ["t2m", "u10", "v10"] and list(fine) == [*plain[1], "tp"]
+    assert plain[0].identical(era5) and plain[1].identical(fine.drop_vars("tp"))
+
+
+def test_the_lazy_dataset_has_the_same_rain(pairs):
+    made = lazy(np.array(WET_HOURS[:1], "datetime64[h]"), "fine", rain=True)
+    assert made["tp"].chunks
+    np.testing.assert_array_equal(made["tp"][0], pairs[0][1]["tp"])
+
+
+def test_archives_with_rain_are_refused(tmp_path, capsys):
+    words = ["twin", "2001-07-15", "2001-07-15", str(tmp_path / "a"), "--rain", "--archive"]
+    assert main(words) == 1
+    assert "--rain is for stores" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
