@@ -16,7 +16,11 @@ from xldm.evaluation import figures
 from xldm.evaluation.figures import style
 
 # Those of a result by lead are in test_leads.py.
-OF_RESULT = [n for n in figures.__all__ if not n.startswith("snapshot") and "lead" not in n]
+OF_RESULT = [
+    n
+    for n in figures.__all__
+    if not n.startswith("snapshot") and "lead" not in n and "rain" not in n
+]
 OF_MEMBERS = {"rank_histograms", "reliability"}
 MANY = ["quadratic", "UNET", "GAN", "LDM_res", "LDM_res mean", "LDM_res of two steps",
         "LDM_res of two steps mean", "autoencoder"]  # fmt: skip

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["counts", "density", "edges", "quantile", "wasserstein"]
+__all__ = ["counts", "density", "edges", "evened", "evened_edges", "quantile", "rain_edges",
+           "wasserstein"]  # fmt: skip
 
 # Limits and bins per unit, K or m s-1.
 _BINS = {
@@ -17,6 +18,9 @@ _BINS = {
     "u10": (-80, 80, 20),
     "v10": (-80, 80, 20),
 }
+#: Hourly precipitation, mm: amounts below which bins are even, the largest, and the relative width
+#: of bins well above.
+RAIN_EVEN, RAIN_MOST, RAIN_WIDTH = 0.1, 1000.0, 0.002
 
 
 def edges(variable: str) -> np.ndarray | None:
@@ -41,6 +45,42 @@ def edges(variable: str) -> np.ndarray | None:
         return None
     low, high, per_unit = _BINS[variable]
     return np.arange(low * per_unit, high * per_unit + 1) / per_unit
+
+
+def evened(amounts: np.ndarray) -> np.ndarray:
+    """Return the function of precipitation in mm by which bins are evenly spaced: a logarithm.
+
+    Examples
+    --------
+    >>> evened(np.array([0.0, 0.1])).round(4)
+    array([0.    , 0.6931])
+    """
+    # Below zero, where packing may leave amounts, a logarithm would have no value.
+    return np.log1p(np.maximum(amounts, 0.0) / RAIN_EVEN)
+
+
+def rain_edges() -> np.ndarray:
+    """Return the bin edges of hourly precipitation, in mm, narrow near zero.
+
+    Examples
+    --------
+    >>> edges = rain_edges()
+    >>> edges[:3].round(5), float((np.diff(edges) / edges[1:])[-1].round(4))
+    (array([0.    , 0.0002, 0.0004]), 0.002)
+    """
+    return np.expm1(evened_edges()) * RAIN_EVEN
+
+
+def evened_edges() -> np.ndarray:
+    """Return the bin edges of hourly precipitation after :func:`evened`, evenly spaced.
+
+    Examples
+    --------
+    >>> evened_edges()[:3]
+    array([0.   , 0.002, 0.004])
+    """
+    bins = int(np.ceil(evened(np.array(RAIN_MOST)) / RAIN_WIDTH))
+    return np.arange(bins + 1) * RAIN_WIDTH
 
 
 def counts(values: np.ndarray, edges: np.ndarray, label: np.ndarray, labels: int) -> np.ndarray:

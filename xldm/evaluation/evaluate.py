@@ -17,6 +17,7 @@ from . import accuracy, leads, realism
 from .align import MEAN, comparable
 from .hours import split
 from .plan import Plan
+from .rainfall import rainfall
 from .scores import Score
 from .state import State, state_of
 from .strata import periods
@@ -28,6 +29,7 @@ _LONG_NAMES = {
     "u10": "10 m eastward wind",
     "v10": "10 m northward wind",
     "wind_speed": "10 m wind speed",
+    "tp": "hourly precipitation",
 }
 _PROVENANCE = ("model", "model_sha256", "sampler", "steps", "seed", "training_data", "oracle")
 
@@ -140,7 +142,7 @@ def _described(
     """Return all scores in one dataset with their coordinates."""
     makers = (
         accuracy.scored, accuracy.ranks, accuracy.events,
-        realism.distributed, realism.spectral, realism.in_time, realism.physics,
+        realism.distributed, realism.spectral, realism.in_time, realism.physics, rainfall,
     )  # fmt: skip
     result = xr.merge([make(plan, state) for make in makers], join="exact", compat="no_conflicts")
     names = list(plan.variables)

@@ -12,12 +12,22 @@ import xarray as xr
 
 from ..config import WIND
 from ..errors import InputError
+from ..inputs.units import conversion, stated_hours
 from . import distributions
 from .align import MEAN, count
 from .scores import Score, Statistics, field_names, in_use
 from .strata import Ground
 
-__all__ = ["THRESHOLDS", "Plan"]
+__all__ = ["LOG_RAIN", "RAIN", "THRESHOLDS", "WET", "Plan"]
+
+#: Target of hourly precipitation, and the field of its logarithm that has a spectrum.
+RAIN, LOG_RAIN = "tp", "log_tp"
+#: Thresholds of wet hours and of the fractions skill score, in mm.
+WET = (0.1, 1.0, 5.0, 10.0)
+#: Thresholds of events of rain, in mm.
+RAIN_EVENTS = (1.0, 5.0, 10.0)
+#: Sides of squares of the fractions skill score, in metres, besides a cell's.
+SCALES = (10e3, 20e3, 50e3, 100e3)
 
 #: Thresholds of events, in the variables' units.
 THRESHOLDS = {"t2m": (273.15, 303.15), "wind_speed": (5.0, 10.0, 15.0, 20.0)}
@@ -30,6 +40,23 @@ def _numbers(values: object) -> bool:
         return np.asarray(values).ndim == 1 and np.asarray(values).dtype.kind in "fiu"
     except ValueError:  # a ragged list
         return False
+
+
+def _millimetres(truth: xr.Dataset) -> float | None:
+    """Return millimetres in a unit of hourly precipitation; None without it."""
+    if RAIN not in truth:
+        return None
+    units = truth[RAIN].attrs["units"]
+    scale = conversion(units, "mm", hourly=True, water=True)
+    hourly = stated_hours(units) in (None, 1.0)
+    return scale[0] if scale is not None and scale[1] == 0 and hourly else None
+
+
+def _default(rain: float | None) -> dict[str, tuple[float, ...]]:
+    """Return the thresholds of events, those of rain in its units."""
+    if rain is None:
+        return THRESHOLDS
+    return {**THRESHOLDS, RAIN: tuple(float(f"{t / rain:.6g}") for t in RAIN_EVENTS)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +73,8 @@ class Plan:
         Variable, and the threshold to exceed.
     scores : tuple of Score
     ground : Ground
+    rain : float, optional
+        Millimetres in a unit of the target of hourly precipitation; None without such a target.
     """
 
     targets: tuple[str, ...]
@@ -53,6 +82,7 @@ class Plan:
     events: tuple[tuple[str, float], ...]
     scores: tuple[Score, ...]
     ground: Ground
+    rain: float | None = None
 
     @classmethod
     def of(
@@ -72,8 +102,9 @@ class Plan:
         """
         members = {name: count(forecast) for name, forecast in forecasts.items()}
         targets = tuple(map(str, truth.data_vars))
-        plan = cls(targets, members, (), in_use(scores), Ground.of(truth, static))
-        given = THRESHOLDS if thresholds is None else thresholds
+        rain = _millimetres(truth)
+        plan = cls(targets, members, (), in_use(scores), Ground.of(truth, static), rain)
+        given = _default(rain) if thresholds is None else thresholds
         unknown = [v for v in given if v not in plan.variables]
         if unknown and thresholds is not None:
             raise InputError(
@@ -100,10 +131,11 @@ class Plan:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Fields with a spectrum: scalars, and kinetic energy, vorticity and divergence of wind."""
+        """Fields with a spectrum: scalars, log rain, kinetic energy, vorticity and divergence."""
+        logarithm = () if self.rain is None else (LOG_RAIN,)
         if not self.has_wind:
-            return self.targets
-        scalars = tuple(t for t in self.targets if t not in WIND)
+            return (*self.targets, *logarithm)
+        scalars = tuple(t for t in (*self.targets, *logarithm) if t not in WIND)
         turned = ("vorticity", "divergence") if self.ground.turn is not None else ()
         return (*scalars, "kinetic_energy", *turned)
 
@@ -150,7 +182,15 @@ class Plan:
     def binned(self) -> dict[str, np.ndarray]:
         """Edges of the bins of every variable whose range of values is known."""
         known = {v: distributions.edges(v) for v in self.variables}
+        if self.rain is not None:
+            known[RAIN] = distributions.rain_edges() / self.rain
         return {v: edges for v, edges in known.items() if edges is not None}
+
+    @functools.cached_property
+    def squares(self) -> tuple[int, ...]:
+        """Sides of the squares of the fractions skill score, in cells of the grid."""
+        sides = {1, *(round(scale / self.ground.spacing) for scale in SCALES)}
+        return tuple(sorted(n for n in sides if 1 <= n <= min(self.ground.shape)))
 
     @property
     def wavelength(self) -> np.ndarray:

@@ -22,7 +22,13 @@ BANDS = {
     "50-100 km": (50e3, 100e3),
     "100-1000 km": (100e3, 1000e3),
 }
-_UNITS = {"t2m": "K2", "kinetic_energy": "m2 s-2", "vorticity": "s-2", "divergence": "s-2"}
+_UNITS = {
+    "t2m": "K2",
+    "log_tp": "dB2",
+    "kinetic_energy": "m2 s-2",
+    "vorticity": "s-2",
+    "divergence": "s-2",
+}
 
 
 def distributed(plan: Plan, state: State) -> xr.Dataset:

@@ -38,6 +38,11 @@ TAKEN = frozenset({
     "period", "time", "y", "x", "land_mask", "spatial_ref", "event", "event_variable", "threshold",
     "probability", "rank", "quantile", "t2m_bin", "wind_speed_bin", "wind_bin", "component",
     "field", "field_units", "wavelength", "at_wavelength", "band", "lag", "exposure",
+    "wet_frequency", "frequency_bias", "wet_intensity", "rain_mean", "rain_hourly", "fss",
+    "fss_ensemble", "rain_quantiles", "quantile_ratio", "rain_rank_histogram", "reliability_error",
+    "ralsd", "rx1h", "rx1day", "sdii", "cdd", "cwd", "lag1_corr", "index_bias", "index_error",
+    "multivariable_correlation", "multivariable_correlation_error", "rain_threshold", "scale",
+    "rain_quantile", "places", "rain_field", "index", "other_variable",
 })  # fmt: skip
 
 

@@ -15,9 +15,9 @@ from dask.delayed import Delayed
 from ..errors import InputError
 from ..inputs.units import conversion
 from ..vocabulary import VOCABULARY
-from . import temporal
+from . import days, rain_sums, temporal
 from .hours import Series
-from .plan import Plan
+from .plan import RAIN, Plan
 from .sums import add_hour, with_means, with_speed, zeros
 
 __all__ = ["State", "merge", "state_of"]
@@ -43,12 +43,15 @@ class State:
     lagged : dict of str to temporal.Lagged
         Of the truth and each forecast: sums over pairs of hours, and the hours at both ends, which
         may form pairs with neighbouring parts.
+    daily : dict of str to days.Days
+        Of the same sources: days of hourly precipitation; empty without it.
     """
 
     times: np.ndarray
     hourly: dict[str, np.ndarray]
     total: dict[str, np.ndarray]
     lagged: dict[str, temporal.Lagged]
+    daily: dict[str, days.Days]
 
 
 def merge(earlier: State | None, later: State) -> State:
@@ -60,6 +63,7 @@ def merge(earlier: State | None, later: State) -> State:
         {k: np.concatenate([v, later.hourly[k]]) for k, v in earlier.hourly.items()},
         {k: v + later.total[k] for k, v in earlier.total.items()},
         {k: temporal.merge(v, later.lagged[k]) for k, v in earlier.lagged.items()},
+        {k: days.merge(v, later.daily[k]) for k, v in earlier.daily.items()},
     )
 
 
@@ -81,15 +85,27 @@ def _state(
     series: dict[str, list[np.ndarray]] = {name: [] for name in plan.sources}
     for t in range(len(times)):
         now = {name: members[:, t] for name, members in forecasts.items()}
-        hourly.append(add_hour(plan, total, truth[t], now))
+        sums = add_hour(plan, total, truth[t], now)
+        if plan.rain is not None:
+            sums |= rain_sums.add_hour(plan, total, times[t], truth[t], now)
+        hourly.append(sums)
         for name, points in _at_points(plan, {"truth": truth[t][None], **now}).items():
             series[name].append(points)
+    followed = {name: np.stack(points) for name, points in series.items()}
     return State(
         times,
         {k: np.stack([h[k] for h in hourly]) for k in hourly[0]},
         total,
-        {name: temporal.lagged(hours, np.stack(points)) for name, points in series.items()},
+        {name: temporal.lagged(hours, values) for name, values in followed.items()},
+        {} if plan.rain is None else {n: _daily(plan, hours, v) for n, v in followed.items()},
     )
+
+
+def _daily(plan: Plan, hours: np.ndarray, values: np.ndarray) -> days.Days:
+    """Return the days of series (time, member, variable, point)."""
+    assert plan.rain is not None
+    at = plan.variables.index(RAIN)
+    return days.days(hours, values[:, :, at] * plan.rain, np.delete(values, at, axis=2))
 
 
 def _join(earlier: list[State | None], later: list[State | None]) -> list[State | None]:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..config import WIND
-from . import distributions, ensemble
+from . import distributions, ensemble, rain_sums
 from .align import MEAN
-from .plan import Plan
+from .plan import LOG_RAIN, RAIN, Plan
 from .spectra import radial_spectrum, wind_spectra
 from .strata import EXPOSURES
 
@@ -44,6 +44,8 @@ def zeros(plan: Plan) -> dict[str, np.ndarray]:
         shapes[f"map {key}"] = (forecasts, variables, len(plan.field_names[key]), cells)
     for variable, edges in plan.binned.items():
         shapes[f"bins {variable}"] = (sources, classes, edges.size - 1)
+    if plan.rain is not None:
+        shapes["rain ranks"] = rain_sums.ranks_shape(plan)
     return {name: np.zeros(shape) for name, shape in shapes.items()}
 
 
@@ -172,13 +174,18 @@ def _spectra(plan: Plan, total: Arrays, grids: Arrays, valid: np.ndarray) -> np.
     """Return power (source, field, chosen wavelength) of grids (member, V, y, x)."""
     hourly = np.full((len(grids), len(plan.fields), plan.at_wavelength.size), np.nan)
     whole = {t: valid[v].all() for v, t in enumerate(plan.targets)}
+    if LOG_RAIN in plan.fields:
+        whole[LOG_RAIN] = whole[RAIN]
     whole_wind = plan.has_wind and whole["u10"] and whole["v10"]
     usable = np.array([whole.get(field, whole_wind) for field in plan.fields])
     total["power_hours"] += usable
     for row, members in enumerate(grids.values()):
         power = {}
         for name in (f for f in plan.fields if whole.get(f)):
-            field = members[:, plan.targets.index(name)].astype(np.float64)
+            target = RAIN if name == LOG_RAIN else name
+            field = members[:, plan.targets.index(target)].astype(np.float64)
+            if name == LOG_RAIN:
+                field = rain_sums.logarithm(plan, field)
             power[name] = radial_spectrum(field, plan.ground.spacing)[1].mean(0)
         if whole_wind:
             u, v = _along_grid(plan, *(members[:, plan.targets.index(w)] for w in WIND))
@@ -206,6 +213,8 @@ def _distribution(
     for variable, edges in plan.binned.items():
         v = plan.variables.index(variable)
         values, label = source[:, v][:, valid[v]], ground.label[valid[v]]
+        if variable == RAIN:
+            values, edges = rain_sums.evened(plan, values), distributions.evened_edges()
         counts = distributions.counts(values, edges, label, ground.classes)
         total[f"bins {variable}"][row] += counts / len(source)
     if plan.has_wind and ground.exposure is not None:

@@ -12,7 +12,8 @@ import xarray as xr
 from ...errors import ArgumentError
 from ..align import comparable
 from ..arrange import GRID
-from ..hours import split
+from ..hours import Series, split
+from .rain_colours import in_mm, rain_colours
 from .style import (
     WIDTH,
     blank,
@@ -40,6 +41,7 @@ COLOURS = {"rmse": "YlOrRd", "bias": "RdBu_r", "mae": "YlOrRd", "r2": "viridis",
 SHOWN = {
     "t2m": (273.15, "2 m temperature, °C", "RdYlBu_r"),
     "wind_speed": (0.0, "wind speed, m s$^{-1}$", "viridis"),
+    "tp": (0.0, "hourly precipitation, mm", "YlGnBu"),
 }
 
 
@@ -173,7 +175,7 @@ def snapshots(
     result: xr.Dataset,
     static: xr.Dataset | None = None,
 ) -> dict[str, Figure]:
-    """Show T2m and wind speed at the hour in the middle of a record, for a report.
+    """Show T2m and wind speed at the hour in the middle of a record, and the hour of most rain.
 
     Parameters
     ----------
@@ -189,31 +191,43 @@ def snapshots(
     Returns
     -------
     dict of str to matplotlib.figure.Figure
-        By caption; nothing if neither variable was evaluated.
+        By caption, for a report; nothing if no such variable was evaluated.
     """
-    shown = [v for v in ("t2m", "wind_speed") if v in result["variable"]]
+    shown = [v for v in SHOWN if v in result["variable"]]
     if not shown:
         return {}
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         # The evaluation has said what is left out.
         series = list(split(*comparable(forecasts, truth, "common")))
     middle = series[len(series) // 2]
-    hour = middle.truth.sizes["time"] // 2
-    observed = middle.truth.isel(time=hour).compute()
+    lead = "" if middle.lead is None else f", lead {middle.lead / np.timedelta64(1, 'h'):g} h"
+    out, read = {}, {}
+    for v in shown:
+        hour = _hour(v, middle, result)
+        if hour not in read:
+            read[hour] = _at(middle, hour)
+        observed, fields = read[hour]
+        stamp = np.datetime_as_string(observed["time"].values, unit="m")
+        caption = f"{result['long_name'].sel(variable=v).item()} at {stamp} UTC{lead}"
+        out[caption] = snapshot(observed, fields, static, v)
+    return out
+
+
+def _hour(variable: str, series: Series, result: xr.Dataset) -> int:
+    """Return the hour to show: of most rain, or in the middle."""
+    if variable == "tp" and series.lead is None and has(result, "rain_hourly", source="truth"):
+        return int(np.nan_to_num(result["rain_hourly"].sel(source="truth").values).argmax())
+    return series.truth.sizes["time"] // 2
+
+
+def _at(series: Series, hour: int) -> tuple[xr.Dataset, dict[str, xr.Dataset]]:
+    """Return the truth and a member of each forecast at an hour."""
 
     def at(ds: xr.Dataset) -> xr.Dataset:
         now = ds.isel(time=hour)
         return now.isel({d: 0 for d in now.dims if d not in GRID}).compute()
 
-    fields = {name: at(ds) for name, ds in middle.forecasts.items()}
-    stamp = np.datetime_as_string(observed["time"].values, unit="m")
-    lead = "" if middle.lead is None else f", lead {middle.lead / np.timedelta64(1, 'h'):g} h"
-    return {
-        f"{result['long_name'].sel(variable=v).item()} at {stamp} UTC{lead}": snapshot(
-            observed, fields, static, v
-        )
-        for v in shown
-    }
+    return series.truth.isel(time=hour).compute(), {n: at(f) for n, f in series.forecasts.items()}
 
 
 def _snapshot_row(
@@ -229,10 +243,13 @@ def _snapshot_row(
     _, label, colours = SHOWN.get(str(truth.name), (0.0, label, "viridis"))
     seen = _within(truth, zoom) if zoom else truth
     low, high = np.nanquantile(seen.values, [0.002, 0.998])
+    style = {"cmap": colours, "vmin": low, "vmax": high}
+    if truth.name == "tp":
+        style = rain_colours()
     for ax, field in zip(axes, fields, strict=False):
         ax.axis("on")
         shown = _within(field, zoom) if zoom else field
-        image = _map(ax, shown, land, cmap=colours, vmin=low, vmax=high)
+        image = _map(ax, shown, land, **style)
     figure.colorbar(image, ax=axes, label=label, extend="both", pad=0.01, fraction=0.05, aspect=15)
 
 
@@ -249,6 +266,8 @@ def _field(name: str, ds: xr.Dataset, variable: str) -> xr.DataArray:
             "of (y, x): pick one hour and one member with isel"
         )
     field = field.transpose("y", "x").rename(variable)
+    if variable == "tp":
+        return in_mm(field).assign_attrs(field.attrs)
     return (field - SHOWN.get(variable, (0.0,))[0]).assign_attrs(field.attrs)
 
 

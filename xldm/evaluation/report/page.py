@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from .. import figures
 from ..figures.style import SCORE_NAMES, WIDTH, ensembles, has, oracles, variables
-from . import tables
+from . import rain, tables
 from .template import render
 from .texts import CAPTIONS, DEFINITIONS, HEDGING, ONE_LEAD, ORACLES
 
@@ -59,6 +59,7 @@ def html(result: xr.Dataset, *, title: str | None, snapshots: Mapping[str, Figur
         "Distributions": _distributions(result),
         "Spectra": _spectra(result),
         "Ensembles": _ensembles(result),
+        "Precipitation": _rain(result),
         "Changes in time": _in_time(result),
         "Physics": _physics(result),
         "Definitions": _definitions(),
@@ -223,6 +224,15 @@ def _ensembles(result: xr.Dataset) -> Markup:
         if has(result, score, forecast=ensembles(result))
     ]
     return _joined(out)
+
+
+def _rain(result: xr.Dataset) -> Markup:
+    if not has(result, "rain_quantiles"):
+        return Markup()
+    return _joined([
+        rain.amounts(result), _drawn(result, "rain_quantiles"), _drawn(result, "rain_fss"),
+        rain.indices(result),
+    ])  # fmt: skip
 
 
 def _in_time(result: xr.Dataset) -> Markup:

@@ -21,6 +21,7 @@ __all__ = [
     "events",
     "long_form",
     "main_scores",
+    "scored",
     "spectral",
     "units_of",
 ]
@@ -29,7 +30,8 @@ COLUMNS = ["score", "forecast", "variable", "stratum", "period", "value", "units
 RENAMED = {"source": "forecast", "field": "variable", "event": "variable"}
 # Dimensions that become columns, and dimensions whose value joins the name of the score.
 PLAIN = ("forecast", "source", "variable", "field", "event", "stratum", "period", "lead")
-NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability")
+NAMED = ("band", "quantile", "lag", "exposure", "rank", "probability", "rain_threshold", "scale",
+         "rain_quantile", "rain_field", "places", "index", "other_variable")  # fmt: skip
 
 # The least loss is the best of a column.
 Loss = Callable[[np.ndarray], np.ndarray]
@@ -150,7 +152,7 @@ def _best(
     return np.array(same) & judged
 
 
-def _scored(caption: str, corner: str, result: xr.Dataset, columns: dict[str, np.ndarray],
+def scored(caption: str, corner: str, result: xr.Dataset, columns: dict[str, np.ndarray],
             losses: Mapping[str, Loss | None]) -> Markup:  # fmt: skip
     """Return a table of numbers by forecast, the best of every column in bold."""
     shown = {c: _column(v) for c, v in columns.items()}
@@ -184,7 +186,7 @@ def main_scores(result: xr.Dataset) -> Markup:
         columns = {SCORE_NAMES.get(s, s): one[s].values for s in scores}
         known = {s: LOSS.get(s, None if s in own else np.positive) for s in scores}
         losses = {SCORE_NAMES.get(s, s): loss for s, loss in known.items()}
-        out.append(_scored(units_of(result, variable), "forecast", result, columns, losses))
+        out.append(scored(units_of(result, variable), "forecast", result, columns, losses))
     return Markup("").join(out)
 
 
@@ -237,7 +239,7 @@ def distribution(result: xr.Dataset) -> Markup:
         losses: dict[str, Loss | None] = dict.fromkeys(columns, np.abs)
         columns["Wasserstein"], losses["Wasserstein"] = one["wasserstein"].values, np.positive
         caption = f"Errors of quantiles, {units_of(result, variable)}"
-        out.append(_scored(caption, "forecast", result, columns, losses))
+        out.append(scored(caption, "forecast", result, columns, losses))
     return Markup("").join(out)
 
 
@@ -277,7 +279,7 @@ def ensemble(result: xr.Dataset) -> Markup:
         one = result.sel(forecast=names, variable=variable, stratum="all", period="all")
         columns = {SCORE_NAMES[s]: one[s].values for s in scores}
         losses = {SCORE_NAMES[s]: LOSS.get(s, np.positive) for s in scores} | {"spread": None}
-        out.append(_scored(units_of(result, variable), "ensemble", one, columns, losses))
+        out.append(scored(units_of(result, variable), "ensemble", one, columns, losses))
     return Markup("").join(out)
 
 

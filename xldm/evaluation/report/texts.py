@@ -49,6 +49,10 @@ CAPTIONS = {
     "above the truth's change flickers, one below it is too steady.",
     "physics": "Change of T2m with height, difference of T2m across the coast, and wind speed by "
     "height above the surroundings: near the truth's line is right.",
+    "rain_quantiles": "Quantiles of hourly precipitation, wet and dry hours, against those of the "
+    "truth; at the right their ratio, by the share of hours with more.",
+    "rain_fss": "Fractions skill score of single members by threshold and side of the square: 1 is "
+    "the best, bold is useful (at least half way between chance and 1).",
     "snapshot": "{name}: the truth and the forecasts at one time, and below the part in the "
     "frame; each row has one colour scale.",
 }
@@ -80,5 +84,13 @@ DEFINITIONS = (
      "members' speeds."),
     ("lapse rate", "slope of the regression of T2m on height over the land cells of an hour."),
     ("coast contrast", "mean T2m of land less that of sea, within 20 km of the coast."),
+    ("fractions skill score", "1 − Σ(f − o)² / (Σf² + Σo²) of the shares f and o of wet cells in "
+     "the squares around every cell."),
+    ("RALSD", "√ of the mean over rings of (10 log₁₀ of the power over the truth's)²; log_tp is "
+     "10 log₁₀ of the amount over 0.1 mm, 0 below."),
+    ("rx1h, rx1day, sdii, cdd, cwd, lag1_corr", "largest sum of an hour and of a day in a year; "
+     "mean of days with 1 mm or more; most consecutive days below 1 mm and from 1 mm on; "
+     "correlation of the sums of a day and of the next; means over points and members, of days of "
+     "24 hours."),
     ("periods and strata", "hours are UTC; bands of height are of the land alone."),
 )  # fmt: skip
