@@ -1,7 +1,11 @@
 """Residual latent diffusion downscaling for xarray.
 
-Importing this package registers the ``ds.ldm`` accessor. Neither torch nor the network is touched
-until a model is used.
+Open coarse fields with :func:`open_input`, check them with ``ds.ldm.check(model)``, downscale them
+with ``ds.ldm.downscale(model)``, and write the result with :func:`to_store` or :func:`to_netcdf`.
+:func:`list_models` names the models, and :func:`train` makes one of a training store.
+
+Importing this package registers the accessors ``ds.ldm`` and ``store.ldm``. It loads neither torch
+nor anything from the internet.
 """
 
 import importlib

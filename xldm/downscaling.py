@@ -68,10 +68,10 @@ def downscale(
     seed : int
         Seed of the ensemble.
     sampler : str, optional
-        A name in :data:`xldm.numerics.samplers.SAMPLERS`, as "ddim" or "unipc".
-        The sampler; that of the model's package by default.
+        Name of the sampler in :data:`xldm.numerics.samplers.SAMPLERS`, such as "ddim" or "unipc";
+        that of the model's package by default.
     steps : int, optional
-        Steps of the sampler; those of the package by default.
+        Number of steps of the sampler; that of the package by default.
     correlation : float
         How members persist from hour to hour: from 0, independent noise in each hour, to 1, as the
         package was fitted to do.

@@ -268,6 +268,11 @@ def test_a_blocked_split_passes_its_own_gap_and_no_wider_one():
         check(split, gap="11D")
 
 
+def test_a_gap_of_nothing_keeps_no_splits_apart():
+    with pytest.raises(ValueError, match="a gap of 0h: hours of two splits are neighbours"):
+        check(by_blocks(YEARS, gap="0h"))
+
+
 def test_one_training_hour_too_near_is_found_and_named():
     split = by_blocks(YEARS)
     split.loc["2006-12-31T23:00"] = TRAIN

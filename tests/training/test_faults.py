@@ -152,6 +152,25 @@ def test_a_window_that_the_networks_cannot_halve_is_refused(store, preset, tmp_p
     assert not (tmp_path / "run").exists()
 
 
+def test_a_window_larger_than_the_grid_is_refused_before_the_folder_is_begun(
+    store, preset, tmp_path
+):
+    wide = replace(preset, diffusion=(replace(preset.diffusion[0], size=(4096, 8)),))
+    with pytest.raises(ConfigError, match="4096 x 8 coarse cells is larger than the store's grid"):
+        train(wide, store, tmp_path / "run", **QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("label", "what"), [(0, "training"), (1, "validation")])
+def test_a_store_without_hours_is_refused_before_the_folder_is_begun(preset, tmp_path, label, what):
+    lacking = training_store.made()
+    hours = lacking["split"]["split"]
+    hours[:] = np.where(hours == label, -1, hours)
+    with pytest.raises(ConfigError, match=f"no hours for {what}"):
+        train(preset, lacking, tmp_path / "run", **QUIET)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_trains_and_says_where_the_package_is(on_disk, tmp_path, capsys):
     words = ["train", "--config", "tiny", "--store", str(on_disk), "--folder", str(tmp_path)]
     words += ["--stage", "regression", "--device", "cpu", "--no-progress"]

@@ -18,7 +18,7 @@ __all__ = ["open_catalog"]
 
 
 def open_catalog() -> intake.catalog.Catalog:
-    """Open the catalog; ``intake.cat.xldm`` is the same.
+    """Open the intake catalog of data and models; ``intake.cat.xldm`` is the same.
 
     Listing and describing entries touches neither data nor network.
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "check": "report the predictors that a model finds in a dataset",
     "downscale": "downscale a dataset to a Zarr store or a netCDF file",
     "models": "list, describe and import models",
-    "bench": "time, work and memory of a model on this machine",
+    "bench": "measure time, work and memory of a model on this machine",
     "evaluate": "score forecasts against a truth and write a report",
     "store": "make a training store from parts that recipes wrote",
     "train": "train a model from a training store",
@@ -91,7 +91,8 @@ def _parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xldm {__version__}")
     actions = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
-        command = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        description = f"{summary[0].upper()}{summary[1:]}."
+        command = actions.add_parser(name, help=summary, description=description)
         if name in commands:
             add = _add_completion if name == "completion" else _of(name).add
             add(command)

@@ -26,10 +26,14 @@ def add(command: argparse.ArgumentParser) -> None:
         "--model", default="italy-2km", help="name, path or URL (default %(default)s)"
     )
     command.add_argument(
-        "--paper", action="store_true", help="the paper's widths with random weights instead"
+        "--paper", action="store_true", help="measure the paper's widths, with random weights"
     )
-    command.add_argument("--device", default="cpu", help="e.g. cuda (default %(default)s)")
-    command.add_argument("--steps", type=int, default=3, help="of each loop (default %(default)s)")
+    command.add_argument(
+        "--device", default="cpu", help="where to run, e.g. cuda (default %(default)s)"
+    )
+    command.add_argument(
+        "--steps", type=int, default=3, help="steps that are timed (default %(default)s)"
+    )
     command.set_defaults(run=_bench)
 
 

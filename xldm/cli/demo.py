@@ -12,7 +12,9 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--folder", default="xldm-demo", help="where to write (default %(default)s)"
     )
-    command.add_argument("--times", type=int, default=24, help="times of the sample (default 24)")
+    command.add_argument(
+        "--times", type=int, default=24, help="number of the sample's 24 times (default all)"
+    )
     command.add_argument("--members", type=int, default=2, help="ensemble members (default 2)")
     command.set_defaults(run=_demo)
 

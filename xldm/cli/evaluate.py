@@ -27,7 +27,7 @@ def add(command: argparse.ArgumentParser) -> None:
         help="netCDF or Zarr: a path, URL or glob; repeat a name for several files of one forecast",
     )  # fmt: skip
     command.add_argument(
-        "--protocol", help="draw the forecasts of a question: comparison, residual or sampling"
+        "--protocol", help="draw the forecasts themselves: comparison, residual or sampling"
     )
     command.add_argument(
         "--model",
@@ -48,11 +48,14 @@ def add(command: argparse.ArgumentParser) -> None:
             help=f"{what}: path, URL or glob of netCDF, GRIB or Zarr; repeat it for several",
         )  # fmt: skip
     command.add_argument(
-        "--twin", type=int, metavar="YEAR", help="take truth and input from the twin"
+        "--twin", type=int, metavar="YEAR", help="take truth and input from this year of the twin"
     )
-    command.add_argument("--twin-seed", type=int, default=0, help="which twin (default 0)")
+    command.add_argument("--twin-seed", type=int, default=0, help="seed of its weather (default 0)")
     command.add_argument(
-        "--hours", type=int, default=48, help="number of hours of the twin's year (default 48)"
+        "--hours",
+        type=int,
+        default=48,
+        help="number of hours, spread over the twin's year (default 48)",
     )
     command.add_argument(
         "--align", choices=["exact", "common"], default="exact",

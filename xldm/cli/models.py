@@ -22,7 +22,8 @@ def add(command: argparse.ArgumentParser) -> None:
 def _action(
     actions: argparse._SubParsersAction, name: str, summary: str
 ) -> argparse.ArgumentParser:
-    return actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    description = f"{summary[0].upper()}{summary[1:]}."
+    return actions.add_parser(name, help=summary, description=description)
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -44,11 +45,14 @@ def _info(args: argparse.Namespace) -> None:
 
 
 def _add_import(actions: argparse._SubParsersAction) -> None:
-    command = _action(actions, "import", "import the paper's release as a package")
+    command = _action(actions, "import", "import the weights that the paper's authors published")
     command.add_argument("name", help="name for the model, e.g. italy-2km-ldm-res")
-    command.add_argument("--source", help="folder, zip or zip URL with the checkpoints")
     command.add_argument(
-        "--sample-data", help="folder, zip or zip URL with statics and normalisation"
+        "--source", help="folder, zip or zip URL with the checkpoints (default: Zenodo)"
+    )
+    command.add_argument(
+        "--sample-data",
+        help="folder, zip or zip URL with the static fields and the scaling (default: as --source)",
     )
     command.set_defaults(run=_import)
 

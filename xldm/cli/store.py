@@ -25,19 +25,26 @@ def add(command: argparse.ArgumentParser) -> None:
             help=f"{what}; repeat for other variables or other hours",
         )  # fmt: skip
     command.add_argument(
-        "--static", required=True, metavar="PART", help='or "embedded" for the shipped Italian part'
+        "--static",
+        required=True,
+        metavar="PART",
+        help='static fields, or "embedded" for those of Italy that ship',
     )
     command.add_argument(
-        "--common-hours", action="store_true", help="skip hours that a variable lacks"
+        "--common-hours", action="store_true", help="leave out hours that any variable lacks"
     )
     for name, use in (("val", "validation"), ("test", "testing")):
         command.add_argument(
             f"--{name}", action="append", default=[], metavar="BLOCK",
             help=f"hours for {use}: a year, month or day, or FIRST/LAST, both included; repeatable",
         )  # fmt: skip
-    command.add_argument("--gap", default="10D", help="between splits (default %(default)s)")
     command.add_argument(
-        "--random-hours", action="store_true", help="split as the paper does, which leaks"
+        "--gap", default="10D", help="time between hours of two splits (default %(default)s)"
+    )
+    command.add_argument(
+        "--random-hours",
+        action="store_true",
+        help="draw the hours of each split at random, as the paper does, to compare with it",
     )
     command.add_argument("--title", help="title of the store (default: the titles of the parts)")
     command.add_argument("--resume", action="store_true", help="continue an interrupted run")

@@ -15,12 +15,18 @@ def add(command: argparse.ArgumentParser) -> None:
     command.description = (
         "Write hours of the synthetic twin to a Zarr store, or days in the forms of real archives."
     )
-    command.add_argument("start", help="first hour, e.g. 2001-07-15T00; for archives the first day")
+    command.add_argument(
+        "start", help="first hour, e.g. 2001-07-15T00; with --archive the first day"
+    )
     command.add_argument("stop", help="last hour or day, included")
     command.add_argument(
-        "store", help="Zarr store to write, with groups era5 and fine; or the folder of archives"
+        "store",
+        metavar="output",
+        help="Zarr store to write, with groups era5 and fine; with --archive a folder",
     )
-    command.add_argument("--seed", type=int, default=0, help="which twin (default 0)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="seed of the twin's weather (default 0)"
+    )
     command.add_argument(
         "--rain",
         action="store_true",

@@ -48,9 +48,9 @@ def evaluate(
     """Compare forecasts with a truth: errors, ensembles, distributions, spectra, time, physics.
 
     One pass over the record reads blocks of hours, reduces them to sums and forgets them, so that
-    memory does not depend on the length of the record. It runs on the active dask scheduler, a
-    cluster too. Dask-backed datasets are read lazily; forecasts of `downscale` are computed on the
-    way. Wind speed is taken of each member, never of averaged components.
+    memory does not depend on the length of the record. It runs on the active dask scheduler,
+    which may be a cluster. Dask-backed datasets are read lazily; forecasts of `downscale` are
+    computed on the way. Wind speed is taken of each member, never of averaged components.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def open_training_store(
     *,
     dask: bool = True,
 ) -> xr.DataTree:
-    """Open a complete training store.
+    """Open a training store that is marked complete, as a DataTree.
 
     Parameters
     ----------

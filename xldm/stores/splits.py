@@ -14,7 +14,7 @@ import xarray as xr
 
 from ..errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["by_blocks", "check", "random_hours"]
+__all__ = ["by_blocks", "check", "leak", "random_hours"]
 
 _LABELS = {"gap": -1, "train": 0, "val": 1, "test": 2}
 
@@ -163,31 +163,49 @@ def check(split: xr.DataArray, *, gap: str | None = None, allow_leaky: bool = Fa
     xldm.errors.ArgumentError: ... are nearer than 1D: test hours would be neighbours of training
     hours. ...
     """
+    _refuse_unknown(split)
+    if not allow_leaky and (fault := leak(split, gap)):
+        raise ArgumentError(
+            f"{fault}. Make the split with by_blocks and a gap, or pass allow_leaky=True if "
+            "neighbours in train and test are meant."
+        )
+
+
+def leak(split: xr.DataArray, gap: str | None = None) -> str:
+    """Say which hours of different splits are neighbours; empty if none are.
+
+    Examples
+    --------
+    >>> time = np.arange("2005-01-01", "2005-02-01", dtype="datetime64[h]")
+    >>> leak(by_blocks(time, val=["2005-01-10"], test=["2005-01-20"], gap="1D"))
+    ''
+    """
+    _refuse_unknown(split)
     labels, index = split.values, _index(split["time"])
-    unknown = sorted(set(np.unique(labels).tolist()) - set(_LABELS.values()))
-    if unknown:
-        raise ArgumentError(f"split holds {unknown}; known are {_LABELS}.")
-    if allow_leaky:
-        return
     wanted = gap or split.attrs.get("gap")
     if wanted is None:
-        raise ArgumentError(
-            f"split states no gap ({split.attrs.get('comment', 'no comment')}): make it with "
-            "by_blocks, say gap=..., or allow_leaky=True if neighbours in train and test are meant."
-        )
+        return f"split states no gap ({split.attrs.get('comment', 'no comment')})"
+    if not _duration(wanted):
+        return f"split has a gap of {wanted}: hours of two splits are neighbours"
     # Of all pairs of hours in different splits, the nearest are neighbours among the used hours.
     used = np.flatnonzero(labels != _LABELS["gap"])
     left, right = used[:-1], used[1:]
     near = (labels[left] != labels[right]) & (index[right] - index[left] < _duration(wanted))
-    if near.any():
-        at = int(near.argmax())
-        names = {label: name for name, label in _LABELS.items()}
-        one, other = (f"{index[i]} ({names[labels[i]]})" for i in (left[at], right[at]))
-        raise ArgumentError(
-            f"{one} and {other} are nearer than {wanted}: test hours would be neighbours of "
-            "training hours. Make the split with by_blocks, or pass allow_leaky=True if that is "
-            "meant."
-        )
+    if not near.any():
+        return ""
+    at = int(near.argmax())
+    names = {label: name for name, label in _LABELS.items()}
+    one, other = (f"{index[i]} ({names[labels[i]]})" for i in (left[at], right[at]))
+    return (
+        f"{one} and {other} are nearer than {wanted}: test hours would be neighbours of training "
+        "hours"
+    )
+
+
+def _refuse_unknown(split: xr.DataArray) -> None:
+    unknown = sorted(set(np.unique(split.values).tolist()) - set(_LABELS.values()))
+    if unknown:
+        raise ArgumentError(f"split holds {unknown}; known are {_LABELS}.")
 
 
 def _index(time: xr.DataArray | np.ndarray) -> pd.DatetimeIndex:

@@ -17,7 +17,7 @@ from .packaging import Base
 from .preset import Preset
 from .stages import NETWORKS, STAGES, DistillationPhase, Stage
 
-__all__ = ["grid_of", "model_config", "narrowed", "stage_config"]
+__all__ = ["grid_of", "model_config", "narrowed", "refuse_absent_hours", "stage_config"]
 
 
 def grid_of(store: xr.DataTree) -> GridConfig:
@@ -127,10 +127,16 @@ def _refuse_start(preset: Preset, config: ModelConfig) -> None:
 
 
 def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
-    """Refuse windows that the networks cannot halve as often as they do."""
+    """Refuse windows larger than the grid, and those that the networks cannot halve so often."""
+    grid = config.grid.shape
     for stage in STAGES.values():
         for phase in preset.phases(stage.name):
-            size = phase.size or config.grid.shape
+            size = phase.size or grid
+            if any(n > most for n, most in zip(size, grid, strict=True)):
+                raise ConfigError(
+                    f"{stage.name}: a window of {size[0]} x {size[1]} coarse cells is larger than "
+                    f"the store's grid of {grid[0]} x {grid[1]}; choose another size"
+                )
             for part in config.components:
                 networks = narrowed(part, stage.holds)
                 needs = field_sizes([networks], config.grid.factor).multiple
@@ -140,6 +146,25 @@ def _refuse_windows(preset: Preset, config: ModelConfig) -> None:
                         f"{needs}, by which the networks of {part.name} divide them; choose "
                         "another size"
                     )
+
+
+def refuse_absent_hours(preset: Preset, store: xr.DataTree, stages: Sequence[str]) -> None:
+    """Refuse a store without hours to train with, or to validate with where a stage does.
+
+    Raises
+    ------
+    ConfigError
+        If there are none; the message says how to get them.
+    """
+    labels = store["split"].to_dataset()["split"].values
+    phases = [phase for stage in stages for phase in preset.phases(stage)]
+    if not (labels == 0).any():
+        raise ConfigError("the store has no hours for training: write it with another split")
+    if not (labels == 1).any() and any(phase.validate_every for phase in phases):
+        raise ConfigError(
+            "the store has no hours for validation: write it with val= in its split, or set "
+            "validate_every: null in every phase of the preset"
+        )
 
 
 def stage_config(

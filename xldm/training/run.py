@@ -29,7 +29,7 @@ from .averaging import trained_weights
 from .datamodule import DataModule
 from .latents import encode
 from .lightning_module import TrainingModule
-from .model_config import model_config, stage_config
+from .model_config import model_config, refuse_absent_hours, stage_config
 from .objectives import objective_of
 from .objectives.base import Objective, residual
 from .objectives.gan import GAN
@@ -141,6 +141,7 @@ def train(
     model_config(preset, store)
     # Before the folder is begun, so that the corrected run may have it.
     splits.check(store["split"].to_dataset()["split"], allow_leaky=allow_leaky)
+    refuse_absent_hours(preset, store, names)
     at = locate(folder)
     run = _Run(preset, store, place, at, device, devices, allow_leaky, resume, progress)
     base = None if start is None else Base.read(str(start))
