@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import xarray as xr
+from pydantic import ValidationError
 
 from ..config import ComponentConfig, GridConfig, ModelConfig, Variable
 from ..errors import ConfigError, TrainingError
@@ -95,7 +96,12 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             footprint=preset.footprint,
         )
     except ValueError as error:
-        raise ConfigError(f"preset {preset.name} does not fit the store: {error}") from error
+        said = f"{error}"
+        if isinstance(error, ValidationError):
+            said = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+        raise ConfigError(
+            f"preset {preset.name} does not fit the store: {said}; change the preset"
+        ) from error
     if preset.regression and preset.regression[0].from_coarse:
         _refuse_start(preset, config)
     _refuse_windows(preset, config)
