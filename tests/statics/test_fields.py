@@ -234,6 +234,10 @@ def test_channels_are_terrain_land_cover_and_northing(italy):
     np.testing.assert_allclose(found[17], (y - y.mean()) / y.std(ddof=1), atol=1e-6)
 
 
+def test_flat_ground_is_a_channel_of_zeros():
+    assert np.all(statics.channels(built(terrain=0.0))[0] == 0)
+
+
 def test_channels_do_not_depend_on_the_order_of_dimensions(italy):
     turned = italy.transpose("x", "y", "land_cover_class")
     np.testing.assert_array_equal(statics.channels(turned), statics.channels(italy))

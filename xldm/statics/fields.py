@@ -307,4 +307,5 @@ def channels(static: xr.Dataset) -> np.ndarray:
 
 def _standardised(field: xr.DataArray) -> np.ndarray:
     mean, std = moments(field)
-    return (field.transpose("y", "x").to_numpy().astype("float64") - mean) / std
+    # Open sea is flat: its height is 0 in every cell, and so is its channel.
+    return (field.transpose("y", "x").to_numpy().astype("float64") - mean) / (std or 1.0)

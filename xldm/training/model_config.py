@@ -96,11 +96,11 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             footprint=preset.footprint,
         )
     except ValueError as error:
-        said = f"{error}"
+        why = f"{error}"
         if isinstance(error, ValidationError):
-            said = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+            why = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
         raise ConfigError(
-            f"preset {preset.name} does not fit the store: {said}; change the preset"
+            f"preset {preset.name} does not fit the store: {why}; change the preset"
         ) from error
     if preset.regression and preset.regression[0].from_coarse:
         _refuse_start(preset, config)
