@@ -421,3 +421,32 @@ def test_times_beyond_nanoseconds_are_stored_and_followed_on(tmp_path):
         assert stored["time"].attrs["units"] == "hours since 1970-01-01"
         since = np.datetime64("2300-07-15T00", "h").astype("int64")
         np.testing.assert_array_equal(stored["time"], since + np.arange(4))
+
+
+def nine(first: int) -> xr.Dataset:
+    """Nine hours, and one field a time."""
+    hours = np.datetime64("2001-07-15", "ns") + np.arange(first, first + 9) * np.timedelta64(1, "h")
+    values = np.arange(9 * 16.0).reshape(9, 4, 4) + first
+    return xr.Dataset({"t2m": (("time", "y", "x"), values)}, {"time": hours})
+
+
+@pytest.mark.parametrize("long", [9, 4096])
+def test_a_series_reads_as_before_until_the_root_is_put(tmp_path, monkeypatch, long):
+    store = tmp_path / "a.zarr"
+    with monkeypatch.context() as patch:
+        patch.setattr(store_layout, "GROWING", {1: long})  # stores of earlier versions have 9
+        xldm.to_store(nine(0), store)
+    before = xr.open_zarr(store).load()
+
+    def stop(place, key, data):
+        if key == "zarr.json":
+            raise StoreError("stopped")
+        objects.put(place, key, data)
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="stopped"):
+        patch.setattr("xldm.writing.appending.put", stop)
+        xldm.to_store(nine(9), store, append_dim="time")
+    xr.testing.assert_identical(xr.open_zarr(store).load(), before)
+    xldm.to_store(nine(9), store, append_dim="time", resume=True)
+    both = xr.concat([nine(0), nine(9)], "time")
+    xr.testing.assert_equal(xr.open_zarr(store).load(), both)

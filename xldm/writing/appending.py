@@ -64,7 +64,7 @@ def laid_beside(
     told = {name: found[name] for name in NOTES if name in found}
     notes = {n: _both(told.get(n, ""), str(out.attrs.get(n, ""))) for n in NOTES}
     out = out.assign_attrs({n: text for n, text in notes.items() if text or n in out.attrs})
-    held = _held(place, out, dim)
+    held, chunks = _held(place, out, dim)
     more, length = out.sizes[dim], held[dim].size if dim in held else 0
     # What the store was written with, as far as the dataset tells, is compared with its notes.
     was = (
@@ -72,10 +72,11 @@ def laid_beside(
         .drop_attrs(deep=False)
         .assign_attrs({n: v for n, v in out.attrs.items() if n not in NOTES} | told)
     )
-    given = laid_out(place, was, cut, keep_bits).objects["zarr.json"]
+    given = laid_out(place, was, cut, keep_bits, chunks=chunks).objects["zarr.json"]
     refuse_other(place, found, json.loads(given)["attributes"], resume=True)
     if length >= more and np.array_equal(held[dim][-more:], out[dim].values):
-        return laid_out(place, was, cut, keep_bits, {dim: length - more}, steps(out, cut)), True
+        start = {dim: length - more}
+        return laid_out(place, was, cut, keep_bits, start, steps(out, cut), chunks), True
     _refuse_order(place, dim, held[dim], out[dim].values)
     if length % cut[dim]:
         raise StoreError(
@@ -87,7 +88,7 @@ def laid_beside(
         for name, values in held.items()
     }
     whole = _with(out, dim, length + more, both)
-    layout = laid_out(place, whole, cut, keep_bits, {dim: length}, steps(out, cut))
+    layout = laid_out(place, whole, cut, keep_bits, {dim: length}, steps(out, cut), chunks)
     _refuse_units(place, dim, layout, held)
     return layout, False
 
@@ -97,8 +98,14 @@ def _both(there: str, here: str) -> str:
     return there if here in there else "\n".join(filter(None, (there, here)))
 
 
-def _held(place: Place, out: xr.Dataset, dim: str) -> dict[str, np.ndarray]:
-    """Return the store's values of the variables along a dim that are no fields."""
+def _held(
+    place: Place, out: xr.Dataset, dim: str
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[int, ...]]]:
+    """Return the store's values and chunks of the variables along a dim that are no fields.
+
+    Chunks stay as they are: readers would find other chunks than the metadata say until these are
+    put, and always if the run is killed before.
+    """
     fields = written(out, along_times(out))
     names = [str(n) for n, v in out.variables.items() if dim in v.dims and n not in fields]
     with reaching(place):
@@ -106,7 +113,9 @@ def _held(place: Place, out: xr.Dataset, dim: str) -> dict[str, np.ndarray]:
         objects = {key: content(place, key) or b"" for key in ("zarr.json", *there)}
     # As the root says: an interrupted append may have left longer arrays.
     stored = xr.open_zarr(opened(objects), chunks=None, consolidated=True, zarr_format=3)
-    return {n: stored[n].values.astype(out[n].dtype) for n in names if n in stored.variables}
+    names = [n for n in names if n in stored.variables]
+    values = {n: stored[n].values.astype(out[n].dtype) for n in names}
+    return values, {n: stored[n].encoding["chunks"] for n in names}
 
 
 def _with(out: xr.Dataset, dim: str, length: int, values: Mapping[str, np.ndarray]) -> xr.Dataset:

@@ -33,8 +33,10 @@ __all__ = [
 #: Uncompressed size of a block, of all its variables together.
 BLOCK_BYTES = 2**27
 #: Chunks of coordinates that grow, by their number of dims: longer than they are, so that the same
-#: object holds more of them after an append.
+#: object holds more of them after an append, and reads the same in the old length.
 GROWING = {1: 4096, 2: 256}
+#: Values at a time of what grows so along a series; larger coordinates are one chunk.
+SMALL = 64
 _TICKS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _UNITS = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9, "nanoseconds": 1}
 
@@ -162,11 +164,12 @@ def laid_out(
     keep_bits: int | None,
     start: Mapping[str, int] | None = None,
     by: Mapping[str, int] | None = None,
+    chunks: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Layout:
     """Plan the store of a dataset, without computing its variables along times.
 
     ``cut`` are its `lengths`; ``start`` is where the blocks begin that are to be written, and
-    ``by`` the `steps` of these.
+    ``by`` the `steps` of these. ``chunks`` are those that coordinates of an existing store have.
     """
     out = as_cf(out)
     times = along_times(out)
@@ -178,7 +181,7 @@ def laid_out(
     rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
     whole.attrs = out.attrs | rounded | {CONTENT: told(rest, out[along]), BLOCK: _noted(cut)}
     for name in rest.variables:
-        whole[name].encoding |= _encoding(whole[name], times)
+        whole[name].encoding |= _encoding(whole[name], times, (chunks or {}).get(str(name)))
     with warnings.catch_warnings():
         # Consolidated metadata are no part of Zarr 3 yet; other readers ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
@@ -225,13 +228,16 @@ def _unwritten(
     return stored
 
 
-def _encoding(field: xr.DataArray, times: tuple[str, ...]) -> dict[str, Any]:
+def _encoding(
+    field: xr.DataArray, times: tuple[str, ...], chunks: tuple[int, ...] | None
+) -> dict[str, Any]:
     """Return chunks, compression and units of a variable that is written at once."""
     encoding: dict[str, Any] = {}
     if field.ndim:
-        grows = [d for d in field.dims if d in times and times != ("time",)]
+        small = field.size <= SMALL * field.sizes.get("time", 0)
+        grows = [d for d in field.dims if d in times and (times != ("time",) or small)]
         long = GROWING.get(len(grows), 1)
-        chunks = tuple(long if d in grows else n for d, n in field.sizes.items())
+        chunks = chunks or tuple(long if d in grows else n for d, n in field.sizes.items())
         encoding = {"chunks": chunks, "compressors": COMPRESSORS}
     is_time = field.name == "time" or {*field.dims} & {*times}
     if field.dtype.kind in "mM" and field.ndim and is_time:
