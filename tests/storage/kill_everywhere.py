@@ -101,7 +101,7 @@ def campaign(name: str, work: Work, folder: Path, given: argparse.Namespace) -> 
         try:
             said = attempt(work, here, whole, wanted, at, how)
         except Failed as error:
-            said = f"stuck: {str(error).strip().splitlines()[-1]}"
+            said = f"stuck: {last_words(error)}"
         outcome[said.partition(":")[0]] += 1
         if ":" in said:
             print(f"  {name} {at}/{len(kinds)} {('', 'before', 'half', 'full')[how]}: {said}")
@@ -126,8 +126,8 @@ def attempt(work: Work, here: Path, whole: Path, wanted: dict[str, str], at: int
     try:
         told(lambda: disturbed(work, here, at, how))
     except Failed as error:
-        if how == FULL and not re.search(r"^(xldm\.errors|Refused)", str(error).splitlines()[-1]):
-            return f"foreign: {str(error).strip().splitlines()[-1]}"
+        if how == FULL and not last_words(error).startswith("xldm.errors"):
+            return f"foreign: {last_words(error)}"
     found = told(lambda: repeated(work, here, wanted))
     if found["believed"]:
         return f"believed: {found['believed']}"
@@ -157,6 +157,13 @@ def repeated(work: Work, here: Path, wanted: dict[str, str]) -> dict[str, Any]:
 
 class Failed(Exception):
     """What a forked process ended with."""
+
+
+def last_words(error: Exception) -> str:
+    """Return the first line of the last message of a traceback."""
+    lines = str(error).splitlines()
+    said = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit|Interrupt)\b", line)]
+    return (said or lines)[-1]
 
 
 def told(function: Callable[[], Any]) -> Any:

@@ -18,7 +18,7 @@ from ..errors import StoreError
 from ..storage.claims import FOLDER as CLAIMS
 from ..storage.location import Place, locate, reaching
 from ..storage.marks import COMPLETE, refuse_complete, refuse_foreign, root_attrs, stamp
-from ..storage.objects import content, keys, put
+from ..storage.objects import content, keys, put, remove
 
 __all__ = ["RUN", "Target", "begin", "mark", "reach", "refuse_other_run", "store"]
 
@@ -87,9 +87,10 @@ def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]
 
 def _clear(place: Place) -> None:
     """Remove the objects of an earlier, other run; the note that permits it goes last."""
-    there = {key.partition("/")[0] for key in keys(place)} - {CLAIMS}
-    for name in sorted(there, key=lambda name: name == RUN):
+    for name in {key.partition("/")[0] for key in keys(place)} - {CLAIMS, RUN}:
         place.fs.rm(f"{place.root}/{name}", recursive=True)
+    for key in sorted(keys(place, RUN), key=lambda key: key == f"{RUN}/begun"):
+        remove(place, key)
 
 
 def refuse_other_run(place: Place, run: str) -> None:

@@ -6,6 +6,7 @@ file is used before its hash is verified, and a package contains no code.
 
 from __future__ import annotations
 
+import glob
 import io
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -144,7 +145,7 @@ def write(
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_old(folder.parent, f".{folder.name}-*")
+        remove_old(folder.parent, f".{glob.escape(folder.name)}-*")
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
             return _written(Path(aside), folder, config, components, static, card, dtype, extra)
     except (OSError, safetensors.SafetensorError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import ArgumentError, ExistsError, StoreError
+from ..storage.aside import remove_old
 from ..storage.location import locate
 from ..storage.marks import CONTENT, refuse_other
 from . import rounding
@@ -163,6 +165,7 @@ def _planned(file: Path, part: xr.Dataset, keep_bits: int | None) -> tuple[xr.Da
 def _write(file: Path, part: xr.Dataset, keep_bits: int | None, hidden: bool | None) -> None:
     part, layout = _planned(file, part, keep_bits)
     file.parent.mkdir(parents=True, exist_ok=True)
+    remove_old(file.parent, f"{glob.escape(file.name)}.*.partial")
     aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}.partial")
     try:
         _begin(aside, part, layout)
