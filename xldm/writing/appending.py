@@ -23,7 +23,7 @@ from .conventions import BLOCK
 from .layout import Layout
 from .store_layout import along_times, laid_out, lengths_of, steps, written
 
-__all__ = ["PENDING", "begin", "finish", "laid_beside", "refuse_dim"]
+__all__ = ["PENDING", "begin", "finish", "forget_shown", "laid_beside", "refuse_dim"]
 
 #: Object that says what is being appended, until the store shows it.
 PENDING = "xldm_appending.json"
@@ -169,6 +169,15 @@ def _refuse_units(place: Place, dim: str, layout: Layout, held: Mapping[str, Any
                 f"{place.url}: {name} is in {there} there, which cannot hold what is appended "
                 f"along {dim} ({here}); nothing was written. Choose another place."
             )
+
+
+def forget_shown(place: Place, found: Mapping[str, Any]) -> None:
+    """Remove the note of an append that the store shows: that run was killed at its very end."""
+    with reaching(place):
+        noted = content(place, PENDING)
+    shown = {name: value for name, value in found.items() if name != COMPLETE}
+    if noted is not None and json.loads(noted) == shown:
+        remove(place, PENDING)
 
 
 def begin(layout: Layout, *, resume: bool) -> bool:

@@ -113,6 +113,7 @@ def to_store(
         found = begun(place)
         if found is None or COMPLETE not in found:
             return _stored(place, out, resume, share, keep_bits, hidden)
+        appending.forget_shown(place, found)
         layout, there = appending.laid_beside(place, found, out, append_dim, keep_bits)
         fields = out.drop_vars(list(out.coords))[list(layout.dims)]
         if there:
