@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from . import distributions, ensemble
-from .days import whole
+from .days import Days, whole
 from .neighbourhoods import fss
 from .plan import LOG_RAIN, RAIN, WET, Plan
 from .realism import spectral
@@ -17,7 +17,7 @@ from .spells import Calendar, correlation
 from .state import State
 from .strata import by_period, by_stratum
 
-__all__ = ["rainfall"]
+__all__ = ["indices", "rainfall"]
 
 #: Shares of all hours, wet and dry.
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
@@ -61,7 +61,7 @@ def rainfall(plan: Plan, state: State) -> xr.Dataset:
         parts = [
             _amounts(plan, state), _places(plan, state), _quantiles(plan, state),
             _ranks(plan, state), _reliability(plan, state), _spectrum(plan, state),
-            _days(plan, state),
+            indices(plan, state.daily),
         ]  # fmt: skip
     return xr.merge(parts, join="exact", compat="no_conflicts")
 
@@ -194,9 +194,9 @@ def _spectrum(plan: Plan, state: State) -> xr.Dataset:
     )
 
 
-def _days(plan: Plan, state: State) -> xr.Dataset:
+def indices(plan: Plan, daily: Mapping[str, Days]) -> xr.Dataset:
     """Return indices of days, of the truth and each forecast, and their errors at points."""
-    calendars = {name: whole(state.daily[name]) for name in plan.sources}
+    calendars = {name: whole(daily[name]) for name in plan.sources}
     out: dict[str, Any] = {}
     bias, error = [], []
     for name, (attrs, value) in _INDICES.items():
