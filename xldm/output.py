@@ -73,11 +73,10 @@ def laid_on_grid(
                 "units": targets[name].units,
                 "cell_methods": targets[name].cell_methods,
                 "coverage_content_type": "modelResult",
+                # Not in encoding, which a user's own replaces.
+                "grid_mapping": "spatial_ref",
             }
             | (_ON_SCALE if "temperature" in targets[name].standard_name else {}),
-            # Where xarray has it when it reads with decode_coords="all": a file then lists
-            # spatial_ref as a grid mapping only, and not among the coordinates.
-            {"grid_mapping": "spatial_ref"},
         )
         for name, field in fields.items()
     }

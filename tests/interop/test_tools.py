@@ -71,8 +71,19 @@ def test_a_store_is_clean_cf(store, tmp_path):
     assert _complaints(tmp_path / "raw.nc") == ""
 
 
-def test_what_a_user_writes_by_xarray_is_clean_cf(out, tmp_path):
-    out.to_netcdf(tmp_path / "own.nc")
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda out: out,
+        lambda out: out.isel(time=0, member=1),
+        lambda out: out.rename(lat="latitude", lon="longitude"),
+        lambda out: out.drop_vars(["lat", "lon"]),
+        lambda out: out[["t2m"]] - 1,
+    ],
+    ids=["whole", "one field", "renamed", "without lat and lon", "derived"],
+)
+def test_what_a_user_writes_by_xarray_is_clean_cf(made, out, tmp_path):
+    made(out).to_netcdf(tmp_path / "own.nc", encoding={"t2m": {"zlib": True}})
     assert _complaints(tmp_path / "own.nc") == ""
 
 
