@@ -108,6 +108,13 @@ def test_a_forecast_without_a_name_is_refused(stores, tmp_path, capsys):
     assert "expected NAME=PATH" in capsys.readouterr().err
 
 
+def test_fields_to_score_are_looked_for_in_the_group(stores, tmp_path, capsys):
+    path = str(stores / "truth.zarr")
+    arguments = ["evaluate", f"mine={path}", "--truth", path, "--report", str(tmp_path / "r")]
+    assert main([*arguments, "--group", "fine"]) == 1
+    assert "no such group" in capsys.readouterr().err
+
+
 def test_a_protocol_beside_forecasts_is_refused(stores, tmp_path, capsys):
     path = str(stores / "ensemble.zarr")
     arguments = ["evaluate", f"mine={path}", "--protocol", "comparison", "--twin", "2008"]

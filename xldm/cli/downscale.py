@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError, ExistsError
 from ..numerics.samplers import SAMPLERS
-from .interrupts import ASIDE
 from .options import add_input, opened, region, storage_options
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ def _downscale(args: argparse.Namespace) -> None:
             region=region(args.region),  # type: ignore[arg-type]
         )  # fmt: skip
         if _is_netcdf(output):
-            _write_netcdf(out, Path(output))
+            _write_netcdf(out, output, args)
         else:
             _write_store(out, output, share, args)
 
@@ -101,29 +99,10 @@ def _write_store(
         print(f"{store} share {args.share} is written; other shares are not complete yet")
 
 
-def _write_netcdf(out: xr.Dataset, path: Path) -> None:
-    """Write a file beside the path, and rename it once it is complete."""
-    import tempfile
+def _write_netcdf(out: xr.Dataset, path: str, args: argparse.Namespace) -> None:
+    from ..writing import to_netcdf
 
-    from tqdm.auto import tqdm
-
-    from ..progress import listening
-    from ..writing.tasks import Moving
-
-    some = next(iter(out.data_vars.values()))
-    chunks = tuple(n if d in ("y", "x") else 1 for d, n in some.sizes.items())
-    storage = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks}
-    fields = math.prod(some.shape[:-2])
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        ASIDE.append(folder)
-        aside = Path(folder) / path.name
-        with (
-            tqdm(total=fields, desc="writing", unit="field", disable=None) as bar,
-            listening(Moving(bar).drawn),
-        ):
-            encoding = {n: {**v.encoding, **storage} for n, v in out.data_vars.items()}
-            out.to_netcdf(aside, engine="h5netcdf", encoding=encoding)
-        aside.replace(path)
+    to_netcdf(out, path, keep_bits=args.keep_bits)
     print(f"{path} complete")
 
 
@@ -142,10 +121,9 @@ def _refuse_output(output: str, args: argparse.Namespace) -> None:
         return
     if "://" in output:
         raise ArgumentError(f"{output}: netCDF is written to local files; use .zarr at a URL")
-    if args.resume or args.keep_bits is not None or args.share != "0/1":
+    if args.resume or args.share != "0/1":
         raise ArgumentError(
-            f"{output}: --resume, --share and --keep-bits are for Zarr stores; leave them out, or "
-            "write a .zarr"
+            f"{output}: --resume and --share are for Zarr stores; leave them out, or write a .zarr"
         )
     if not Path(output).parent.is_dir():
         raise ArgumentError(f"{output}: there is no folder {Path(output).parent}; make it first")

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
-from .options import add_storage_options, storage_options
+from .options import add_group, add_storage_options, opened
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -68,6 +68,7 @@ def add(command: argparse.ArgumentParser) -> None:
         help="keep scores at every cell in result.nc, which is then some 100 MB; the page shows "
         "them anyway",
     )  # fmt: skip
+    add_group(command)
     add_storage_options(command, "all URLs")
     command.set_defaults(run=_evaluate)
 
@@ -114,11 +115,9 @@ def _of_stores(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]
 
 
 def _opened(paths: list[str], args: argparse.Namespace, needed: str = "") -> xr.Dataset:
-    from ..inputs.files.opening import open_input
-
     if not paths:
         raise ArgumentError(needed)
-    return open_input(paths, storage_options=storage_options(args))
+    return opened(paths, args)
 
 
 def _pair(text: str) -> tuple[str, str]:

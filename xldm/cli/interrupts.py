@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import socket
 import sys
@@ -19,10 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-__all__ = ["ASIDE", "Stop", "stopping"]
+from ..storage import aside
 
-#: Folders of what is written aside, removed when the process is ended in the middle.
-ASIDE: list[str] = []
+__all__ = ["Stop", "stopping"]
 
 _SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Time for claims and temporary files to be cleared away, in seconds.
@@ -115,5 +113,4 @@ def _discard_temporary_files() -> None:
     opening = sys.modules.get("xldm.inputs.files.opening")
     if opening is not None:
         opening.discard_folders()
-    for folder in ASIDE:
-        shutil.rmtree(folder, ignore_errors=True)
+    aside.discard()

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 import time
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["remove_old"]
+__all__ = ["beside", "discard", "remove_old"]
 
 #: Seconds after which nobody writes a file any more that was not changed since.
 DAY = 86400.0
+
+_begun: set[Path] = set()
+
+
+@contextmanager
+def beside(whole: Path) -> Iterator[Path]:
+    """Give a path to write to; rename the file when the block ends, or remove it if it fails.
+
+    What killed writers of the same file left a day ago is removed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     whole = Path(folder, "whole.txt")
+    ...     with beside(whole) as path:
+    ...         _ = path.write_text("all of it")
+    ...     print([file.name for file in Path(folder).iterdir()])
+    ['whole.txt']
+    """
+    remove_old(whole.parent, f"{glob.escape(whole.name)}.*.partial")
+    path = whole.with_name(f"{whole.name}.{uuid.uuid4().hex}.partial")
+    _begun.add(path)
+    try:
+        yield path
+        path.replace(whole)
+    finally:
+        path.unlink(missing_ok=True)
+        _begun.discard(path)
+
+
+def discard() -> None:
+    """Remove what is not whole, before the process ends in the middle."""
+    for path in [*_begun]:
+        path.unlink(missing_ok=True)
 
 
 def remove_old(folder: Path, pattern: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import uuid
 import warnings
 from collections.abc import Iterator, Mapping
 from os import PathLike
@@ -17,7 +15,8 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import ArgumentError, ExistsError, StoreError
-from ..storage.aside import remove_old
+from ..progress import listening
+from ..storage.aside import beside
 from ..storage.location import locate
 from ..storage.marks import CONTENT, refuse_other
 from . import rounding
@@ -25,7 +24,7 @@ from .arguments import refuse_unwritable
 from .conventions import as_cf, map_dims
 from .layout import Layout
 from .store_layout import along_times, lengths, steps, time_units, told, written
-from .tasks import bar_of, run, task_of
+from .tasks import Moving, bar_of, run, task_of
 
 __all__ = ["to_netcdf"]
 
@@ -165,26 +164,25 @@ def _planned(file: Path, part: xr.Dataset, keep_bits: int | None) -> tuple[xr.Da
 def _write(file: Path, part: xr.Dataset, keep_bits: int | None, hidden: bool | None) -> None:
     part, layout = _planned(file, part, keep_bits)
     file.parent.mkdir(parents=True, exist_ok=True)
-    remove_old(file.parent, f"{glob.escape(file.name)}.*.partial")
-    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}.partial")
+    numbers = range(layout.blocks)
     try:
-        _begin(aside, part, layout)
-        numbers = range(layout.blocks)
-        with h5py.File(aside, "r+") as opened, bar_of(file.name, layout, numbers, hidden) as bar:
-            for number, values in run(_drawn(part, layout, numbers)):
-                region = layout.part(number)
-                for name, dims in layout.dims.items():
-                    opened[name][tuple(region.get(d, slice(None)) for d in dims)] = values[name]
-                bar.update(layout.fields(number))
-            opened.flush()
-        aside.replace(file)
+        with beside(file) as path:
+            _begin(path, part, layout)
+            with h5py.File(path, "r+") as opened, bar_of(file.name, layout, numbers, hidden) as bar:
+                moving = Moving(bar)
+                with listening(moving.drawn):
+                    for number, values in run(_drawn(part, layout, numbers)):
+                        region = layout.part(number)
+                        for name, dims in layout.dims.items():
+                            at = tuple(region.get(d, slice(None)) for d in dims)
+                            opened[name][at] = values[name]
+                        moving.done(layout.fields(number))
+                opened.flush()
     except OSError as error:
         raise StoreError(
             f"{file}: {error.strerror or error}; whole files are kept: write the others with "
             "resume=True."
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _begin(file: Path, part: xr.Dataset, layout: Layout) -> None:
