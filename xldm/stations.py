@@ -36,7 +36,7 @@ def at(
     ----------
     out : Dataset
         The result of :func:`xldm.downscale` or :func:`xldm.interpolate`, or a part of it; lazy or
-        not. A store is opened with ``decode_coords="all"``.
+        not.
     lon, lat : number, array, pandas.Series or DataArray
         Degrees east and north. Arrays give a dim ``station``, and a Series that of its index.
         DataArrays are broadcast: along two dims they give a grid.

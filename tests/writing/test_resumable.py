@@ -124,7 +124,7 @@ def _hash(data: bytes) -> str:
 
 
 def test_what_xarray_opens_is_what_was_written(out, whole):
-    stored = xr.open_zarr(whole, decode_coords="all")
+    stored = xr.open_zarr(whole)
     xr.testing.assert_identical(as_given(stored).compute(), out.compute())
 
 

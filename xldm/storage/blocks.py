@@ -1,4 +1,4 @@
-"""Blocks of a Zarr 3 store: encoded in memory, put as whole objects, read back.
+"""Blocks of a Zarr store: encoded in memory, put as whole objects, read back.
 
 These functions run where a block is computed, which may be another process. They need Zarr 3; the
 rest of `xldm.storage` runs with Zarr 2 as well.
@@ -7,6 +7,7 @@ rest of `xldm.storage` runs with Zarr 2 as well.
 from __future__ import annotations
 
 import ctypes
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
+from numcodecs import Shuffle, Zlib
 from zarr.storage import MemoryStore
 
 from ..errors import MissingPackageError
@@ -33,11 +35,18 @@ except ImportError:
 from .location import Place
 from .objects import content, patiently, put
 
-__all__ = ["COMPRESSORS", "Block", "encoded", "opened", "stored", "unwritten", "whole", "write"]
+__all__ = [
+    "COMPRESSORS", "COMPRESSORS_2", "METADATA", "Block", "encoded", "opened", "stored", "unwritten",
+    "whole", "write",
+]  # fmt: skip
 
 # Equal values must become equal bytes. Blosc's own threads pack them in any order, but Blosc has no
 # threads outside the main thread, where Zarr encodes.
 COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
+#: For Zarr 2: every reader knows it, and its bytes hold a checksum.
+COMPRESSORS_2 = Zlib(1)
+#: The object that describes an array, by the format of Zarr.
+METADATA = {3: "zarr.json", 2: ".zarray"}
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,18 @@ class Block:
         Path of each variable -> keys of its objects.
     region : mapping of str to slice
         Where the part lies along dims; it is whole along others.
+    dims : mapping of str to tuple of str
+        Dims of variables whose metadata lack them, as those of Zarr 2 do.
+    zarr_format : int
+        2 or 3.
     """
 
     place: Place
     arrays: Mapping[str, bytes] = field(repr=False)
     objects: Mapping[str, tuple[str, ...]]
     region: Mapping[str, slice]
+    dims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    zarr_format: int = 3
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -72,22 +87,28 @@ def unwritten(
     chunks: tuple[int, ...],
     shards: tuple[int, ...] | None,
     dtype: np.dtype,
+    zarr_format: int = 3,
 ) -> xr.Variable:
-    """Return a variable as it is stored, without its values."""
-    encoding = {"chunks": chunks, "shards": shards, "compressors": COMPRESSORS}
-    if dtype.kind == "f":
+    """Return a variable as it is stored, without its values; Zarr 2 has no shards."""
+    encoding: dict[str, Any] = {"chunks": chunks, "shards": shards, "compressors": COMPRESSORS}
+    if zarr_format == 2:
+        filters = [Shuffle(dtype.itemsize)]
+        encoding = {"chunks": chunks, "compressors": COMPRESSORS_2, "filters": filters}
+    elif dtype.kind == "f":
         encoding["fill_value"] = dtype.type(np.nan)
     values = da.zeros(field.shape, dtype=dtype, chunks=shards or chunks)
     return xr.Variable(field.dims, values, dict(field.attrs), encoding)
 
 
-def encoded(groups: Mapping[str, xr.Dataset], **options: Any) -> dict[str, bytes]:
+def encoded(
+    groups: Mapping[str, xr.Dataset], *, zarr_format: int = 3, **options: Any
+) -> dict[str, bytes]:
     """Return the objects, by key, of datasets by group: all but the values of dask arrays.
 
     ``options`` go to ``to_zarr``.
     """
     objects: dict[str, Any] = {}
-    options |= {"mode": "a", "compute": False, "zarr_format": 3}
+    options |= {"mode": "a", "compute": False, "zarr_format": zarr_format}
     for group, ds in groups.items():
         ds.to_zarr(MemoryStore(objects), group=group, **options)
     return {key: value.to_bytes() for key, value in objects.items()}
@@ -98,8 +119,8 @@ def write(values: Iterable[np.ndarray], block: Block) -> None:
     _give_back()
     for path, of_variable in zip(block.arrays, values, strict=True):
         array, objects = _array(block, path, {})
-        array[_region(array, block)] = of_variable
-        del objects[f"{path}/zarr.json"]
+        array[_region(array, block, path)] = of_variable
+        del objects[f"{path}/{METADATA[block.zarr_format]}"]
         while objects:
             key, value = objects.popitem()
             put(block.place, key, value.to_bytes())
@@ -129,8 +150,8 @@ def stored(block: Block) -> Iterator[tuple[str, np.ndarray | None]]:
             held[key] = found
         else:
             array, _ = _array(block, path, held)
-            with suppress(ValueError, RuntimeError):  # wrong checksums, or cut off
-                values = np.asarray(array[_region(array, block)])
+            with suppress(ValueError, RuntimeError, zlib.error):  # wrong checksums, or cut off
+                values = np.asarray(array[_region(array, block, path)])
         yield path, values
 
 
@@ -141,9 +162,11 @@ def opened(objects: Mapping[str, bytes]) -> MemoryStore:
 
 def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.Array, dict]:
     """Open a variable in memory, with some of its objects."""
-    held: dict[str, Any] = {f"{path}/zarr.json": Buffer.from_bytes(block.arrays[path])}
+    metadata = f"{path}/{METADATA[block.zarr_format]}"
+    held: dict[str, Any] = {metadata: Buffer.from_bytes(block.arrays[path])}
     held |= {key: Buffer.from_bytes(data) for key, data in objects.items()}
-    array: Any = zarr.open_array(MemoryStore(held), path=path, mode="r+")
+    form: Any = block.zarr_format
+    array: Any = zarr.open_array(MemoryStore(held), path=path, mode="r+", zarr_format=form)
     # A chunk without values is written too: the object of every block has to exist. zarr before
     # 3.1.6 has no Array.with_config.
     config = {"write_empty_chunks": True}
@@ -151,6 +174,6 @@ def _array(block: Block, path: str, objects: Mapping[str, bytes]) -> tuple[zarr.
     return zarr.Array(written_whole), held
 
 
-def _region(array: zarr.Array, block: Block) -> tuple[slice, ...]:
-    dims = getattr(array.metadata, "dimension_names", ())
+def _region(array: zarr.Array, block: Block, path: str) -> tuple[slice, ...]:
+    dims = block.dims.get(path) or getattr(array.metadata, "dimension_names", None) or ()
     return tuple(block.region.get(dim, slice(None)) for dim in dims)

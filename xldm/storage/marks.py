@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,14 @@ from .location import Place, reaching
 from .objects import content, keys, put
 
 __all__ = [
-    "COMPLETE", "CONTENT", "begun", "complete_attrs", "fields_absent", "mark_complete",
+    "COMPLETE", "CONTENT", "ROOT", "begun", "complete_attrs", "fields_absent", "mark_complete",
     "refuse_complete", "refuse_foreign", "refuse_other", "root_attrs", "stamp", "value_bytes",
 ]  # fmt: skip
 
 #: Root attributes: what a store was begun with, and when it was complete.
 CONTENT, COMPLETE = "xldm_content", "xldm_complete"
+#: The object that holds the attributes of the root, by the format of Zarr.
+ROOT = {3: "zarr.json", 2: ".zattrs"}
 
 
 def root_attrs(place: Place, *, zarr_format: int = 3) -> dict[str, Any] | None:
@@ -34,7 +38,7 @@ def root_attrs(place: Place, *, zarr_format: int = 3) -> dict[str, Any] | None:
         if zarr_format == 3:
             found = content(place, "zarr.json")
         else:
-            found = content(place, ".zgroup") and (content(place, ".zattrs") or b"{}")
+            found = content(place, ".zattrs") or (content(place, ".zgroup") and b"{}")
     if found is None:
         return None
     try:
@@ -55,26 +59,34 @@ def stamp(digest: str = "") -> str:
     return f"{now} sha256:{digest}" if digest else now
 
 
-def mark_complete(place: Place, digest: str = "") -> str:
-    """Mark a Zarr 3 store complete in its root object, unless it is; return the mark."""
-    with reaching(place):
-        root = json.loads(content(place, "zarr.json") or b"")
-    if COMPLETE not in root["attributes"]:
-        root["attributes"][COMPLETE] = stamp(digest)
-        put(place, "zarr.json", json.dumps(root, indent=2).encode())
-    return root["attributes"][COMPLETE]
+def mark_complete(place: Place, digest: str = "", *, zarr_format: int = 3) -> str:
+    """Mark a store complete in the attributes of its root, unless it is; return the mark.
+
+    Consolidated metadata of Zarr 2 hold the attributes too, and are marked before.
+    """
+    mark = (root_attrs(place, zarr_format=zarr_format) or {}).get(COMPLETE)
+    if mark is not None:
+        return mark
+    mark = stamp(digest)
+    for key in ("zarr.json",) if zarr_format == 3 else (".zmetadata", ".zattrs"):
+        with reaching(place):
+            root = json.loads(content(place, key) or b"")
+        within = {"zarr.json": ["attributes"], ".zmetadata": ["metadata", ".zattrs"]}
+        reduce(getitem, within.get(key, []), root)[COMPLETE] = mark
+        put(place, key, json.dumps(root, indent=2).encode())
+    return mark
 
 
-def begun(place: Place) -> dict[str, Any] | None:
+def begun(place: Place, *, zarr_format: int = 3) -> dict[str, Any] | None:
     """Return the root attributes of a store that xldm began; None if the place is free.
 
     Raise StoreError if the place holds anything else, or cannot be reached.
     """
-    found = root_attrs(place)
+    found = root_attrs(place, zarr_format=zarr_format)
     if found is None:
         there = keys(place)
-        if "zarr.json" in there:  # another writer created it this moment
-            return begun(place)
+        if ROOT[zarr_format] in there:  # another writer created it this moment
+            return begun(place, zarr_format=zarr_format)
         refuse_foreign(place, there)
     elif CONTENT not in found:
         raise StoreError(

@@ -22,7 +22,7 @@ from ..storage.marks import CONTENT, refuse_other
 from . import rounding
 from .arguments import refuse_unwritable
 from .conventions import as_cf, map_dims
-from .layout import Layout
+from .layout import Layout, chunks_of
 from .store_layout import along_times, lengths, steps, time_units, told, written
 from .tasks import Moving, bar_of, run, task_of
 
@@ -190,8 +190,7 @@ def _begin(file: Path, part: xr.Dataset, layout: Layout) -> None:
     encoding: dict[str, Any] = {}
     for name, dims in layout.dims.items():
         field = part[name]
-        maps = len({*layout.space} & {*dims}) > 1
-        chunks = tuple(n if d in layout.space or not maps else 1 for d, n in field.sizes.items())
+        chunks = chunks_of(dims, field.shape, layout.space)
         encoding[name] = {**field.encoding, **_COMPRESSION, "chunksizes": chunks}
         empty = da.zeros(field.shape, dtype=field.dtype, chunks=-1)
         part = part.assign({name: field.copy(data=empty)})

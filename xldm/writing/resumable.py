@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
@@ -42,6 +41,7 @@ def to_store(
     append_dim: str | None = None,
     share: tuple[int, int] = (0, 1),
     keep_bits: int | None = None,
+    zarr_format: int = 3,
     storage_options: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> str | None:
@@ -72,6 +72,9 @@ def to_store(
         processes or machines write the others. The last to finish marks the store complete.
     keep_bits : int, optional
         Round floats to this many of the 23 bits of the mantissa, which compresses them better.
+    zarr_format : {3, 2}
+        2 for tools that cannot read 3 yet. Each map is then an object of its own, and nothing can
+        be appended. Pass it again with ``resume``.
     storage_options : mapping, optional
         Options for fsspec, such as credentials; they appear in no message and not in the store.
     progress : bool, optional
@@ -104,8 +107,12 @@ def to_store(
     refuse_unwritable(out, keep_bits)
     _refuse_share(share)
     place, hidden = locate(url, storage_options), None if progress is None else not progress
+    if zarr_format not in (2, 3) or (append_dim is not None and zarr_format == 2):
+        raise ArgumentError(
+            f"zarr_format: expected 3, or 2 without append_dim; got {zarr_format!r}"
+        )
     if append_dim is None:
-        return _stored(place, out, resume, share, keep_bits, hidden)
+        return _stored(place, out, resume, share, keep_bits, hidden, zarr_format)
     appending.refuse_dim(out, append_dim)
     if share[1] > 1:
         raise ArgumentError("share: one run appends at a time; leave out share or append_dim")
@@ -148,9 +155,10 @@ def _stored(
     share: tuple[int, int],
     keep_bits: int | None,
     hidden: bool | None,
+    zarr_format: int = 3,
 ) -> str | None:
     """Write a store, or what it lacks."""
-    layout = _begun(place, out, resume, share, keep_bits)
+    layout = _begun(place, out, resume, share, keep_bits, zarr_format)
     # The bare variables: coordinates would travel with every block.
     fields = out.drop_vars(list(out.coords))[list(layout.dims)]
     mine = range(share[0], layout.blocks, share[1])
@@ -194,24 +202,24 @@ def _begun(
     resume: bool,
     share: tuple[int, int],
     keep_bits: int | None,
+    zarr_format: int,
 ) -> Layout:
     """Return the layout of the store, whose metadata and coordinates are in place.
 
     The root comes first, and is created only if there is none, so of several writers one does it.
     """
-    found = begun(place)
+    found = begun(place, zarr_format=zarr_format)
     cut = lengths_of(found[BLOCK]) if found and BLOCK in found else lengths(out)
-    layout = laid_out(place, out, cut, keep_bits)
-    root = layout.objects["zarr.json"]
+    layout = laid_out(place, out, cut, keep_bits, zarr_format=zarr_format)
     if found is not None:
         welcome = resume or share[1] > 1
         if not welcome:
             refuse_complete(place, found)
             # A run that came no further than metadata left nothing to resume.
             welcome = fields_absent(place, layout.objects)
-        refuse_other(place, found, json.loads(root)["attributes"], resume=welcome)
-    elif not create(place, "zarr.json", root):  # another writer did
-        return _begun(place, out, resume, share, keep_bits)
+        refuse_other(place, found, layout.attrs, resume=welcome)
+    elif not create(place, layout.root, layout.objects[layout.root]):  # another writer did
+        return _begun(place, out, resume, share, keep_bits, zarr_format)
     sweep(place)
     there = keys(place)
     for key, value in layout.objects.items():
@@ -302,6 +310,6 @@ def _completed(layout: Layout) -> str | None:
     """Mark the store complete if every block exists; return the mark."""
     if len(_there(layout)) < layout.blocks:
         return None
-    mark = mark_complete(layout.place)
+    mark = mark_complete(layout.place, zarr_format=layout.zarr_format)
     sweep(layout.place)
     return mark

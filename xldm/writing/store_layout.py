@@ -19,11 +19,11 @@ import numpy as np
 import xarray as xr
 
 from ..errors import ArgumentError
-from ..storage.blocks import COMPRESSORS, encoded, unwritten
+from ..storage.blocks import COMPRESSORS, COMPRESSORS_2, encoded, unwritten
 from ..storage.location import Place
 from ..storage.marks import CONTENT, value_bytes
 from .conventions import BLOCK, as_cf, map_dims
-from .layout import Layout
+from .layout import Layout, chunks_of
 
 __all__ = [
     "BLOCK", "along_times", "laid_out", "lengths", "lengths_of", "steps",
@@ -165,6 +165,8 @@ def laid_out(
     start: Mapping[str, int] | None = None,
     by: Mapping[str, int] | None = None,
     chunks: Mapping[str, tuple[int, ...]] | None = None,
+    *,
+    zarr_format: int = 3,
 ) -> Layout:
     """Plan the store of a dataset, without computing its variables along times.
 
@@ -176,18 +178,19 @@ def laid_out(
     along = [str(name) for name in written(out, times)]
     rest = out.drop_vars(along).compute()
     space = map_dims(out)
-    whole = rest.assign({name: _unwritten(out[name], times, space, cut) for name in along})
+    whole = rest.assign({name: _unwritten(out[name], space, cut, zarr_format) for name in along})
     whole = whole[list(out.data_vars)].assign_coords(rest.coords)
     rounded = {} if keep_bits is None else {"keep_bits": keep_bits}
     whole.attrs = out.attrs | rounded | {CONTENT: told(rest, out[along]), BLOCK: _noted(cut)}
     for name in rest.variables:
-        whole[name].encoding |= _encoding(whole[name], times, (chunks or {}).get(str(name)))
+        given = (chunks or {}).get(str(name))
+        whole[name].encoding |= _encoding(whole[name], times, given, zarr_format)
     with warnings.catch_warnings():
         # Consolidated metadata are no part of Zarr 3 yet; other readers ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         # The attribute is ours: it names more coordinates than xarray would.
         warnings.filterwarnings("ignore", message="cannot serialize global coordinates")
-        objects = encoded({"": whole}, consolidated=True)
+        objects = encoded({"": whole}, consolidated=True, zarr_format=zarr_format)
     return Layout(
         place,
         objects,
@@ -200,6 +203,7 @@ def laid_out(
         {str(n): tuple(map(str, v.dims)) for n, v in rest.variables.items()}
         | {n: tuple(map(str, out[n].dims)) for n in along},
         space,
+        zarr_format,
     )
 
 
@@ -212,24 +216,21 @@ def told(rest: xr.Dataset, fields: xr.Dataset) -> str:
 
 
 def _unwritten(
-    field: xr.DataArray, times: tuple[str, ...], space: tuple[str, ...], cut: Mapping[str, int]
+    field: xr.DataArray, space: tuple[str, ...], cut: Mapping[str, int], zarr_format: int
 ) -> xr.Variable:
-    """Return a variable as stored, in chunks of one map, without its values.
-
-    What holds no maps, as series at stations, has one chunk an object.
-    """
+    """Return a variable as stored, in chunks of one map, without its values."""
     shards = tuple(cut.get(str(dim), n) for dim, n in field.sizes.items())
-    maps = len({*space} & {*field.dims}) > 1
-    chunks = tuple(
-        1 if maps and dim not in space else n for dim, n in zip(field.dims, shards, strict=True)
-    )
-    stored = unwritten(field, chunks, shards, field.dtype)
+    chunks = chunks_of(field.dims, shards, space)
+    stored = unwritten(field, chunks, shards, field.dtype, zarr_format)
     stored.encoding |= {k: v for k, v in field.encoding.items() if k == "grid_mapping"}
     return stored
 
 
 def _encoding(
-    field: xr.DataArray, times: tuple[str, ...], chunks: tuple[int, ...] | None
+    field: xr.DataArray,
+    times: tuple[str, ...],
+    chunks: tuple[int, ...] | None,
+    zarr_format: int,
 ) -> dict[str, Any]:
     """Return chunks, compression and units of a variable that is written at once."""
     encoding: dict[str, Any] = {}
@@ -238,7 +239,8 @@ def _encoding(
         grows = [d for d in field.dims if d in times and (times != ("time",) or small)]
         long = GROWING.get(len(grows), 1)
         chunks = chunks or tuple(long if d in grows else n for d, n in field.sizes.items())
-        encoding = {"chunks": chunks, "compressors": COMPRESSORS}
+        compressors = COMPRESSORS if zarr_format == 3 else COMPRESSORS_2
+        encoding = {"chunks": chunks, "compressors": compressors}
     is_time = field.name == "time" or {*field.dims} & {*times}
     if field.dtype.kind in "mM" and field.ndim and is_time:
         encoding |= time_units(field)
