@@ -196,7 +196,8 @@ def test_icechunk_takes_blocks_as_transactions(out, tmp_path):
     icechunk = pytest.importorskip("icechunk")
     repo = icechunk.Repository.create(icechunk.local_filesystem_storage(str(tmp_path / "repo")))
     session = repo.writable_session("main")
-    out.chunk(time=1).to_zarr(session.store, compute=False, consolidated=False)
+    lazy = out.chunk(time=1).assign_coords(out.coords)  # coordinates are written at once
+    lazy.to_zarr(session.store, compute=False, consolidated=False)
     session.commit("begun")
     # Machines that began before the others committed.
     sessions = [repo.writable_session("main") for _ in out["time"]]
