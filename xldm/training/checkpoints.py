@@ -35,10 +35,14 @@ class WholeFiles(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """Put a checkpoint of the place."""
+        """Put a checkpoint of the place; others are Lightning's own, between its processes."""
+        name = str(path).rpartition("/")[2]
+        if str(path) != _path(self.place, name):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        objects.put(self.place, str(path).rpartition("/")[2], content.getvalue())
+        objects.put(self.place, name, content.getvalue())
 
 
 class Keep(lightning.Callback):
