@@ -220,7 +220,7 @@ def test_nothing_runs_before_the_refusal(era5, model, monkeypatch):
 def test_a_hidden_nan_is_refused_when_it_is_met(era5, model):
     era5["t2m"][1, 7, 8] = np.nan
     lazy = xldm.downscale(era5.chunk(valid_time=1), model, steps=2)
-    with pytest.raises(InputError, match="t2m holds NaN at 2020-02-12T01"):
+    with pytest.raises(InputError, match="t2m holds NaN or infinity at 2020-02-12T01"):
         lazy.compute()
 
 

@@ -125,5 +125,5 @@ def test_a_local_lapse_rate_stays_plausible(slope, limit):
 
 @pytest.mark.parametrize("wrong", ["dry", [0.0065]])
 def test_what_is_no_lapse_rate_is_refused(wrong, era5, model):
-    with pytest.raises(xldm.ArgumentError, match="lapse_rate is a number in K/m, 'local' or None"):
+    with pytest.raises(xldm.XldmError, match="lapse_rate: expected 'local', or a number of K/m"):
         xldm.interpolate(era5, model, lapse_rate=wrong)

@@ -175,7 +175,7 @@ class StoreLDM:
         --------
         >>> xr.DataTree().ldm.batches(split="all")
         Traceback (most recent call last):
-        xldm.errors.ArgumentError: split must be one of train, val, test; got 'all'
+        xldm.errors.ArgumentError: split: expected 'train', 'val' or 'test'; got 'all' ...
         """
         from .batches.generator import batches
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from .arguments import NAMES, faults
 from .config import ModelConfig, Variable
 from .grids.conservation import Constraint, correction, means
 from .grids.footprints import width_of
 from .inputs.report import Report
 
 __all__ = ["Conserved", "chosen", "conservable", "constraint", "given_values", "raised", "said"]
+
+
+_TARGETS = NAMES.such("True, False, None or names of targets, as ['t2m']")
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,9 @@ def chosen(
         return (can if config.footprint is not None else ()), []
     if isinstance(conserve, (bool, np.bool_)):
         return (can if conserve else ()), []
-    try:
-        names = [conserve] if isinstance(conserve, str) else list(conserve)
-    except TypeError:
-        return (), [f"conserve: expected True, False, None or names of targets; got {conserve!r}"]
+    if wrong := faults(conserve=(conserve, _TARGETS)):
+        return (), wrong
+    names = [conserve] if isinstance(conserve, str) else list(conserve)
     if wrong := [n for n in names if n not in can]:
         return (), [
             f"conserve: {', '.join(map(str, wrong))} cannot be conserved; of this model "

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from . import plot
+from .arguments import PATH, refuse
 from .catalog import open_catalog
 from .downscaling import downscale
-from .errors import ArgumentError
+from .errors import ArgumentError, ExistsError
 from .inputs.predictors import check
 from .interpolation import interpolate
 from .packages.registry import load_model
@@ -51,8 +52,10 @@ def run(
         raise ArgumentError(f"members must be at least 2, to show how they differ; got {members}")
     if not 1 <= times <= 24:
         raise ArgumentError(f"times must be from 1 to 24, those of the sample; got {times}")
+    refuse(folder=(folder, PATH))
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and not folder.is_dir():
+        raise ExistsError(f"{folder} is a file, expected a folder to write to: give another name")
     log.info("loading the model italy-2km and the sample of ERA5")
     model = load_model("italy-2km")
     era5 = open_catalog().era5_sample.read().isel(time=slice(times)).load()
@@ -60,6 +63,7 @@ def run(
     with listening(_Told(times * members).drawn):
         out = downscale(era5, model, members=members, missing=LACKING)
     seconds = (time.perf_counter() - started) / (out.sizes["time"] * members)
+    folder.mkdir(parents=True, exist_ok=True)
     store = folder / "italy-2km.zarr"
     log.info(f"writing {store}")
     out.chunk(time=1, member=1).to_zarr(store, mode="w", consolidated=False)

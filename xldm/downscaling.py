@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
-import operator
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import xarray as xr
 
-from . import conserving
-from .drawing import draw
+from . import arguments, conserving
+from .drawing import draw, memory_fault
 from .errors import InputWarning, SyntheticModelWarning
 from .grids import regridding
 from .inputs.predictors import check, predictors
+from .inputs.report import Report
 from .output import described
 from .packages.registry import load_model
 
@@ -133,11 +134,18 @@ def downscale(
     """
     model = load_model(model)
     sampling, faults = _sampling(model, members, seed, sampler, steps, correlation)
-    faults += _runtime_faults(device, dtype, batch_size)
+    faults += _runtime_faults(device, dtype, batch_size, progress)
     names, unfit = conserving.chosen(conserve, model.config)
     faults += unfit
+    if align is not None:
+        from .alignment.apply import aligned, opened, provenance
+
+        align = opened(align)
     report = check(ds, model.config, missing=missing, region=region)
+    if not (faults or report.problems):
+        faults += _room(ds, len(sampling.members), model, report)
     replace(report, problems=(*faults, *report.problems)).raise_for_problems()
+    sampling = replace(sampling, members=tuple(map(int, sampling.members)))
     if model.config.warning:
         _warn_once(model.config.warning)
     if report.absent:
@@ -153,9 +161,6 @@ def downscale(
     coarse = coarse.transpose(*report.time.out, *report.beside.values(), "predictor", "y", "x")
     plain = coarse
     if align is not None:
-        from .alignment.apply import aligned, opened, provenance
-
-        align = opened(align)
         absent = coarse["predictor"].isin(report.absent)
         coarse = aligned(coarse, align).where(~absent, coarse)
     names = tuple(n for n in names if n not in report.undrawn)
@@ -199,28 +204,21 @@ def _sampling(
     """Return what to draw, and the faults of the arguments."""
     from .models.downscaler import Sampling
 
-    faults = []
-    counted: Any = 1 if members is None else members  # a count, or member numbers
-    try:
-        numbers = tuple(range(operator.index(counted)))
-    except TypeError:
-        numbers = tuple(counted)
-    if not numbers or any(not isinstance(n, (int, np.integer)) or n < 0 for n in numbers):
-        faults.append(
-            f"members: expected a positive count, member numbers from 0, or None; got {members!r}"
-        )
-    elif len(set(numbers)) < len(numbers):
-        faults.append(f"members: each number once, or two fields are the same; got {members!r}")
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        faults.append(f"seed: expected an integer from 0 to 2**63 - 1; got {seed!r}")
+    faults = arguments.faults(
+        members=(members, arguments.NUMBERS),
+        seed=(seed, arguments.SEED),
+        correlation=(correlation, arguments.number(0, 1)),
+    )
+    if faults:
+        members, correlation = 1, 1.0
     faults += [
         f"{part.name}: its denoiser is not trained yet, and it has no regression either"
         for part in model.config.components
         if not part.downscales
     ]
-    if not isinstance(correlation, (int, float)) or not 0 <= correlation <= 1:
-        faults.append(f"correlation: expected a number from 0 to 1; got {correlation!r}")
-        correlation = 1.0
+    # A range, since a count may be greater than what memory holds.
+    counted: Any = 1 if members is None else members
+    numbers = range(int(counted)) if isinstance(counted, Integral) else counted
     sampling = Sampling(numbers, seed, sampler, steps, correlation)
     for alone in (replace(sampling, steps=None), replace(sampling, sampler=None)):
         try:
@@ -231,15 +229,35 @@ def _sampling(
     return sampling, faults
 
 
-def _runtime_faults(device: str | None, dtype: str | None, batch_size: int | None) -> list[str]:
+def _runtime_faults(
+    device: str | None, dtype: str | None, batch_size: int | None, progress: bool | None
+) -> list[str]:
     from .models.on_device import device_fault
 
     faults = [fault] if (fault := device_fault(device)) else []
-    if dtype not in (None, "float32", "bfloat16", "float16"):
-        faults.append(f"dtype: expected float32, bfloat16 or float16; got {dtype!r}")
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-        faults.append(f"batch_size: expected a positive integer; got {batch_size!r}")
-    return faults
+    return faults + arguments.faults(
+        dtype=(dtype, arguments.choice("float32", "bfloat16", "float16").or_none),
+        batch_size=(batch_size, arguments.whole(1).or_none),
+        progress=(progress, arguments.FLAG.or_none),
+    )
+
+
+def _room(ds: xr.Dataset, members: int, model: Model, report: Report) -> list[str]:
+    """Return why the fields that are drawn at once need more memory than there is, if they do."""
+    assert report.time is not None  # else the report has problems
+    cells = math.prod(report.grid.fine_shape) * len(model.config.targets)
+    lazy = any(v.chunks is not None for v in ds.variables.values())
+    fields = members * (1 if lazy else report.time.values.size * math.prod(report.given.shape))
+    fault = memory_fault(4 * cells * fields)
+    if not fault:
+        return []
+    less = "members=range(0, 10), then range(10, 20) and so on, are the same members as range(20)"
+    if lazy or members == fields:
+        return [f"members: {members} of one hour {fault}; draw fewer at a time: {less}"]
+    return [
+        f"members: {members} at all {fields // members} times {fault}; make the input lazy, as by "
+        f"ds.chunk(), and write block by block with xldm.to_store, or draw fewer at a time: {less}"
+    ]
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,27 @@ if TYPE_CHECKING:
     from .models.model import Model
     from .models.pickling import Held
 
-__all__ = ["draw"]
+__all__ = ["draw", "memory_fault", "not_finite"]
 
 BLOCK_BYTES = 2**27
+
+
+def memory_fault(size: int) -> str:
+    """Return why so many bytes cannot be held at once on this machine; empty if they can.
+
+    Examples
+    --------
+    >>> memory_fault(10**6), memory_fault(10**18).partition(", and")[0]
+    ('', 'take 1000000.0 TB at once')
+    """
+    try:
+        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not told on this system
+        return ""
+    if size <= have:
+        return ""
+    unit, name = (1e12, "TB") if size >= 1e12 else (1e9, "GB")
+    return f"take {size / unit:.1f} {name} at once, and this machine has {have / 1e9:.1f} GB"
 
 
 def draw(
@@ -93,13 +112,10 @@ def _draw(
     times, given = (np.broadcast_to(a, outer).reshape(-1) for a in (times, given))
     coarse = coarse.reshape(-1, *coarse.shape[-3:])
     allowed = [v.only_at_sea for v in model.config.predictors]
-    bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed)
+    bad = np.isnan(coarse).any((2, 3)) & ~np.array(allowed) | np.isinf(coarse).any((2, 3))
     if bad.any():
         t, p = np.argwhere(bad)[0]
-        raise InputError(
-            f"{model.config.predictors[p].name} holds NaN at {times[t]}, which would spread over "
-            "the whole field; fill or drop these times before downscaling"
-        )
+        raise not_finite(model.config.predictors[p].name, times[t])
     warn_of_drift(coarse, times, model.config, absent)
     if "observe" not in runtime:  # drawn in a graph
         parts = len(model.config.components)
@@ -107,7 +123,35 @@ def _draw(
     drawn = model.fields(coarse, times, sampling, given=given, **runtime).swapaxes(0, 1)
     if conserved is not None and own is not None:
         conserved.applied(drawn, own.reshape(-1, *own.shape[-3:]))
+    _refuse_infinite(drawn, times, model, sampling)
     return drawn.reshape(*outer, *drawn.shape[1:])
+
+
+def _refuse_infinite(
+    drawn: np.ndarray, times: np.ndarray, model: Model, sampling: Sampling
+) -> None:
+    """Refuse drawn fields (time, member, C, H, W) that are not finite: one sum for each tells."""
+    bad = ~np.isfinite(drawn.sum(axis=(-2, -1)))
+    if bad.any():
+        t, m, c = np.argwhere(bad)[0]
+        raise InputError(
+            f"{model.config.targets[c].name} at {_hour(times[t])}, member {sampling.members[m]}, "
+            "came out as NaN or infinity. Either the input of this hour is far from the model's "
+            "training: look at it, and at ds.ldm.drift(model). Or the precision is too low: use "
+            "dtype='float32'. Else the weights are damaged."
+        )
+
+
+def not_finite(name: str, time: np.datetime64) -> InputError:
+    """Return the error for a field of the input that has a hole at some time."""
+    return InputError(
+        f"{name} holds NaN or infinity at {_hour(time)}, which would spread over the whole field; "
+        "fill or drop these times before downscaling"
+    )
+
+
+def _hour(time: np.datetime64) -> str:
+    return f"{np.datetime_as_string(time, unit='m')} UTC"
 
 
 def _now(

@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 
 from . import conserving
-from .errors import ArgumentError
+from .arguments import LAPSE_RATE, choice, refuse
+from .drawing import not_finite
 from .grids.conservation import Constraint, means, nearest
 from .grids.projected import METRES_PER_DEGREE
 from .grids.splines import splines
@@ -86,24 +87,23 @@ def interpolate(
     >>> bool(with_terrain["t2m"].std() > smooth["t2m"].std())
     True
     """
-    if not (
-        lapse_rate is None
-        or (isinstance(lapse_rate, str) and lapse_rate == "local")
-        or isinstance(lapse_rate, (int, float, np.number))
-    ):
-        raise ArgumentError(f"lapse_rate is a number in K/m, 'local' or None; got {lapse_rate!r}.")
+    refuse(lapse_rate=(lapse_rate, choice("local") | LAPSE_RATE.or_none))
     model = load_model(model)
     config = model.config
     own = [v for v in config.predictors if v.name in config.own]
     sizes = field_sizes(config.components, config.grid.factor)
     report = examine(ds, own, config.grid, region=region, sizes=sizes)
     report.raise_for_problems()
-    fields = predictors(ds, report)
+    fields, when = predictors(ds, report), report.time
+    assert when is not None  # else the report has problems
     at = conserving.constraint(report, config.footprint)
     fine = {}
     for target in (v for v in config.targets if v.name in fields):
         field = fields[target.name]
-        smooth = _by_points(_on_fine, field, ("y", "x"), at.grid.fine_shape, at=at)
+        times = None if target.only_at_sea else xr.DataArray(when.values, dims=when.out)
+        smooth = _by_points(
+            _on_fine, field, ("y", "x"), at.grid.fine_shape, times, name=target.name, at=at
+        )
         if lapse_rate is not None and target.standard_name == "air_temperature":
             smooth = smooth - _cooling(field, lapse_rate, model, report, at)
         fine[target.name] = smooth.astype("float32").clip(target.lower, target.upper)
@@ -125,16 +125,22 @@ def _by_points(
     field: xr.DataArray,
     dims: tuple[str, str],
     shape: tuple[int, int],
+    times: xr.DataArray | None = None,
+    name: str = "",
     **options: Any,
 ) -> xr.DataArray:
-    """Apply a function to each (latitude, longitude) of a field, block by block if it is lazy."""
+    """Apply a function to each (latitude, longitude) of a field, block by block if it is lazy.
+
+    With its times, a field with holes is refused.
+    """
     if field.chunks is not None:
         field = field.chunk(latitude=-1, longitude=-1)
     return xr.apply_ufunc(
         _each,
         field.drop_vars(field.coords),
-        kwargs={"function": functools.partial(function, **options), "shape": shape},
-        input_core_dims=[["latitude", "longitude"]],
+        *(() if times is None else (times,)),
+        kwargs={"function": functools.partial(function, **options), "shape": shape, "name": name},
+        input_core_dims=[["latitude", "longitude"], *([] if times is None else [[]])],
         output_core_dims=[list(dims)],
         exclude_dims={"latitude", "longitude"},
         dask="parallelized",
@@ -144,8 +150,16 @@ def _by_points(
 
 
 def _each(
-    block: np.ndarray, *, function: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int]
+    block: np.ndarray,
+    times: np.ndarray | None = None,
+    *,
+    function: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, int],
+    name: str,
 ) -> np.ndarray:
+    bad = ~np.isfinite(block).all(axis=(-2, -1))
+    if times is not None and bad.any():
+        raise not_finite(name, np.broadcast_to(times, bad.shape)[bad][0])
     out = np.empty((*block.shape[:-2], *shape), "float32")
     for lead in np.ndindex(block.shape[:-2]):
         out[lead] = function(block[lead].astype("float64"))

@@ -9,6 +9,7 @@ import pandas as pd
 import pyproj
 import xarray as xr
 
+from .arguments import LAPSE_RATE, instance, refuse, shown
 from .errors import ArgumentError
 from .packages.registry import load_model
 
@@ -77,6 +78,10 @@ def at(
     >>> dict(xldm.at(out, grid.lon, grid.lat)["t2m"].sizes)
     {'time': 1, 'lat': 51, 'lon': 101}
     """
+    refuse(
+        out=(out, instance(xr.Dataset, "an xarray.Dataset, as xldm.downscale gives")),
+        lapse_rate=(lapse_rate, LAPSE_RATE),
+    )
     points = _points(lon, lat, height)
     x, y = _on_grid(out, points)
     fields = out[[n for n, v in out.data_vars.items() if {"x", "y"} <= {*v.dims}]]
@@ -122,7 +127,7 @@ def _points(lon: Any, lat: Any, height: Any) -> xr.Dataset:
     arrays = {
         n: _array(n, values).assign_attrs(attrs)
         for n, (values, attrs) in about.items()
-        if values is not None
+        if values is not None or n != "height"
     }
     try:
         aligned = xr.align(*arrays.values(), join="exact")
@@ -134,6 +139,8 @@ def _points(lon: Any, lat: Any, height: Any) -> xr.Dataset:
             f"lon, lat and height: expected the same points in the same order, got {sizes}: "
             f"{str(error).splitlines()[0]}"
         ) from None
+    if points["lon"].isnull().any():
+        raise ArgumentError("lon: expected a number for each point; got NaN. Drop these points.")
     if not (np.abs(points["lat"]) <= 90).all():
         raise ArgumentError(
             f"lat: expected degrees from -90 to 90, got {float(points['lat'].min()):g} to "
@@ -143,17 +150,32 @@ def _points(lon: Any, lat: Any, height: Any) -> xr.Dataset:
 
 
 def _array(name: str, values: Any) -> xr.DataArray:
+    given = values
     if isinstance(values, pd.Series):
-        return values.rename_axis(str(values.index.name or "station")).to_xarray().astype("float64")
-    if isinstance(values, xr.DataArray):
-        return values.astype("float64").reset_coords(drop=True)
-    array = np.asarray(values, dtype="float64")
+        values = values.rename_axis(str(values.index.name or "station")).to_xarray()
+    array: xr.DataArray | np.ndarray
+    array = values if isinstance(values, xr.DataArray) else _plain(values)
+    if array.dtype.kind not in "iuf" or not array.size or np.isinf(array).any():
+        raise ArgumentError(
+            f"{name}: expected finite numbers, as of a table's column; got {shown(given)}"
+        )
+    if isinstance(array, xr.DataArray):
+        return array.astype("float64").reset_coords(drop=True)
+    array = array.astype("float64")
     if array.ndim > 1:
         raise ArgumentError(
             f"{name}: expected a number or one dim, got the shape {array.shape}; give DataArrays, "
             "whose dims have names"
         )
     return xr.DataArray(array, dims=("station",)[: array.ndim])
+
+
+def _plain(values: Any) -> np.ndarray:
+    """Return numbers as an array; what makes none becomes objects."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):  # of lists of different lengths
+        return np.empty((), object)
 
 
 def _on_grid(out: xr.Dataset, points: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:

@@ -15,7 +15,7 @@ import server
 import torch
 
 from xldm import published
-from xldm.errors import ArchiveError, PublishedError
+from xldm.errors import ArchiveError, ArgumentError, PublishedError
 from xldm.packages import registry
 from xldm.published import import_ldm_res, read_component, statics_and_scaling, weights
 from xldm.storage import zips as archive
@@ -437,7 +437,7 @@ def test_the_name_of_the_embedded_model_is_taken(layout: Path) -> None:
 
 @pytest.mark.parametrize("variables", [(), ("TP",)])
 def test_variables_are_checked(layout: Path, variables: tuple[str, ...]) -> None:
-    with pytest.raises(PublishedError, match="variables are from 2mT, UV"):
+    with pytest.raises(ArgumentError, match="variables: expected some of 2mT, UV"):
         imported(layout, variables=variables)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from .. import arguments
 from ..errors import AlignmentError
 from . import axes
 from .mapping import Maps
@@ -21,7 +22,10 @@ __all__ = ["aligned", "opened", "provenance"]
 
 def opened(align: Alignment | str | PathLike) -> Alignment:
     """Return an alignment, opened if it is given as a path or URL."""
-    return align if isinstance(align, Alignment) else open_alignment(align)
+    if isinstance(align, Alignment):
+        return align
+    arguments.refuse(align=(align, arguments.PATH.such("an Alignment, or its path or URL")))
+    return open_alignment(align)
 
 
 def aligned(coarse: xr.DataArray, align: Alignment | str | PathLike) -> xr.DataArray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from ..arguments import instance, number, refuse
 from ..config import ModelConfig
 from ..errors import AlignmentError, MissingPackageError
 from ..grids import regridding
@@ -30,6 +31,10 @@ def fit(
 
     Parameters, result and errors are those of :func:`xldm.fit_alignment`.
     """
+    refuse(window=(window, number(0, 366, "days on either side of a month, as 15")))
+    if not isinstance(ref, xr.Dataset | xr.DataTree):
+        expected = "an xarray.Dataset, or a training store as xldm.open_training_store gives"
+        refuse(ref=(ref, instance((xr.Dataset, xr.DataTree), expected)))
     if importlib.util.find_spec("xsdba") is None:
         raise MissingPackageError("Alignment needs xsdba: pip install 'xldm[align]'.")
     provider = cells(hist, config, region, "hist")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..arguments import PATH, instance, refuse
 from ..errors import AlignmentError
 from ..storage.location import Place, locate
 from ..storage.objects import content, put
@@ -50,6 +51,10 @@ class Alignment:
     """
 
     tables: xr.Dataset
+
+    def __post_init__(self) -> None:
+        """Refuse what are no tables."""
+        refuse(tables=(self.tables, instance(xr.Dataset, "an xarray.Dataset of tables")))
 
     @property
     def sha256(self) -> str:
@@ -127,6 +132,7 @@ def open_alignment(path: str | PathLike) -> Alignment:
     Traceback (most recent call last):
     xldm.errors.AlignmentError: memory://nowhere.nc: there is no such file; ...
     """
+    refuse(path=(path, PATH))
     folder, name = _located(path)
     data = content(folder, name)
     again = "fit it with xldm.fit_alignment and write it with to_netcdf"

@@ -8,11 +8,25 @@ import numpy as np
 import xarray as xr
 
 from .. import statics
+from ..arguments import (
+    FLAG,
+    NAMES,
+    SEED,
+    SHARE,
+    Kind,
+    choice,
+    instance,
+    number,
+    refuse,
+    several,
+    whole,
+)
 from ..config import Variable
 from ..errors import ArgumentError, BatchError
 from ..grids.projected import lon_lat, nested
 from ..storage.location import Place
 from ..stores import splits
+from ..stores.open import STORE
 from ..stores.schema import DAY
 from ..stores.variables import scaled_variables
 from .batch import Batch
@@ -23,6 +37,11 @@ __all__ = ["Batch", "BatchError", "Batches", "batches"]
 
 #: Code of each split in a store.
 _SPLITS = {"train": 0, "val": 1, "test": 2}
+
+_SIZE = several(whole(1), 2, 2).such("rows and columns in coarse cells, as (64, 64)").or_none
+_NAMES = Kind("", (tuple, list), NAMES.fits)
+_SUBSETS = several(_NAMES, 0).such("lists of names, as [['t2m', 'msl']]")
+_VARIABLES = several(instance(Variable, "Variable objects")).or_none
 
 
 def batches(
@@ -102,13 +121,21 @@ def batches(
     --------
     >>> batches(xr.DataTree(), split="all")
     Traceback (most recent call last):
-    xldm.errors.ArgumentError: split must be one of train, val, test; got 'all'
+    xldm.errors.ArgumentError: split: expected 'train', 'val' or 'test'; got 'all' ...
 
     With a store, ``for epoch in range(n): for batch in batches(store, size=(64, 64),
     batch_size=8).epoch(epoch): ...`` gives ``batch.coarse``, ``batch.fine`` and ``batch.static``.
     """
-    if split not in _SPLITS:
-        raise ArgumentError(f"split must be one of {', '.join(_SPLITS)}; got {split!r}")
+    refuse(
+        split=(split, choice(*_SPLITS)), size=(size, _SIZE), batch_size=(batch_size, whole(1)),
+        windows=(windows, whole(1).or_none), shuffle=(shuffle, whole(0)),
+        dropout=(dropout, number(0, 1)), subsets=(subsets, _SUBSETS), sun=(sun, FLAG),
+        seed=(seed, SEED), shard=(shard, SHARE), predictors=(predictors, _VARIABLES),
+        targets=(targets, _VARIABLES), ahead=(ahead, whole(1)),
+        cache_bytes=(cache_bytes, whole(0)), allow_leaky=(allow_leaky, FLAG),
+        place=(place, instance(Place, "what xldm.storage.location.locate returns").or_none),
+        store=(store, STORE),
+    )  # fmt: skip
     label = store["split"].to_dataset()["split"].load()
     splits.check(label, allow_leaky=allow_leaky)
     rows = np.flatnonzero(label.values == _SPLITS[split])

@@ -80,6 +80,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         raise ArgumentError(
             "a protocol draws the forecasts itself: leave out NAME=PATH or --protocol"
         )
+    report.refuse_folder(args.report)  # before the scores, which take long
     result, snapshots = _of_protocol(args) if args.protocol else _of_stores(args)
     result.attrs["command"] = shlex.join(["xldm", *args.command])
     print(report.write(result, args.report, snapshots=snapshots, maps=args.maps))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..arguments import choice, refuse
 from ..errors import ArgumentTypeError, InputError
 from ..inputs.units import conversion
 from .arrange import GRID, LEADS, SERIES, arranged
@@ -73,8 +74,7 @@ def comparable(
     xldm.errors.InputError: nothing was evaluated:
     - A: its times are not the truth's: 1 against 2, 0 of them only in the forecast and 1 only ...
     """
-    if how not in ("exact", "common"):
-        raise InputError(f"align must be 'exact' or 'common', got {how!r}")
+    refuse(align=(how, choice("exact", "common")))
     left: list[str] = []
     faults = list(_names(forecasts))
     _refuse(faults)

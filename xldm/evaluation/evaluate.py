@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from tqdm.dask import TqdmCallback
 
-from ..errors import ArgumentError
+from ..arguments import FLAG, instance, refuse, several, whole
 from . import accuracy, leads, realism
 from .align import MEAN, comparable
 from .hours import split
@@ -24,6 +24,8 @@ from .strata import periods
 
 __all__ = ["evaluate"]
 
+_SCORES = several(instance(Score, "Score objects"), 0)
+_THRESHOLDS = instance(Mapping, "thresholds by variable, as {'t2m': (273.15,)}").or_none
 _LONG_NAMES = {
     "t2m": "2 m temperature",
     "u10": "10 m eastward wind",
@@ -108,8 +110,11 @@ def evaluate(
     >>> float(result["rmse"].sel(variable="t2m", stratum="all", period="all").squeeze())
     1.0
     """
-    if not isinstance(parts, int) or parts < 1:
-        raise ArgumentError(f"parts: expected an integer from 1, got {parts!r}")
+    refuse(
+        static=(static, instance(xr.Dataset, "an xarray.Dataset").or_none),
+        thresholds=(thresholds, _THRESHOLDS), scores=(scores, _SCORES),
+        parts=(parts, whole(1)), progress=(progress, FLAG.or_none),
+    )  # fmt: skip
     aligned, observed = comparable(forecasts, truth, align)
     plan = Plan.of(aligned, observed, static, thresholds, scores)
     series = list(split(aligned, observed))

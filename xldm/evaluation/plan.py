@@ -37,7 +37,8 @@ STRIDE = 8  # cells, between the points whose series are followed in time
 
 def _numbers(values: object) -> bool:
     try:
-        return np.asarray(values).ndim == 1 and np.asarray(values).dtype.kind in "fiu"
+        array = np.asarray(values)
+        return array.ndim == 1 and array.dtype.kind in "fiu" and bool(np.isfinite(array).all())
     except ValueError:  # a ragged list
         return False
 
@@ -108,7 +109,7 @@ class Plan:
         unknown = [v for v in given if v not in plan.variables]
         if unknown and thresholds is not None:
             raise InputError(
-                f"thresholds: {', '.join(unknown)} is not evaluated; choose from "
+                f"thresholds: {', '.join(map(str, unknown))} is not evaluated; choose from "
                 f"{', '.join(plan.variables)}"
             )
         if wrong := [v for v, ts in given.items() if not _numbers(ts)]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from ..arguments import refuse, whole
 from ..downscaling import downscale
 from ..errors import InputError
 from ..grids import regridding
@@ -167,6 +168,7 @@ def evaluate_protocol(
         raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}; got {name!r}")
     if beside and name != "comparison":
         raise InputError(f"other models are for the comparison; the protocol is {name!r}")
+    refuse(members=(members, whole(1)))
     loaded = load_model(model)
     others = {"beside": {n: load_model(m) for n, m in beside.items()}} if beside else {}
     forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members, **others)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..arguments import REGION, refuse
 from ..config import GridConfig
 from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes
@@ -101,6 +102,7 @@ def window(
     >>> window(ITALY, box, lon, lat, FieldSizes(multiple=4, least=8))
     (slice(8, 24, None), slice(24, 36, None))
     """
+    refuse(region=(region, REGION))
     if region is None:
         if any(cells % sizes.multiple for cells in grid.shape):
             raise ArgumentError(
@@ -110,11 +112,6 @@ def window(
         return slice(0, grid.shape[0]), slice(0, grid.shape[1])
     cell_lon, cell_lat = lon_lat(grid, fine=False)
     if isinstance(region, str):
-        if region != "covered":
-            raise ArgumentError(
-                "region: expected 'covered' or (lon_min, lat_min, lon_max, lat_max) in degrees; "
-                f"got {region!r}."
-            )
         box = (lon.min(), lat.min(), lon.max(), lat.max())
         rectangle = _largest(_inside(cell_lon, cell_lat, box), sizes)
         if rectangle is None:
@@ -123,11 +120,6 @@ def window(
                 f"spans {box[0]:.2f} to {box[2]:.2f} E, {box[1]:.2f} to {box[3]:.2f} N."
             )
         return rectangle
-    if len(region) != 4 or not (region[0] < region[2] and region[1] < region[3]):
-        raise ArgumentError(
-            "region: expected (lon_min, lat_min, lon_max, lat_max) in degrees, each maximum above "
-            f"its minimum; got {tuple(region)}."
-        )
     inside = _inside(cell_lon, cell_lat, region)
     if not inside.any():
         raise ArgumentError(

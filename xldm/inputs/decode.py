@@ -15,11 +15,19 @@ import xarray as xr
 from ..errors import ArgumentTypeError, InputError
 from . import dialects
 from .axes.time_values import as_times
+from .fields.levels import text_of
 from .fields.names import is_known
 
 __all__ = ["decode", "type_problem"]
 
 _TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
+_TEXTS = {
+    "units", "standard_name", "long_name", "cell_methods", "coordinates", "grid_mapping", "bounds",
+    "climatology", "axis", "positive", "calendar", "comment", "description", "grid_mapping_name",
+    "formula_terms", "wind_frame",
+}  # fmt: skip
+# Characters of an attribute that are read.
+_LONGEST = 2000
 # Standard names of variables that can only be coordinates.
 _MEAN_COORDINATES = (
     "time", "forecast_reference_time", "forecast_period", "realization", "latitude", "longitude",
@@ -65,7 +73,7 @@ def decode(ds: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
     ["Times in 'time' decoded from text, as UTC.", 't2m unpacked by its scale and offset.']
     """
     _refuse_container(ds)
-    ds = _with_coordinates(ds)
+    ds = _with_coordinates(_with_texts(ds))
     _refuse_stacked(ds)
     notes: list[str] = []
     times = {}
@@ -133,7 +141,7 @@ def type_problem(field: xr.DataArray) -> str:
             f"ds.drop_vars({name!r})."
         )
     scale, offset = (field.attrs.get(k, n) for k, n in (("scale_factor", 1), ("add_offset", 0)))
-    if (scale, offset) != (1, 0):
+    if not (_is(scale, 1) and _is(offset, 0)):
         return (
             f"{name} holds {field.dtype} and still states scale_factor {scale} and add_offset "
             f"{offset}: its values may be packed or not. If they are, use ds.assign({{{name!r}: "
@@ -142,6 +150,11 @@ def type_problem(field: xr.DataArray) -> str:
             "None)."
         )
     return ""
+
+
+def _is(attribute: Any, number: int) -> bool:
+    """Tell whether an attribute, which may be anything, is a number."""
+    return bool(np.size(attribute) == 1 and np.asarray(attribute).item() == number)
 
 
 def _refuse_container(ds: Any) -> None:
@@ -161,6 +174,28 @@ def _refuse_container(ds: Any) -> None:
     elif isinstance(ds, str) or hasattr(ds, "__fspath__"):
         remedy = " Open it first: xldm.open_input(ds)."
     raise ArgumentTypeError(f"Expected an xarray.Dataset, got {kind}.{remedy}")
+
+
+def _with_texts(ds: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with text in attributes that CF wants as text, and not without end."""
+    odd = {
+        (name, key): _text_of(v.attrs[key])
+        for name, v in ds.variables.items()
+        for key in _TEXTS & {*map(str, v.attrs)}
+        if not isinstance(v.attrs[key], str) or len(v.attrs[key]) > _LONGEST
+    }
+    if odd:
+        ds = ds.copy()
+        for (name, key), text in odd.items():
+            ds.variables[name].attrs[key] = text
+    return ds
+
+
+def _text_of(attribute: Any) -> str:
+    if isinstance(attribute, bytes | str):
+        return text_of(attribute[:_LONGEST])
+    values = np.atleast_1d(np.asarray(attribute, object)).ravel()[:_LONGEST]
+    return " ".join(text_of(v) for v in values)[:_LONGEST]
 
 
 def _with_coordinates(ds: xr.Dataset) -> xr.Dataset:
@@ -275,9 +310,15 @@ def _of_types(fields: dict[Hashable, xr.DataArray]) -> list[str]:
 
 def _from_objects(field: xr.DataArray) -> xr.DataArray:
     def numbers(block: np.ndarray) -> np.ndarray:
+        text = next((v for v in block.flat if isinstance(v, str | bytes)), None)
+        if text is not None:
+            raise InputError(
+                f"{field.name} holds text as {text[:20]!r}, expected numbers: use "
+                f"ds.assign({{{field.name!r}: ds[{field.name!r}].astype('float64')}}) if it is one."
+            )
         try:
             return block.astype("float64")
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise InputError(f"{field.name} holds objects that are no numbers: {error}.") from error
 
     out = xr.apply_ufunc(numbers, field, dask="parallelized", output_dtypes=["float64"])

@@ -12,8 +12,9 @@ from typing import Any
 
 import xarray as xr
 
+from ..arguments import choice, refuse
 from ..config import GridConfig, ModelConfig, Variable
-from ..errors import ArgumentError, InputError
+from ..errors import ArgumentTypeError, InputError
 from ..grids import regions
 from ..nets.field_sizes import FieldSizes, field_sizes
 from .axes.horizontal import horizontal_axes
@@ -33,7 +34,6 @@ from .sums.weighing import is_hourly, sum_notes, weighed, without_start
 
 __all__ = ["InputError", "Report", "check", "examine", "predictors"]
 
-_MISSING = ("raise", "climatology")
 _ANY_SIZE = FieldSizes()
 
 
@@ -73,8 +73,7 @@ def check(
     ArgumentTypeError, ArgumentError
         If ``ds`` is no dataset or ``missing`` is neither of the two.
     """
-    if missing not in _MISSING:
-        raise ArgumentError(f"missing is one of {', '.join(_MISSING)}; got {missing!r}.")
+    refuse(missing=(missing, choice("raise", "climatology")))
     report = examine(
         ds,
         config.predictors,
@@ -151,7 +150,7 @@ def examine(
         rows, columns = regions.window(grid, region, horizontal.lon, horizontal.lat, sizes)
         grid = regions.crop(grid, rows, columns)
         problems += coverage(horizontal, grid)
-    except ValueError as error:
+    except (ArgumentTypeError, ValueError) as error:
         problems.append(str(error))
 
     found = [find(ds, variable) for variable in wanted]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 import numpy as np
 import xarray as xr
 
+from ..arguments import BOX, number, refuse
 from ..errors import ArgumentError, InputError
 from ..grids.rotated_pole import find_pole, geographic
 from .axes.positions import find_position
@@ -16,6 +17,7 @@ __all__ = ["to_regular_grid"]
 
 # Degrees around the box whose cells are used, in steps of the source at least.
 _AROUND = 1.0
+_FINEST, _MOST_CELLS = 1e-4, 10**8
 _ALONG_GRID = ("x_wind", "y_wind", "grid_eastward_wind", "grid_northward_wind")
 _EARTH = {"u": "eastward_wind", "v": "northward_wind"}
 # Names of wind components, without the height or level that may follow.
@@ -64,9 +66,13 @@ def to_regular_grid(
     array([[55. , 55.5],
            [54.5, 55. ]])
     """
+    refuse(box=(box, BOX), step=(step, number(_FINEST, 90, "a number of degrees, as 0.25")))
     west, south, east, north = box
-    if not (west < east and south < north and step > 0):
-        raise ArgumentError(f"box is (lon_min, lat_min, lon_max, lat_max), step > 0; got {box}.")
+    if (count := (east - west) * (north - south) / step**2) > _MOST_CELLS:
+        raise ArgumentError(
+            f"step: {step:g} degree over the box makes {count:.2g} cells, more than "
+            f"{_MOST_CELLS:.0e}: take a wider step, that of the source, or a smaller box."
+        )
     ds = _with_positions(decode(ds)[0])
     cells, positions = _cells(ds, (west + east) / 2)
     lat = np.arange(round((north - south) / step) + 1)[::-1] * step + south

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import Any
 
@@ -25,6 +26,16 @@ _PER = (
     re.compile(rf"(?P<amount>.+?)\s*(?:/|\bper\b)\s*\(?{_COUNT}{_UNIT}\)?"),
     re.compile(rf"(?P<amount>.+?)[\s*.]*(?<![\w-])\(?{_COUNT}{_UNIT}\)?\s*(?:\*\*|\^)?-1"),
     re.compile(rf"(?P<amount>.+?)\s*\({_COUNT}{_UNIT}\)"),
+)
+
+
+# Longer units, and powers of powers, are no units; the parser would compute them for ever.
+_LONGEST = 200
+_POWER = r"(?:\*\*|\^)\s*\(?\s*[-+]?\s*"
+_ENDLESS = re.compile(
+    rf"{_POWER}[\w.]+\)?\s*(?:\*\*|\^)|{_POWER}(?:\d{{3}}|[\d.]+e)|[a-z_][-+]?\d{{3}}"
+    r"|\)\s*(?:\*\*|\^).*\)\s*(?:\*\*|\^)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -91,9 +102,11 @@ def conversion(
     (3600.0, 0.0)
     >>> conversion("kg m-2 s-1", "m", hourly=True, water=True)
     (3.6, 0.0)
-    >>> conversion("m s-1", "K") is None
-    True
+    >>> conversion("m s-1", "K") is None, conversion("m**10**10**10", "m") is None
+    (True, True)
     """
+    if not (_readable(found) and _readable(wanted)):
+        return None
     # Importing the registry takes a third of a second, so it is imported on first use.
     from cf_xarray.units import units
 
@@ -112,8 +125,13 @@ def conversion(
             else:
                 at_0, at_1 = 0.0, (quantity(1.0, source) * rate * mass).to(target).magnitude
             # Twelve digits: further ones are rounding, and dialects would differ in the last bit.
-            return float(f"{at_1 - at_0:.12g}"), float(f"{at_0:.12g}")
+            scale, offset = float(f"{at_1 - at_0:.12g}"), float(f"{at_0:.12g}")
+            return (scale, offset) if math.isfinite(scale) and math.isfinite(offset) else None
     return None
+
+
+def _readable(units: str) -> bool:
+    return len(units) <= _LONGEST and _ENDLESS.search(units) is None
 
 
 def _pint(units: str) -> str:
@@ -128,7 +146,7 @@ def _pint(units: str) -> str:
 
 
 def _per(units: str) -> re.Match[str] | None:
-    for pattern in _PER:
+    for pattern in _PER if len(units) <= _LONGEST else ():
         if found := pattern.fullmatch(units.strip()):
             return found
     return None

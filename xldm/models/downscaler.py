@@ -52,7 +52,7 @@ class Sampling:
         ArgumentError
             If the sampler is unknown or the steps are out of its range.
         """
-        sampler = check_sampler(self.sampler or config.sampler)
+        sampler = check_sampler(config.sampler if self.sampler is None else self.sampler)
         steps = config.steps if self.steps is None else self.steps
         check_steps(steps, schedule(config))
         return sampler, steps

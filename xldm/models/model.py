@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 
 from .. import statics
+from ..arguments import choice, instance, refuse
 from ..config import ComponentConfig, ModelConfig
 from ..errors import ArgumentError
 from ..grids.projected import lon_lat
@@ -72,6 +73,7 @@ class Model:
         ArgumentError
             If there is no such baseline, or a component has no regression.
         """
+        refuse(kind=(kind, choice("interpolation", "regression")))
         config = self.config
         if kind == "interpolation":
             told = "nothing: interpolated"
@@ -80,10 +82,8 @@ class Model:
                 c.name: Interpolation(config.predictors, c.targets, config.grid.factor).eval()
                 for c in config.components
             }
-        elif kind == "regression":
-            parts = {name: part.mean.eval() for name, part in self.components.items()}
         else:
-            raise ArgumentError(f"kind must be 'interpolation' or 'regression', got {kind!r}")
+            parts = {name: part.mean.eval() for name, part in self.components.items()}
         return Model(
             replace(config, name=f"{config.name} ({kind})"),
             self.static,
@@ -147,6 +147,7 @@ class Model:
         ArgumentError
             If the networks cannot work on these fields; see `xldm.statics.other_domain`.
         """
+        refuse(static=(static, instance(xr.Dataset, "an xarray.Dataset of static fields")))
         config = self.config
         moved, grid = statics.transfer(static, self.static, config.grid, self._sizes)
         warnings.warn(

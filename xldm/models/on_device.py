@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import Kind, faults
 from ..config import ComponentConfig
 from ..numerics import scaling
 from ..numerics.persistence import persistent_normal
@@ -19,12 +20,17 @@ from .downscaler import Downscaler, Sampling
 __all__ = ["Address", "OnDevice", "device_fault"]
 
 Address = tuple[np.datetime64, str]
+_DEVICE = Kind("a device of torch, as 'cpu' or 'cuda'", (str, torch.device), lambda d: d != "")
 
 
 def device_fault(device: str | None) -> str:
     """Return why networks cannot run on a device of this machine; empty if they can."""
+    if device is None:
+        return ""
+    if wrong := faults(device=(device, _DEVICE)):
+        return wrong[0]
     try:
-        torch.empty(0, device=device or "cpu")
+        torch.empty(1, device=device).cpu()  # nothing comes back from "meta"
     except (RuntimeError, AssertionError) as error:
         return f"device: {device!r} cannot be used here: {str(error).splitlines()[0]}"
     return ""

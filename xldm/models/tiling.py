@@ -7,7 +7,6 @@ blended. So tiles cannot drift apart: there is one trajectory, from one noise.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arguments import shown, whole
 from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes
 from ..numerics import tiles
@@ -87,7 +87,7 @@ def _checked(size: int | tuple[int, int], overlap: int, sizes: FieldSizes) -> tu
     )
     if len(sides) != 2 or not all(_multiple(n, step) and n >= least for n in sides):
         some = ", ".join(str(least + n * step) for n in range(4))
-        got = " x ".join(map(str, sides))
+        got = " x ".join(map(shown, sides))
         raise ArgumentError(f"{rule}: {some} and so on, one number or (rows, columns); got {got}")
     most = min(sides) // 2 // step * step
     if not (_multiple(overlap, step) and 0 <= overlap <= most):
@@ -97,16 +97,13 @@ def _checked(size: int | tuple[int, int], overlap: int, sizes: FieldSizes) -> tu
         raise ArgumentError(
             f"{rule}; the overlap is such a multiple too, from 0 to half of the shorter side, so "
             f"for tiles of {sides[0]} x {sides[1]} one of {', '.join(valid)}; got an overlap of "
-            f"{overlap!r}"
+            f"{shown(overlap)}"
         )
     return sides[0], sides[1]
 
 
 def _multiple(value: Any, step: int) -> bool:
-    try:
-        return operator.index(value) % step == 0
-    except TypeError:
-        return False
+    return whole(0).takes(value) and int(value) % step == 0
 
 
 @dataclass(frozen=True)

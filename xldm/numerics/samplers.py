@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from math import expm1
-from numbers import Integral
 
 import numpy as np
 
+from .. import arguments
 from ..errors import ArgumentError
 from .arrays import Array
 from .schedule import Schedule
@@ -49,8 +49,9 @@ def check_sampler(name: str) -> str:
         ...
     xldm.errors.ArgumentError: sampler must be one of ddim, ...; got 'euler'
     """
-    if name not in SAMPLERS:
-        raise ArgumentError(f"sampler must be one of {', '.join(sorted(SAMPLERS))}; got {name!r}")
+    if not isinstance(name, str) or name not in SAMPLERS:
+        known = ", ".join(sorted(SAMPLERS))
+        raise ArgumentError(f"sampler must be one of {known}; got {arguments.shown(name)}")
     return name
 
 
@@ -70,10 +71,10 @@ def check_steps(steps: int, schedule: Schedule) -> None:
     xldm.errors.ArgumentError: steps is a whole number from 1 to 1000, the length of the noise
     schedule; got 0
     """
-    if not isinstance(steps, Integral) or not 1 <= steps <= len(schedule):
+    if arguments.faults(steps=(steps, arguments.whole(1, len(schedule)))):
         raise ArgumentError(
             f"steps is a whole number from 1 to {len(schedule)}, the length of the noise "
-            f"schedule; got {steps!r}"
+            f"schedule; got {arguments.shown(steps)}"
         )
 
 

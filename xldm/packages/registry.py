@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ..arguments import FLAG, PATH, instance, refuse
 from ..errors import RegistryError
 from ..storage import shipped
 from ..storage.aside import remove_old
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cache", "entries", "imported", "list_models", "load_model"]
 
+MODEL = PATH.such("a name in xldm.list_models(), the path or URL of a package")
 COLUMNS = ("domain", "targets", "size", "source", "licence", "sha256")
 
 
@@ -112,7 +114,11 @@ def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Mo
     xldm.errors.RegistryError: no model 'itly-2km'; did you mean italy-2km, ...
     """
     if not isinstance(model, (str, os.PathLike)):
+        from ..models.model import Model
+
+        refuse(model=(model, MODEL | instance(Model, "a loaded model")))
         return model
+    refuse(model=(model, MODEL), progress=(progress, FLAG))
     return _load(str(model), "", progress)
 
 

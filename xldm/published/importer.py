@@ -10,6 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from ..arguments import FLAG, PATH, Kind, refuse
 from ..config import ModelConfig, Variable, from_yaml
 from ..errors import PublishedError
 from ..grids.projected import ITALY
@@ -24,6 +25,10 @@ from .weights import TARGETS, channels, checkpoint, component
 __all__ = ["import_ldm_res"]
 
 log = logging.getLogger(__name__)
+_VARIABLES = Kind(
+    f"some of {', '.join(TARGETS)}, as ('2mT', 'UV')", (tuple, list),
+    lambda v: v and all(isinstance(n, str) and n in TARGETS for n in v) and len({*v}) == len(v),
+)  # fmt: skip
 
 DEFAULT = "italy-2km-ldm-res"
 
@@ -67,9 +72,10 @@ def import_ldm_res(
     RegistryError
         If ``name`` is not valid as the name of a model.
     """
-    unknown = [v for v in variables if v not in TARGETS]
-    if unknown or not variables:
-        raise PublishedError(f"variables are from {', '.join(TARGETS)}; got {list(variables)}")
+    refuse(
+        source=(source, PATH.or_none), name=(name, PATH), sample_data=(sample_data, PATH.or_none),
+        variables=(variables, _VARIABLES), progress=(progress, FLAG),
+    )  # fmt: skip
     entries, folder = registry.entries(), registry.imported(name)
     if "location" in entries.get(name, {}):
         raise PublishedError(f"{name} is another model of the registry; choose another name")

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..arguments import FLAG, PATH, choice, refuse
 from ..config import (
     AutoencoderConfig,
     ComponentConfig,
@@ -98,8 +99,7 @@ def read_component(
     ArchiveError
         If the checkpoint is not in ``source``, or the source cannot be read.
     """
-    if variable not in TARGETS:
-        raise PublishedError(f"variable must be one of {', '.join(TARGETS)}; got {variable!r}")
+    refuse(source=(source, PATH), variable=(variable, choice(*TARGETS)), progress=(progress, FLAG))
     name = checkpoint(variable)
     with tempfile.TemporaryDirectory() as folder:
         path = fetch(source, [name], Path(folder), progress=progress)[name]

@@ -13,7 +13,7 @@ from typing import Any
 import fsspec
 import numpy as np
 
-from ..errors import MissingPackageError, StoreError
+from ..errors import ArgumentError, MissingPackageError, StoreError
 
 __all__ = ["Place", "filesystem", "locate", "reaching"]
 
@@ -70,10 +70,8 @@ def locate(
         )
     try:
         fs, root = filesystem(url, options)
-    except MissingPackageError as error:
+    except (ArgumentError, MissingPackageError) as error:
         raise StoreError(str(error)) from None
-    except ValueError as error:
-        raise StoreError(f"{shown}: {error}") from None
     except TypeError:
         raise StoreError(
             f"{shown}: storage_options are not those of this protocol; given are "
@@ -94,6 +92,8 @@ def filesystem(
     ------
     MissingPackageError
         If a package is needed that is not installed.
+    ArgumentError
+        If fsspec knows no such protocol.
     """
     try:
         return fsspec.url_to_fs(url, **(options or {}))
@@ -101,6 +101,8 @@ def filesystem(
         extra = _EXTRAS.get(url.partition("://")[0])
         remedy = f": pip install 'xldm[{extra}]'" if extra else ""
         raise MissingPackageError(f"{_without_secrets(url)}: {error}{remedy}") from error
+    except ValueError as error:
+        raise ArgumentError(f"{_without_secrets(url)}: {error}; check the URL") from None
 
 
 def _without_secrets(url: str) -> str:

@@ -14,14 +14,20 @@ from typing import Any
 import xarray as xr
 import zarr
 
+from ..arguments import FLAG, OPTIONS, PATH, Kind, refuse
 from ..errors import MissingPackageError
 from ..storage.location import Place, locate, reaching
 from ..storage.marks import complete_attrs
 from .schema import BOUNDS, SCHEMA
 
-__all__ = ["open_group", "open_training_store", "zarr_store"]
+__all__ = ["STORE", "open_group", "open_training_store", "zarr_store"]
 
 GROUPS = ("coarse", "fine", "static", "stats", "split")
+#: A training store that is open.
+STORE = Kind(
+    "a training store, as xldm.open_training_store gives", (xr.DataTree,),
+    lambda tree: {*GROUPS} <= {*tree.children},
+)  # fmt: skip
 
 
 def open_training_store(
@@ -60,6 +66,7 @@ def open_training_store(
     Traceback (most recent call last):
     xldm.errors.StoreError: memory://nowhere/training.zarr: there is no Zarr 3 store; ...
     """
+    refuse(url=(url, PATH), storage_options=(storage_options, OPTIONS), dask=(dask, FLAG))
     place = locate(url, storage_options)
     with reaching(place):
         again = "write it again with resume=True"

@@ -7,11 +7,13 @@ hours lie far from the training hours, hence blocks with a gap.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..arguments import shown
 from ..errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["by_blocks", "check", "leak", "random_hours"]
@@ -223,10 +225,11 @@ def _index(time: xr.DataArray | np.ndarray) -> pd.DatetimeIndex:
 
 
 def _duration(gap: str) -> pd.Timedelta:
-    wide = pd.Timedelta(gap)
-    if not wide >= pd.Timedelta(0):
-        raise ArgumentError(f"gap is a length of time such as '10D' or '240h'; got {gap!r}.")
-    return wide
+    with suppress(TypeError, ValueError):
+        wide = pd.Timedelta(gap)
+        if wide >= pd.Timedelta(0):
+            return wide
+    raise ArgumentError(f"gap is a length of time such as '10D' or '240h'; got {shown(gap)}.")
 
 
 def _as_blocks(name: str, blocks: Sequence[Block]) -> list[tuple[str, str]]:
@@ -244,7 +247,13 @@ def _text(block: tuple[str, str]) -> str:
 
 def _rows(index: pd.DatetimeIndex, block: tuple[str, str]) -> slice:
     """Return the rows of a block, which must lie within the record and not in a gap of it."""
-    start, stop = pd.Period(block[0]).start_time, pd.Period(block[1]).end_time
+    try:
+        start, stop = pd.Period(block[0]).start_time, pd.Period(block[1]).end_time
+    except ValueError as error:  # dates of pandas among them
+        raise ArgumentError(
+            f"The block {_text(block)} is no time: expected a year, month or day, as '2005-07', or "
+            "the first and last of them."
+        ) from error
     if stop < start:
         raise ArgumentError(f"The block {_text(block)} ends before it starts: give (first, last).")
     # An hourly record of a year ends at 23:00; it still holds the year's end.

@@ -15,6 +15,7 @@ import xarray as xr
 # First: it says what to do where zarr is 2.
 from ..storage.blocks import Block, encoded, unwritten, whole, write  # isort: skip
 
+from ..arguments import FLAG, OPTIONS, PATH, Kind, instance, refuse
 from ..config import GridConfig
 from ..storage import marks
 from ..storage.claims import sole_writer
@@ -27,6 +28,18 @@ from .statistics import statistics
 from .verify import day_key, verify
 
 __all__ = ["write_training_store"]
+
+_FIELDS = instance(xr.Dataset, "an xarray.Dataset")
+
+
+def _callable(value: Any) -> bool:
+    return value is None or callable(value)
+
+
+_ATTRS = Kind(
+    "texts by name, as {'title': 'ERA5 and COSMO'}", (Mapping,),
+    lambda v: all(isinstance(k, str) for k in v),
+)  # fmt: skip
 
 
 def write_training_store(
@@ -86,6 +99,12 @@ def write_training_store(
         exists that is complete, incomplete without ``resume``, or begun with something else; if
         another run is writing. Afterwards: if the place cannot be reached or verification fails.
     """
+    refuse(
+        url=(url, PATH), coarse=(coarse, _FIELDS), fine=(fine, _FIELDS), static=(static, _FIELDS),
+        split=(split, instance(xr.DataArray, "a DataArray (time), as by_blocks gives")),
+        attrs=(attrs, _ATTRS), storage_options=(storage_options, OPTIONS), resume=(resume, FLAG),
+        progress=(progress, Kind("a function (done, days), or None", (object,), _callable)),
+    )  # fmt: skip
     place = locate(url, storage_options)
     given = gathered(coarse, fine, static, split)
     grid = accepted(place.url, given, attrs)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ..arguments import FLAG, OPTIONS, PATH, TEXT, instance, refuse, whole
 from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import ArgumentError, TrainingError
@@ -22,7 +23,7 @@ from ..models.on_device import device_fault
 from ..storage import objects
 from ..storage.location import Place, locate
 from ..stores import splits
-from ..stores.open import open_training_store
+from ..stores.open import STORE, open_training_store
 from . import checkpoints, initialisation
 from .adversarial_module import AdversarialModule
 from .averaging import trained_weights
@@ -129,6 +130,15 @@ def train(
     Traceback (most recent call last):
     xldm.errors.ConfigError: italy-3km: there is no such file, and shipped presets are ...
     """
+    text = PATH | instance(Preset, "a Preset")
+    refuse(
+        preset=(preset, text.such("a Preset, its file, or the name of a shipped preset")),
+        store=(store, PATH | STORE),
+        folder=(folder, PATH), stage=(stage, TEXT), start=(start, PATH.or_none),
+        device=(device, TEXT), devices=(devices, whole(1)), allow_leaky=(allow_leaky, FLAG),
+        storage_options=(storage_options, OPTIONS), resume=(resume, FLAG),
+        progress=(progress, FLAG),
+    )  # fmt: skip
     preset = read_preset(preset)
     names = preset.chain if stage == "all" else (stage,)
     _refuse_stages(preset, stage, names)

@@ -11,6 +11,7 @@ import scipy.sparse
 import xarray as xr
 
 from .. import statics
+from ..arguments import SEED, refuse, shown
 from ..errors import ArgumentError
 from ..grids import projected
 from ..grids.footprints import footprints
@@ -64,8 +65,7 @@ class Twin:
     """
 
     def __init__(self, seed: int = 0):
-        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-            raise ArgumentError(f"seed must be an integer of at least 0, got {seed!r}")
+        refuse(seed=(seed, SEED))
         self.seed = int(seed)
         self._grid = projected.ITALY
         self._ground = _ground()
@@ -248,11 +248,14 @@ def whole_hours(time: np.datetime64 | str) -> int:
     xldm.errors.ArgumentError: the twin has whole hours only (UTC), got '1970-01-02T01:30': round
     it, ...
     """
-    stamp = np.datetime64(time)
+    try:
+        stamp = np.datetime64(time if isinstance(time, (str, np.datetime64)) else "NaT")
+    except ValueError:  # no date
+        stamp = np.datetime64("NaT")
     hour = stamp.astype("datetime64[h]")
     if hour != stamp:  # NaT differs from everything
         raise ArgumentError(
-            f"the twin has whole hours only (UTC), got {time!r}: "
+            f"the twin has whole hours only (UTC), got {shown(time)}: "
             "round it, e.g. to '2001-07-15T12' or numpy.datetime64('2001-07-15T12')"
         )
     return int(hour.astype("int64"))

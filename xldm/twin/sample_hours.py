@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from ..arguments import refuse, whole
 from ..errors import ArgumentError
 from .lazy_dataset import lazy
 
@@ -19,6 +20,7 @@ def hours_over_year(year: int, count: int) -> np.ndarray:
     >>> hours_over_year(2008, 3)
     array(['2008-01-01T00', '2008-05-02T07', '2008-09-01T14'], dtype='datetime64[h]')
     """
+    refuse(year=(year, whole(1678, 2261)), count=(count, whole(1)))
     every = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
     if not 1 <= count <= every.size:
         raise ArgumentError(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..arguments import PATH, SEED, refuse
 from ..errors import ArgumentError
 from .hourly import Twin, whole_hours
 from .written_aside import written_aside
@@ -59,6 +60,7 @@ def write(
     xldm.errors.ArgumentError: stop (2001-07-14T00) lies before start (2001-07-15T00): nothing to
     write
     """
+    refuse(store=(store, PATH), seed=(seed, SEED))
     first, last = whole_hours(start), whole_hours(stop)
     if last < first:
         raise ArgumentError(f"stop ({stop}) lies before start ({start}): nothing to write")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import xarray as xr
 
+from ..arguments import Kind, refuse, whole
 from ..errors import ArgumentError, ArgumentTypeError
 from .store_layout import along_times
 
-__all__ = ["refuse_unwritable"]
+__all__ = ["BITS", "refuse_unwritable"]
+
+BITS = whole(1, 23, "1 to 23 bits").or_none
 
 
-def refuse_unwritable(out: xr.Dataset, keep_bits: int | None) -> None:
-    """Raise ArgumentError if a dataset cannot be written, with the code that mends it."""
+def refuse_unwritable(out: xr.Dataset, **given: tuple[Any, Kind]) -> None:
+    """Raise ArgumentError if a dataset cannot be written, or if an argument cannot be used."""
+    refuse(**given)
     if not isinstance(out, xr.Dataset):
         raise ArgumentTypeError(
             f"out: expected a Dataset, got {type(out).__name__}"
@@ -30,5 +36,3 @@ def refuse_unwritable(out: xr.Dataset, keep_bits: int | None) -> None:
             f"out: {wrong[0]} holds {out[wrong[0]].dtype}, expected numbers; use "
             f"out.assign({wrong[0]}=out[{wrong[0]!r}].astype('float32'))"
         )
-    if keep_bits is not None and not 1 <= keep_bits <= 23:
-        raise ArgumentError(f"keep_bits: expected 1 to 23 bits, or None for all; got {keep_bits}")

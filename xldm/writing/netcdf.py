@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..arguments import FLAG, PATH, choice
 from ..errors import ArgumentError, ExistsError, StoreError
 from ..progress import listening
 from ..storage.aside import beside
 from ..storage.location import locate
 from ..storage.marks import CONTENT, refuse_other
 from . import rounding
-from .arguments import refuse_unwritable
+from .arguments import BITS, refuse_unwritable
 from .conventions import as_cf, map_dims
 from .layout import Layout, chunks_of
 from .store_layout import along_times, lengths, steps, time_units, told, written
@@ -89,7 +90,10 @@ def to_netcdf(
     ...     print([file.name for file in files], xr.open_dataset(files[0])["t2m"].dims)
     ['out-2001-07.nc', 'out-2001-08.nc'] ('time', 'member')
     """
-    refuse_unwritable(out, keep_bits)
+    refuse_unwritable(
+        out, path=(path, PATH), every=(every, choice(*_PERIODS).or_none), resume=(resume, FLAG),
+        keep_bits=(keep_bits, BITS), progress=(progress, FLAG.or_none),
+    )  # fmt: skip
     if "://" in str(path):
         raise ArgumentError(
             f"path: expected a local path, got {path}; netCDF cannot be written piece by piece to "
@@ -118,11 +122,8 @@ def _parts(out: xr.Dataset, path: Path, every: str | None) -> dict[Path, xr.Data
     if every is None:
         return {path: out}
     starts = out[times[0]].values
-    if every not in _PERIODS or starts.dtype.kind != "M":
-        raise ArgumentError(
-            f"every: expected {' or '.join(map(repr, _PERIODS))}, and dates along {times[0]}; got "
-            f"{every!r} and {starts.dtype}"
-        )
+    if starts.dtype.kind != "M":
+        raise ArgumentError(f"every: expected dates along {times[0]}; got {starts.dtype}")
     labels = pd.DatetimeIndex(starts).to_period(_PERIODS[every]).astype(str).to_numpy()
     return {
         path.with_name(f"{path.stem}-{label}{path.suffix}"): out.isel(

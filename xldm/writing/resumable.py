@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from ..arguments import FLAG, OPTIONS, PATH, SHARE, TEXT
 from ..errors import ArgumentError, StoreError
 from ..progress import listening
 from ..storage import blocks
@@ -24,7 +25,7 @@ from ..storage.marks import (
 )  # fmt: skip
 from ..storage.objects import content, create, exists, keys, patiently, put, sweep
 from . import appending, rounding
-from .arguments import refuse_unwritable
+from .arguments import BITS, refuse_unwritable
 from .conventions import BLOCK
 from .layout import Layout
 from .store_layout import laid_out, lengths, lengths_of
@@ -104,8 +105,11 @@ def to_store(
     Traceback (most recent call last):
     xldm.errors.StoreError: memory://out.zarr: there is a complete store already, ...
     """
-    refuse_unwritable(out, keep_bits)
-    _refuse_share(share)
+    refuse_unwritable(
+        out, url=(url, PATH), resume=(resume, FLAG), append_dim=(append_dim, TEXT.or_none),
+        share=(share, SHARE), keep_bits=(keep_bits, BITS),
+        storage_options=(storage_options, OPTIONS), progress=(progress, FLAG.or_none),
+    )  # fmt: skip
     place, hidden = locate(url, storage_options), None if progress is None else not progress
     if zarr_format not in (2, 3) or (append_dim is not None and zarr_format == 2):
         raise ArgumentError(
@@ -187,13 +191,6 @@ def _withdraw(layout: Layout) -> None:
     if keys(layout.place) == {*layout.objects}:
         with reaching(layout.place):
             layout.place.fs.rm(layout.place.root, recursive=True)
-
-
-def _refuse_share(share: tuple[int, int]) -> None:
-    if not 0 <= share[0] < share[1]:
-        raise ArgumentError(
-            f"share: expected (number, count) with 0 <= number < count; got {share}"
-        )
 
 
 def _begun(

@@ -6,11 +6,13 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from ...arguments import PATH, refuse
 from ...errors import ExistsError
 from .page import html
 from .tables import long_form
@@ -18,7 +20,7 @@ from .tables import long_form
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["long_form", "write"]
+__all__ = ["long_form", "refuse_folder", "write"]
 
 FILES = {"report.html", "scores.csv", "result.nc"}
 
@@ -63,8 +65,8 @@ def write(
     --------
     xldm.evaluation.figures.snapshots : figures of one hour for the report.
     """
+    refuse_folder(folder)
     folder = Path(folder).resolve()
-    _refuse_foreign(folder)
     result = result.compute()
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     aside.mkdir(parents=True)
@@ -90,7 +92,16 @@ def _write_result(result: xr.Dataset, path: Path, maps: bool) -> None:
     )
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_folder(folder: str | PathLike) -> None:
+    """Refuse a folder that holds anything but an earlier report.
+
+    Raises
+    ------
+    ExistsError
+        If it does, or is a file.
+    """
+    refuse(folder=(folder, PATH))
+    folder = Path(folder)
     if not folder.exists():
         return
     held = {p.name for p in folder.iterdir()} if folder.is_dir() else {"a file, no folder"}
@@ -104,7 +115,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _put(aside: Path, folder: Path) -> None:
     """Move a finished report into place; remove an earlier one only afterwards."""
-    _refuse_foreign(folder)  # again: drawing took a while
+    refuse_folder(folder)  # again: drawing took a while
     if not folder.exists():
         os.replace(aside, folder)
         return

@@ -246,7 +246,14 @@ def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
     calendar = coordinate.attrs.get("calendar", remark.rstrip(") ") or "standard")
     attrs = {"units": epoch.strip(), "calendar": calendar}
     bare = xr.Dataset({name: (coordinate.dims, coordinate.values, attrs)})
-    return xr.decode_cf(bare)[name]
+    try:
+        return xr.decode_cf(bare)[name]
+    except (OverflowError, TypeError, ValueError) as error:
+        why = str(error).partition(". ")[0]
+        raise InputError(
+            f"The time axis {name!r} holds numbers that cannot be read as times: {why}. Set "
+            f"ds[{name!r}].attrs['units'], as 'hours since 1970-01-01'."
+        ) from error
 
 
 def _datetimes(coordinate: xr.DataArray, *, numbers: bool) -> np.ndarray:

@@ -162,7 +162,17 @@ def _refuse_units(coordinate: xr.DataArray, side: str) -> None:
 
 
 def _axis(coordinate: xr.DataArray) -> Axis:
-    values = np.asarray(coordinate.values, "float64")
+    try:
+        kinds = coordinate.dtype.kind in "iufO"  # no text, dates or complex numbers
+        values = np.asarray(coordinate.values, "float64") if kinds else None
+    except (OverflowError, TypeError, ValueError):
+        values = None
+    if values is None:
+        name = str(coordinate.name)
+        raise InputError(
+            f"{name} holds {coordinate.dtype}, expected degrees as numbers. If they are, use "
+            f"ds.assign_coords({{{name!r}: ds[{name!r}].astype('float64')}})."
+        )
     return Axis(str(coordinate.name), str(coordinate.dims[0]), values)
 
 

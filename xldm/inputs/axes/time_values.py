@@ -176,9 +176,9 @@ def _from_digits(coordinate: xr.DataArray) -> np.ndarray:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool | np.timedelta64):
         return None
-    return float(value)
+    return float(value) if isinstance(value, int | float | np.integer | np.floating) else None
 
 
 def _spelt(number: float) -> str:

@@ -111,7 +111,7 @@ def heights(field: xr.DataArray) -> tuple[np.ndarray, str | None]:
         if coordinate.ndim > 1 or not (said or (units and _stem(name) in dialects.LEVEL)):
             continue
         to_m = conversion(units or "m", "m")
-        if to_m is None or not np.issubdtype(coordinate.dtype, np.number):
+        if to_m is None or coordinate.dtype.kind not in "iuf":
             continue
         dim = str(coordinate.dims[0]) if coordinate.ndim else None
         found.setdefault(dim, []).extend(np.atleast_1d(coordinate.values) * to_m[0])
@@ -207,7 +207,7 @@ def _hectopascals(name: Hashable, coordinate: xr.DataArray) -> np.ndarray:
 def _numbers(name: Hashable, coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     """Return the numbers of a coordinate, and the units if they stand beside each number."""
     values = np.atleast_1d(coordinate.values)
-    if np.issubdtype(values.dtype, np.number):
+    if values.dtype.kind in "iuf":
         return values.astype(float), ""
     read = [re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*([A-Za-z]*)\s*", text_of(v)) for v in values]
     units = {r[2] for r in read if r}

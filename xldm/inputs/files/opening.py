@@ -14,10 +14,12 @@ from typing import IO, Any, cast
 import fsspec
 import xarray as xr
 
+from ...arguments import OPTIONS, PATH, TEXT, Kind, instance, refuse
 from ...errors import ArchiveError, InputError
 from ...storage.location import filesystem
 from ...storage.zips import check_room, is_url, open_zip, pour
 from .grib import open_grib
+from .hdf5 import refuse_odd
 from .joining import join
 
 __all__ = ["discard_folders", "open_input"]
@@ -32,6 +34,10 @@ _KINDS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x89HDF": "netCDF-4", b"
 _FOLDERS: list[tempfile.TemporaryDirectory] = []
 
 One = str | PathLike[str] | xr.Dataset
+_FILE = PATH | instance(xr.Dataset, "an xarray.Dataset")
+_SEVERAL = Kind(
+    "several of these", (Iterable,), lambda v: not isinstance(v, bytes | Mapping | xr.DataArray)
+)
 
 
 def open_input(
@@ -80,8 +86,14 @@ def open_input(
     >>> open_input(shipped.assets() / "era5-sample.nc")["t2m"].dims
     ('time', 'latitude', 'longitude')
     """
+    refuse(
+        files=(files, _FILE | _SEVERAL),
+        group=(group, TEXT.or_none),
+        storage_options=(storage_options, OPTIONS),
+    )
     options = dict(storage_options or {})
     given = [files] if isinstance(files, str | PathLike | xr.Dataset) else list(files)
+    refuse(**{f"files[{i}]": (one, _FILE) for i, one in enumerate(given)})
     parts: list[xr.Dataset] = []
     for one in given:
         if isinstance(one, xr.Dataset):
@@ -90,7 +102,7 @@ def open_input(
             for path in _paths(fspath(one), options):
                 parts += _opened(path, options, group)
     if not parts:
-        raise InputError("No file was given: expected paths or URLs of netCDF, GRIB or Zarr.")
+        raise InputError("files: No file was given, expected paths or URLs of netCDF, GRIB or Zarr")
     return parts[0] if len(parts) == 1 else join(parts)
 
 
@@ -155,6 +167,7 @@ def _kind(path: str, stream: IO[bytes]) -> str:
 
 def _netcdf(path: str, group: str | None) -> xr.Dataset:
     try:
+        refuse_odd(path)
         with xr.open_dataset(path, chunks={}, group=group) as ds:
             if not ds.data_vars:
                 raise InputError(_no_fields(path))

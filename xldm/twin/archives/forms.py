@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...arguments import PATH, SEED, refuse
 from ...errors import ArgumentError, ExistsError
 from ..hourly import Twin
 from ..written_aside import written_aside
@@ -133,6 +134,7 @@ def write(
     Traceback (most recent call last):
     xldm.errors.ArgumentError: stop (2001-07-14) lies before start (2001-07-15): nothing to write
     """
+    refuse(folder=(folder, PATH), seed=(seed, SEED))
     folder, folders = Path(folder), _FOLDERS | dict(also or {})
     hours = hours_of_days(start, stop)
     since = hours[-1] + 1 if preliminary is None else hours_of_days(preliminary, preliminary)[0]
@@ -172,13 +174,22 @@ def hours_of_days(start: np.datetime64 | str, stop: np.datetime64 | str) -> np.n
     '2001-07-15T06'
     """
     for day in (start, stop):
-        if np.datetime_data(np.datetime64(day))[0] != "D":
+        if _unit(day) != "D":
             raise ArgumentError(
                 f"archives hold whole days (UTC): expected a day like '2001-07-15', got {day!r}"
             )
     if np.datetime64(stop) < np.datetime64(start):
         raise ArgumentError(f"stop ({stop}) lies before start ({start}): nothing to write")
     return np.arange(np.datetime64(start), np.datetime64(stop) + 1, dtype="datetime64[h]")
+
+
+def _unit(day: np.datetime64 | str) -> str:
+    """Return the unit that a date is given in; empty for what is no date."""
+    try:
+        date = np.datetime64(day)
+    except (TypeError, ValueError):
+        return ""
+    return "" if np.isnat(date) else np.datetime_data(date)[0]
 
 
 def _months(hours: np.ndarray) -> np.ndarray:
