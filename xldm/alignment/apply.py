@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .. import arguments
+from ..arguments import PATH, refuse
 from ..errors import AlignmentError
 from . import axes
 from .mapping import Maps
@@ -24,7 +24,7 @@ def opened(align: Alignment | str | PathLike) -> Alignment:
     """Return an alignment, opened if it is given as a path or URL."""
     if isinstance(align, Alignment):
         return align
-    arguments.refuse(align=(align, arguments.PATH.such("an Alignment, or its path or URL")))
+    refuse(align=(align, PATH.such("an Alignment, or its path or URL")))
     return open_alignment(align)
 
 
