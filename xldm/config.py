@@ -6,7 +6,6 @@ Every field is checked when it is read, and unknown keys are refused: a typing e
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,8 +14,10 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError, ConfigError
+from .grid_config import GridConfig
 from .numerics import sun
 from .numerics.samplers import check_sampler
+from .plain_yaml import load_yaml
 from .variable import Variable, strict, written_if_set
 from .widths import (
     AutoencoderConfig,
@@ -35,10 +36,13 @@ __all__ = [
     "DiffusionConfig",
     "GridConfig",
     "ModelConfig",
+    "Positive",
     "RegressionConfig",
     "Subset",
     "Variable",
+    "from_loaded",
     "from_yaml",
+    "load_yaml",
     "strict",
     "to_yaml",
 ]
@@ -48,47 +52,15 @@ SCHEMA: Literal[1] = 1
 #: The wind whose speed is scored, by the names of its components among the targets.
 WIND = ("u10", "v10")
 
-Spread = Annotated[float, Field(gt=0)]
+#: Variables of a kind, or classes of land cover, that a model may have.
+MOST = 1000
+#: Faults of a configuration that a message lists.
+_MOST_FAULTS = 20
+
+Spread = Annotated[float, Field(gt=0, le=100)]
+Hours = Annotated[float, Field(ge=0.01, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-@dataclass(frozen=True, config=strict)
-class GridConfig:
-    """Two nested projected grids: coarse cells that each hold ``factor`` x ``factor`` fine cells.
-
-    ``x`` and ``y`` are (first, last) coarse cell centres in metres, in array order;
-    ``spacing`` is the coarse cell width in metres.
-    """
-
-    crs: str
-    x: tuple[float, float]
-    y: tuple[float, float]
-    spacing: Annotated[float, Field(gt=0)]
-    factor: Positive = 8
-
-    @model_validator(mode="after")
-    def _whole_cells(self) -> GridConfig:
-        for axis, (first, last) in {"x": self.x, "y": self.y}.items():
-            cells = abs(last - first) / self.spacing
-            if not math.isclose(cells, round(cells), abs_tol=1e-6):
-                raise ArgumentError(
-                    f"{axis} runs from {first} to {last} m, which is not a whole number of "
-                    f"steps of {self.spacing} m"
-                )
-        return self
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Coarse (rows, columns)."""
-        rows, columns = (round(abs(b - a) / self.spacing) + 1 for a, b in (self.y, self.x))
-        return rows, columns
-
-    @property
-    def fine_shape(self) -> tuple[int, int]:
-        """Fine (rows, columns)."""
-        h, w = self.shape
-        return h * self.factor, w * self.factor
 
 
 @dataclass(frozen=True, config=strict)
@@ -99,12 +71,14 @@ class DiffusionConfig:
     (`xldm.numerics.persistence`); what they leave is independent from time to time.
     """
 
-    timesteps: Positive = 1000
-    beta_start: float = 1e-4
-    beta_end: float = 2e-2
+    timesteps: Annotated[int, Field(ge=2, le=100_000)] = 1000
+    beta_start: Share = 1e-4
+    beta_end: Share = 2e-2
     sampler: Annotated[str, AfterValidator(check_sampler)] = "ddim"
-    steps: Positive = 100
-    persistence: Annotated[dict[Spread, Share], written_if_set({})] = Field(default_factory=dict)
+    steps: Annotated[int, Field(gt=0, le=100_000)] = 100
+    persistence: Annotated[dict[Hours, Share], written_if_set({}), Field(max_length=100)] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _shares(self) -> DiffusionConfig:
@@ -128,7 +102,7 @@ class ComponentConfig:
     """
 
     name: ComponentName
-    targets: Annotated[tuple[Variable, ...], Field(min_length=1)]
+    targets: Annotated[tuple[Variable, ...], Field(min_length=1, max_length=MOST)]
     regression: RegressionConfig | None = None
     autoencoder: AutoencoderConfig | None = None
     conditioner: ConditionerConfig | None = None
@@ -193,9 +167,9 @@ class ModelConfig:
     title: str
     domain: str
     grid: GridConfig
-    predictors: Annotated[tuple[Variable, ...], Field(min_length=1)]
-    land_cover: tuple[str, ...]
-    components: Annotated[tuple[ComponentConfig, ...], Field(min_length=1)]
+    predictors: Annotated[tuple[Variable, ...], Field(min_length=1, max_length=MOST)]
+    land_cover: Annotated[tuple[str, ...], Field(max_length=MOST)]
+    components: Annotated[tuple[ComponentConfig, ...], Field(min_length=1, max_length=100)]
     training_data: str
     licence: str
     citation: str = ""
@@ -296,18 +270,32 @@ def from_yaml(kind: type, text: str | bytes | Path) -> Any:
         ...
     xldm.errors.ConfigError: RegressionConfig: featurs: unexpected keyword argument
     """
-    where = f"{text}: " if isinstance(text, Path) else ""
+    if not isinstance(text, Path):
+        return from_loaded(kind, load_yaml(text))
     try:
-        content = yaml.safe_load(text.read_bytes() if isinstance(text, Path) else text)
+        return from_loaded(kind, load_yaml(text.read_bytes()))
+    except ConfigError as error:
+        raise ConfigError(f"{text}: {error}") from error
+
+
+def from_loaded(kind: type, content: Any) -> Any:
+    """Return a configuration of the given kind from loaded YAML.
+
+    Raises
+    ------
+    ConfigError
+        As `from_yaml`.
+    """
+    try:
         return TypeAdapter(kind).validate_python(content)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}not valid YAML: {error}") from error
     except ValidationError as error:
+        found = error.errors()
         faults = "; ".join(
             f"{'.'.join(str(p) for p in e['loc']) or 'value'}: {_lower(e['msg'])}"
-            for e in error.errors()
+            for e in found[:_MOST_FAULTS]
         )
-        raise ConfigError(f"{where}{kind.__name__}: {faults}") from error
+        more = f"; and {len(found) - _MOST_FAULTS} more" if len(found) > _MOST_FAULTS else ""
+        raise ConfigError(f"{kind.__name__}: {faults}{more}") from error
 
 
 def to_yaml(config: Any) -> str:

@@ -10,12 +10,15 @@ from pydantic.fields import FieldInfo
 
 from .errors import ArgumentError
 from .numerics.scaling import check_transform
+from .unit_text import check_units
 from .vocabulary import VOCABULARY, is_sum
 
 __all__ = ["Variable", "strict", "written_if_set"]
 
-#: Settings of every configuration: unknown keys are refused.
-strict = ConfigDict(extra="forbid")
+#: Settings of every configuration: unknown keys, NaN and infinities are refused.
+strict = ConfigDict(extra="forbid", allow_inf_nan=False)
+#: Standard deviations from 0 that a plausible value, or a value of 0, may have once scaled.
+_MOST_SCALED = 1e9
 TimeMethod = Literal["point", "sum", "mean"]
 
 
@@ -62,24 +65,38 @@ class Variable:
 
     name: str
     standard_name: str
-    units: str
-    mean: float
-    std: Annotated[float, Field(gt=0)]
+    units: Annotated[str, AfterValidator(check_units)]
+    mean: Annotated[float, Field(ge=-1e15, le=1e15)]
+    std: Annotated[float, Field(ge=1e-15, le=1e15)]
     level: float | None = None
     paper_name: str = ""
     long_name: str = ""
     # A package that lacks these keys means their defaults, which are not written either.
     transform: Annotated[str, written_if_set("linear"), AfterValidator(check_transform)] = "linear"
-    transform_scale: Annotated[float, written_if_set(1.0), Field(gt=0)] = 1.0
+    transform_scale: Annotated[float, written_if_set(1.0), Field(ge=1e-15, le=1e15)] = 1.0
     lower: Annotated[float | None, written_if_set(None)] = None
     upper: Annotated[float | None, written_if_set(None)] = None
     time_method: Annotated[TimeMethod | None, written_if_set(None)] = None
-    interval: Annotated[float, written_if_set(1.0), Field(gt=0)] = 1.0
+    interval: Annotated[float, written_if_set(1.0), Field(gt=0, le=1e5)] = 1.0
 
     @model_validator(mode="after")
     def _ordered_bounds(self) -> Variable:
         if self.lower is not None and self.upper is not None and self.lower >= self.upper:
             raise ArgumentError(f"{self.name}: lower {self.lower} is not below upper {self.upper}")
+        return self
+
+    @model_validator(mode="after")
+    def _scales(self) -> Variable:
+        far = abs(self.mean) / self.std
+        known = VOCABULARY.get(self.name)
+        if known and known.units == self.units and self.transform == "linear":
+            far = max(far, *(abs(end - self.mean) / self.std for end in (known.low, known.high)))
+        if far > _MOST_SCALED:
+            raise ArgumentError(
+                f"{self.name}: values may be {far:.2g} standard deviations from 0 once scaled by "
+                f"mean {self.mean:g} and std {self.std:g}, expected {_MOST_SCALED:g} at most: "
+                "networks would draw fields that are not finite"
+            )
         return self
 
     @property

@@ -20,7 +20,12 @@ __all__ = [
 ]
 
 Positive = Annotated[int, Field(gt=0)]
-Widths = Annotated[tuple[Positive, ...], Field(min_length=1)]
+#: Channels of a layer. Networks are laid out before their weights are read, so sizes are bounded.
+Width = Annotated[int, Field(gt=0, le=2**16)]
+#: Layers in a row, and halvings of a field.
+Depth = Annotated[int, Field(gt=0, le=32)]
+Levels = Annotated[int, Field(gt=0, le=8)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 
 
 @dataclass(frozen=True, config=strict)
@@ -55,20 +60,20 @@ class ConditionerConfig:
     """Widths of the conditioner: static branch, coarse branch, and its output to the denoiser."""
 
     static_channels: Widths
-    static_width: Positive = 128
-    coarse_width: Positive = 24
-    out_width: Positive = 256
-    depth: Positive = 4
-    levels: Positive = 3
-    blocks: Positive = 8
+    static_width: Width = 128
+    coarse_width: Width = 24
+    out_width: Width = 256
+    depth: Depth = 4
+    levels: Levels = 3
+    blocks: Width = 8
 
 
 @dataclass(frozen=True, config=strict)
 class DenoiserConfig:
     """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""
 
-    width: Positive = 256
+    width: Width = 256
     multipliers: Widths = (1, 2, 4)
-    res_blocks: Positive = 2
-    attention: tuple[Positive, ...] = (1, 2)
-    blocks: Positive = 8
+    res_blocks: Depth = 2
+    attention: Annotated[tuple[Width, ...], Field(max_length=8)] = (1, 2)
+    blocks: Width = 8

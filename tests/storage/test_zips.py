@@ -105,5 +105,5 @@ def test_requests_are_given_up_after_the_last_pause(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(zips, "PAUSES", (0, 0, 0))
     with pytest.raises(ConnectionError):
-        zips._patient(failing)(0, 1)
+        zips._patient(failing, "a.zip")(0, 1)
     assert len(tries) == 4

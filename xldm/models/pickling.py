@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dask.base import normalize_token
@@ -37,7 +37,7 @@ class Origin:
     """
 
     make: Callable[..., Any]
-    args: tuple
+    args: tuple = field(repr=False)  # a URL among them may hold secrets
 
     @classmethod
     def of(cls, model: HasOrigin) -> Origin | None:

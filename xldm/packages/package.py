@@ -7,7 +7,6 @@ file is used before its hash is verified, and a package contains no code.
 from __future__ import annotations
 
 import glob
-import io
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,17 +18,18 @@ import safetensors
 import safetensors.torch
 import torch
 import xarray as xr
+from tqdm.auto import tqdm
 
-from .. import statics
-from ..config import ComponentConfig, ModelConfig, to_yaml
-from ..errors import PackageError
+from ..config import ModelConfig, to_yaml
+from ..errors import PackageError, XldmError
 from ..models import card as cards
-from ..models.coarse_scale import CoarseScale
-from ..models.components import ResidualDiffusion
 from ..models.model import Model
 from ..storage.aside import remove_old
-from ..storage.zips import is_url, pour
+from ..storage.location import raise_alone, reason, shown
+from ..storage.zips import is_url
+from .networks import load_component, most_bytes, of_package, read_component
 from .package_files import PackageFiles, open_package, sha256_of
+from .static_file import read_static
 
 __all__ = ["PackageError", "copy", "load_component", "planned", "read", "write"]
 
@@ -56,18 +56,8 @@ def read(location: str | PathLike, *, sha256: str = "") -> Model:
         unknown, or if weights or static fields do not fit the configuration.
     """
     with open_package(location, sha256) as files:
-        config, components = files.config, {}
-        static = _static(files)
-        for part in config.components:
-            name = f"{part.name}.safetensors"
-            components[part.name] = load_component(
-                part,
-                config.coarse_channels,
-                config.static_channels,
-                safetensors.torch.load(files.read(name)),
-                f"{location}: {name}",
-                CoarseScale.of(part, config.predictors, config.grid.factor),
-            )
+        config, static = files.config, read_static(files)
+        components = {part.name: read_component(files, part) for part in config.components}
         used = {"static.nc", *(f"{c.name}.safetensors" for c in config.components)}
         for name in config.files.keys() - used:
             files.read(name)
@@ -92,11 +82,14 @@ def planned(location: str, sha256: str) -> Iterator[None]:
     """
     try:
         yield
-    except (PackageError, LookupError, OSError) as error:
-        raise PackageError(
-            f"this work was planned with the model {location} of sha256 {sha256}, but this process "
-            f"cannot load the same model: {error}"
-        ) from error
+    except (XldmError, OSError) as error:
+        said = error if isinstance(error, XldmError) else reason(error)
+        raise_alone(
+            PackageError(
+                f"this work was planned with the model {shown(location)} of sha256 {sha256}, but "
+                f"this process cannot load the same model: {said}"
+            )
+        )
 
 
 def write(
@@ -201,82 +194,16 @@ def copy(files: PackageFiles, folder: Path, *, progress: bool = True) -> None:
     progress : bool
         Show a bar for each file.
     """
+    most = {
+        f"{part.name}.safetensors": most_bytes(of_package(files, part))
+        for part in files.config.components
+    }
     for name in ("model.yaml", *files.config.files):
-        with files.open(name) as stream:
-            pour(stream, folder / name, name, progress=progress)
-
-
-def load_component(
-    part: ComponentConfig,
-    predictors: int,
-    static_channels: int,
-    tensors: Mapping[str, torch.Tensor],
-    where: str,
-    coarse_scale: CoarseScale | None = None,
-) -> ResidualDiffusion:
-    """Build the networks of a component and load its weights as float32.
-
-    Parameters
-    ----------
-    part : ComponentConfig
-        Targets and widths.
-    predictors, static_channels : int
-        Channels of its inputs.
-    tensors : mapping of str to Tensor
-        Weights by the names of the component's state dict.
-    where : str
-        Origin of the weights, for error messages.
-    coarse_scale : CoarseScale, optional
-        That of the component's smoothing.
-
-    Returns
-    -------
-    ResidualDiffusion
-        In evaluation mode.
-
-    Raises
-    ------
-    PackageError
-        If a tensor is missing, unknown to the networks, not finite, or of another shape.
-    """
-    with torch.random.fork_rng(devices=[]):  # the initial weights are discarded
-        net = ResidualDiffusion(part, predictors, static_channels, coarse_scale)
-    wanted = net.state_dict()
-    wrong = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
-    wrong += [f"{name} is not part of the networks" for name in tensors.keys() - wanted.keys()]
-    for name in wanted.keys() & tensors.keys():
-        found, fitting = tuple(tensors[name].shape), tuple(wanted[name].shape)
-        if found != fitting:
-            wrong.append(f"{name} has shape {found} instead of {fitting}")
-        elif not tensors[name].isfinite().all():
-            wrong.append(f"{name} holds values that are not finite")
-    if wrong:
-        listed = "; ".join(sorted(wrong)[:5])
-        more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
-        raise PackageError(
-            f"{where}: the weights do not fit the configuration: {listed}{more}; weights and "
-            "configuration must come from the same model"
-        )
-    kept = {name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()}
-    net.load_state_dict(kept, strict=True, assign=True)
-    return net.eval()
-
-
-def _static(files: PackageFiles) -> xr.Dataset:
-    where, config = f"{files.location}: static.nc", files.config
-    try:
-        static = statics.read(io.BytesIO(files.read("static.nc")), config.grid)
-    except PackageError:
-        raise
-    except ValueError as error:
-        raise PackageError(f"{where}: {error}") from error
-    bands = tuple(str(n) for n in static["land_cover_class"].values)
-    if bands != config.land_cover:
-        raise PackageError(
-            f"{where} has land cover {', '.join(bands)}; model.yaml says "
-            f"{', '.join(config.land_cover)}; the two come from different models"
-        )
-    return static
+        bar = tqdm(desc=name, unit="B", unit_scale=True, disable=not progress)
+        with bar, open(folder / name, "wb") as out:
+            for piece in files.pieces(name, most.get(name)):
+                out.write(piece)
+                bar.update(len(piece))
 
 
 def _on_disk(net: torch.nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:

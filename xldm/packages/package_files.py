@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-import stat
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path, PurePosixPath
-from typing import IO
-from urllib.parse import urlsplit
 
-import fsspec
 import safetensors
-import yaml
 
-from ..config import SCHEMA, ModelConfig, from_yaml
-from ..errors import ArchiveError, ConfigError, PackageError
-from ..storage.zips import is_url, open_zip, unreachable
+from ..config import SCHEMA, ModelConfig, from_loaded, load_yaml
+from ..errors import ConfigError, PackageError
+from ..storage.location import raise_alone, shown
+from ..storage.zips import unreachable
+from .containers import TEXT, Opened, Opener, ceiling, container, pieces, reading
 
 __all__ = ["PackageFiles", "open_package", "sha256_of"]
 
-Opener = Callable[[str], IO[bytes]]
+# Files that a package may have beside those of its components.
+_MOST_FILES = 200
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class PackageFiles:
     Parameters
     ----------
     location : str
-        Path or URL of the package.
+        Path or URL of the package, without secrets.
     config : ModelConfig
         The validated content of ``model.yaml``.
     sha256 : str
@@ -46,23 +42,31 @@ class PackageFiles:
     location: str
     config: ModelConfig
     sha256: str
-    open: Opener
+    open: Opener = field(repr=False)
 
-    def read(self, name: str) -> bytes:
-        """Return the content of a file, after verifying its hash.
+    def pieces(self, name: str, most: int | None = None) -> Iterator[bytes]:
+        """Yield the content of a file, not yet verified, of so many bytes at most.
 
         Raises
         ------
         PackageError
-            If the file is missing, truncated or altered.
+            If the file is missing, is no plain file, is too large, or cannot be read.
         """
-        with self.open(name) as stream:
-            try:
-                data = stream.read()
-            except (zipfile.BadZipFile, EOFError) as error:
-                raise PackageError(
-                    f"{self.location}: {name} is damaged ({error}); fetch it again"
-                ) from error
+        with reading(self.location, name):
+            opened = self.open(name)
+            with opened.stream:
+                most = ceiling(name) if most is None else most
+                yield from pieces(opened, most, f"{self.location}: {name}")
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """Return the content of a file of so many bytes at most, after verifying its hash.
+
+        Raises
+        ------
+        PackageError
+            If the file is missing, too large, truncated or altered.
+        """
+        data = b"".join(self.pieces(name, most))
         expected, found = self.config.files[name], sha256_of(data)
         if found == expected:
             return data
@@ -94,28 +98,33 @@ def open_package(location: str | PathLike, sha256: str = "") -> Iterator[Package
         files outside itself.
     """
     location = str(location)
-    with _files(location) as raw:
+    where = shown(location)
+    with container(location) as raw:
 
-        def opened(name: str) -> IO[bytes]:
+        def opened(name: str) -> Opened:
             try:
                 return raw(name)
-            except (FileNotFoundError, KeyError) as error:
+            except (FileNotFoundError, NotADirectoryError, KeyError) as error:
                 hint = unreachable(error) or f"there is no {name}, " + (
                     "so this is no model package; point to the folder or .zip that holds it"
                     if name == "model.yaml"
                     else "although model.yaml names it; fetch the package again"
                 )
-                raise PackageError(f"{location}: {hint}") from error
+                raise_alone(PackageError(f"{where}: {hint}"))
 
-        with opened("model.yaml") as stream:
-            content = stream.read()
+        with reading(where, "model.yaml"):
+            first = opened("model.yaml")
+            with first.stream:
+                content = b"".join(pieces(first, TEXT, f"{where}: model.yaml"))
         found = sha256_of(content)
         if sha256 and found != sha256:
             raise PackageError(
-                f"{location}: model.yaml has sha256 {found}, expected {sha256}; this is another "
+                f"{where}: model.yaml has sha256 {found}, expected {sha256}; this is another "
                 "or an altered package: fetch it again, or correct the hash if you trust it"
             )
-        yield PackageFiles(location, _config(content, location), found, opened)
+        with reading(where, "model.yaml"):
+            config = _config(content, where)
+        yield PackageFiles(where, config, found, opened)
 
 
 def sha256_of(data: bytes) -> str:
@@ -134,20 +143,30 @@ def _fault(name: str, data: bytes) -> str:
 
 def _config(content: bytes, location: str) -> ModelConfig:
     try:
-        version = (yaml.safe_load(content) or {}).get("schema_version")
-    except (yaml.YAMLError, AttributeError) as error:
+        loaded = load_yaml(content)
+    except ConfigError as error:
         raise PackageError(
             f"{location}: model.yaml cannot be parsed ({error}); fetch the package again"
-        ) from error
+        ) from None
+    version = loaded.get("schema_version") if isinstance(loaded, dict) else None
+    if not isinstance(loaded, dict):
+        raise PackageError(
+            f"{location}: model.yaml cannot be parsed (it holds no keys); fetch the package again"
+        )
     if version != SCHEMA:
         raise PackageError(
-            f"{location}: model.yaml has schema_version {version!r}, this xldm knows {SCHEMA}; if "
-            "a newer xldm made the package, upgrade: pip install --upgrade xldm"
+            f"{location}: model.yaml has schema_version {repr(version)[:50]}, this xldm knows "
+            f"{SCHEMA}; if a newer xldm made the package, upgrade: pip install --upgrade xldm"
         )
     try:
-        config = from_yaml(ModelConfig, content)
+        config: ModelConfig = from_loaded(ModelConfig, loaded)
     except ConfigError as error:
-        raise PackageError(f"{location}: model.yaml is refused: {error}") from error
+        raise PackageError(f"{location}: model.yaml is refused: {error}") from None
+    if len(config.files) > _MOST_FILES:
+        raise PackageError(
+            f"{location}: model.yaml names {len(config.files)} files, expected {_MOST_FILES} at "
+            "most; keep other files outside the package"
+        )
     for name in config.files:
         if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII) or name == "model.yaml":
             raise PackageError(
@@ -161,46 +180,3 @@ def _config(content: bytes, location: str) -> ModelConfig:
             "not be verified; make the package anew with xldm.packages.package.write"
         )
     return config
-
-
-@contextmanager
-def _files(location: str) -> Iterator[Opener]:
-    """Yield a function that opens the files of a package by name."""
-    if urlsplit(location).path.endswith(".zip"):
-        try:
-            with open_zip(location) as archive:
-                top = _top(archive, location)
-                yield lambda name: archive.open(top + name)
-        except ArchiveError as error:
-            raise PackageError(str(error)) from error
-        return
-    fs, root = fsspec.url_to_fs(location)
-    # Not every HTTP server supports byte ranges, and whole files do not need them.
-    options = {"block_size": 0} if location.startswith("http") else {}
-
-    def opened(name: str) -> IO[bytes]:
-        if not is_url(location) and not _inside(Path(root), name):
-            raise PackageError(
-                f"{location}: {name} is a link that leaves the package; put the file itself there"
-            )
-        return fs.open(f"{root.rstrip('/')}/{name}", "rb", **options)
-
-    yield opened
-
-
-def _inside(root: Path, name: str) -> bool:
-    return (root / name).resolve().is_relative_to(root.resolve())
-
-
-def _top(archive: zipfile.ZipFile, location: str) -> str:
-    """Return the folder within a zip that holds ``model.yaml``, empty for the top level."""
-    for member in archive.infolist():
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
-            raise PackageError(
-                f"{location} holds {member.filename!r}, which leaves the package; do not use it "
-                "and tell whoever gave it to you"
-            )
-    paths = [PurePosixPath(n) for n in archive.namelist()]
-    tops = sorted(p.parts[:-1] for p in paths if p.name == "model.yaml" and len(p.parts) <= 2)
-    return "".join(f"{part}/" for part in tops[0]) if tops else ""

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..arguments import FLAG, PATH, instance, refuse
-from ..errors import RegistryError
+from ..errors import RegistryError, XldmError
 from ..storage import shipped
 from ..storage.aside import remove_old
+from ..storage.location import shown
 from ..storage.zips import is_url
 
 if TYPE_CHECKING:
@@ -132,16 +133,23 @@ def _load(name: str, sha256: str, progress: bool) -> Model:
         model = _install(url, sha256, progress)
     elif "location" in entry:
         model = package.read(Path(__file__).parents[1] / url, sha256=sha256)
-    elif os.sep not in name and (cache() / "models" / name / "model.yaml").is_file():
+    elif os.sep not in name and _exists(cache() / "models" / name / "model.yaml"):
         model = package.read(imported(name), sha256=sha256)
     elif "weights" in entry:
         raise RegistryError(_how_to_import(name, entry))
-    elif Path(name).exists():
+    elif _exists(name):
         return package.read(name, sha256=sha256)
     else:
         raise RegistryError(_unknown(name))
     # Another machine finds the model by its name or URL, in a cache of its own.
     return replace(model, origin=(_again, (name, model.sha256)))
+
+
+def _exists(path: str | Path) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no path can be called so
+        return False
 
 
 def _again(name: str, sha256: str) -> Model:
@@ -155,7 +163,7 @@ def _unknown(name: str) -> str:
     known = list(list_models().index)
     close = difflib.get_close_matches(name, known)
     return (
-        f"no model {name!r}"
+        f"no model {shown(name)[:100]!r}"
         + (f"; did you mean {', '.join(close)}" if close else "")
         + f"? Known are {', '.join(known)}; a folder or .zip of that name does not exist either"
     )
@@ -163,8 +171,6 @@ def _unknown(name: str) -> str:
 
 def _install(location: str, sha256: str, progress: bool) -> Model:
     """Read a package at a URL through the cache, which keeps it under its hash."""
-    from aiohttp import ClientError
-
     from . import package
 
     home = cache() / "packages"
@@ -183,14 +189,10 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
                 package.copy(files, aside, progress=progress)
                 model = package.read(aside, sha256=files.sha256)
                 _settle(aside, target)
-    except ClientError as error:
-        raise RegistryError(
-            f"{location} could not be downloaded ({error!r}); nothing was installed, try again"
-        ) from error
     except OSError as error:
         raise RegistryError(
-            f"{location} could not be kept in {home} ({error.strerror or error}); nothing was "
-            "installed. Make room, or set XLDM_CACHE to a folder on a larger disk"
+            f"{shown(location)} could not be kept in {home} ({error.strerror or error}); nothing "
+            "was installed. Make room, or set XLDM_CACHE to a folder on a larger disk"
         ) from error
     return model
 
@@ -205,14 +207,12 @@ def _settle(aside: Path, target: Path) -> None:
 
 
 def _row(path: Path) -> dict[str, str]:
-    from ..config import ModelConfig, from_yaml
-    from ..errors import ConfigError
-    from .package_files import sha256_of
+    from .package_files import open_package
 
-    content = path.read_bytes()
     try:
-        config = from_yaml(ModelConfig, content)
-    except ConfigError as error:
+        with open_package(path.parent) as files:
+            config, sha256 = files.config, files.sha256
+    except XldmError as error:
         return {"source": f"imported, cannot be used: {error}"}
     size = sum(p.stat().st_size for p in path.parent.iterdir())
     return {
@@ -221,7 +221,7 @@ def _row(path: Path) -> dict[str, str]:
         "size": f"{size / 1e6:.0f} MB",
         "source": f"imported from {', '.join(config.provenance) or 'elsewhere'}",
         "licence": config.licence,
-        "sha256": sha256_of(content),
+        "sha256": sha256,
     }
 
 

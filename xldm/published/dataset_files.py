@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,9 +14,9 @@ import pandas as pd
 import xarray as xr
 
 from ..config import Variable
-from ..errors import ArchiveError, ArgumentError, PublishedError
-from ..storage.location import locate, reaching
-from ..storage.zips import is_url, open_zip, pour
+from ..errors import ArgumentError, PublishedError
+from ..storage.location import locate, reaching, shown
+from ..storage.zips import is_url, open_zip, pour, unpacking
 from .day_file import FIELDS, HOURS, day_and_kind
 from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 
@@ -233,14 +232,9 @@ def url(source: str, path: str) -> str:
 def opened(source: str, path: str) -> Iterator[IO[bytes]]:
     """Open a file in a folder, or a member of a zip in place."""
     if _is_zip(source):
-        with open_zip(source) as archive:
-            try:
-                with archive.open(path) as stream:
-                    yield stream
-            except zipfile.BadZipFile as error:
-                raise ArchiveError(
-                    f"{_shown(source, path)}: {error}; the archive is damaged, fetch it again"
-                ) from error
+        said = _shown(source, path)
+        with open_zip(source) as archive, unpacking(said), archive.open(path) as stream:
+            yield stream
     else:
         place = locate(source)
         with reaching(place), place.fs.open(f"{place.root}/{path}", "rb") as stream:
@@ -264,4 +258,4 @@ def _is_zip(source: str) -> bool:
 
 
 def _shown(source: str, path: str) -> str:
-    return f"{source.partition('?')[0]}/{path}"
+    return f"{shown(source)}/{path}"

@@ -18,6 +18,7 @@ from ..models.components import ResidualDiffusion
 from ..packages import package, registry
 from ..packages.package_files import sha256_of
 from ..storage.aside import remove_old
+from ..storage.location import shown
 from ..storage.zips import fetch, is_url
 from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 from .weights import TARGETS, channels, checkpoint, component
@@ -97,7 +98,7 @@ def import_ldm_res(
         log.info("%s was imported from these files before", name)
     else:
         nets = {v: component(large[checkpoint(v)], v, scaling[v]) for v in variables}
-        places = {f"from {p}": "" for p in (source, sample_data) if is_url(p)}
+        places = {f"from {shown(p)}": "" for p in (source, sample_data) if is_url(p)}
         config = _config(name, nets, scaling["predictors"], static, {**hashes, **places})
         log.info("wrote %s, sha256 %s", folder, package.write(folder, config, nets, static))
     shutil.rmtree(work, ignore_errors=True)

@@ -186,9 +186,16 @@ def _raster(path: Path) -> np.ndarray:
     try:
         with tifffile.TiffFile(path) as tiff:
             page, tags = tiff.pages.first, tiff.geotiff_metadata or {}
+            cells = tuple(n for n in page.shape if n > len(LAND_COVER))
+            if cells != ITALY.fine_shape:  # before gigabytes are unpacked
+                raise PublishedError(
+                    f"{path.name} has {page.shape} cells, the grid has {ITALY.fine_shape} (y, x)"
+                )
             bands = page.asarray()
             banded_last = page.planarconfig == tifffile.PLANARCONFIG.CONTIG
-    except (tifffile.TiffFileError, ValueError, IndexError) as error:
+    except PublishedError:
+        raise
+    except Exception as error:  # a damaged file can raise anything
         raise PublishedError(
             f"{path.name} cannot be read ({error}). If it asks for imagecodecs: pip install "
             "'xldm[published]'; otherwise fetch it again"

@@ -149,7 +149,7 @@ def _state(path: Path) -> Tensors:
             f"({_refused(path) or error}), so it was not loaded and none of its code was run; "
             "download it from the official record, or report this if you did"
         ) from error
-    except (RuntimeError, EOFError, OSError) as error:
+    except Exception as error:  # a damaged checkpoint can raise anything
         raise PublishedError(
             f"{path.name} cannot be read and may be truncated ({error}); download it again"
         ) from error

@@ -240,7 +240,7 @@ def read(file: str | PathLike | IO[bytes], grid: GridConfig) -> xr.Dataset:
     ArgumentError
         If a field is missing or the fields are on another grid.
     """
-    with xr.open_dataset(file, engine="h5netcdf") as opened:
+    with xr.open_dataset(file, engine="h5netcdf", decode_times=False) as opened:
         static = opened.load()
     missing = {"orog", "northing", "land_mask", "land_cover"} - set(static)
     if missing:

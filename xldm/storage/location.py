@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
+from typing import Any, NoReturn
 
 import fsspec
 import numpy as np
 
-from ..errors import ArgumentError, MissingPackageError, StoreError
+from ..errors import ArgumentError, MissingPackageError, StoreError, XldmError
 
-__all__ = ["Place", "filesystem", "locate", "reaching"]
+__all__ = ["Place", "filesystem", "locate", "raise_alone", "reaching", "reason", "shown"]
+
+#: Seconds that a server may take to accept a connection, and to send the next bytes.
+ANSWER = 30.0
 
 # The extra of xldm that brings the package of a protocol.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
@@ -62,10 +65,10 @@ def locate(
         If the URL holds credentials, or if its protocol is unknown or its package is missing.
     """
     url, options = str(url), dict(storage_options or {})
-    shown = _without_secrets(url)
-    if shown != url:
+    said = shown(url)
+    if said != url:
         raise StoreError(
-            f"{shown}: the URL holds credentials or a query, which would end up in logs; give them "
+            f"{said}: the URL holds credentials or a query, which would end up in logs; give them "
             "in storage_options."
         )
     try:
@@ -74,13 +77,13 @@ def locate(
         raise StoreError(str(error)) from None
     except TypeError:
         raise StoreError(
-            f"{shown}: storage_options are not those of this protocol; given are "
+            f"{said}: storage_options are not those of this protocol; given are "
             f"{', '.join(sorted(options))}."
         ) from None
     root = root.rstrip("/")
     if "file" in np.atleast_1d(fs.protocol):
         fs = fsspec.filesystem("file", auto_mkdir=True)
-    return Place(shown, fs, root, options)
+    return Place(said, fs, root, options)
 
 
 def filesystem(
@@ -96,20 +99,80 @@ def filesystem(
         If fsspec knows no such protocol.
     """
     try:
-        return fsspec.url_to_fs(url, **(options or {}))
+        return fsspec.url_to_fs(url, **_with_timeouts(url, dict(options or {})))
     except ImportError as error:
         extra = _EXTRAS.get(url.partition("://")[0])
         remedy = f": pip install 'xldm[{extra}]'" if extra else ""
-        raise MissingPackageError(f"{_without_secrets(url)}: {error}{remedy}") from error
+        raise MissingPackageError(f"{shown(url)}: {error}{remedy}") from error
     except ValueError as error:
-        raise ArgumentError(f"{_without_secrets(url)}: {error}; check the URL") from None
+        raise ArgumentError(f"{shown(url)}: {error}; check the URL") from None
 
 
-def _without_secrets(url: str) -> str:
-    """Drop ``key:secret@`` (a secret may hold slashes) and the query from a URL."""
-    if "://" not in url:
-        return url
-    return re.sub(r"(?<=://)([^/@:]*:[^@]*|[^/@]*)@", "", url).split("?")[0]
+def _with_timeouts(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Add timeouts to the options of a filesystem over HTTP, unless they state some."""
+    if not (found := re.search(r"(?:^|::)(https?)://", url)):
+        return options
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER, sock_read=ANSWER)
+    usual = fsspec.config.conf.get(found[1], {}).get("client_kwargs", {})
+    chained = "::" in url
+    given = options.get(found[1], {}) if chained else options
+    given = {
+        **given,
+        "client_kwargs": {"timeout": timeout, **usual, **given.get("client_kwargs", {})},
+    }
+    return {**options, found[1]: given} if chained else given
+
+
+def shown(place: object) -> str:
+    """Return a path or URL as anyone may see it: without user, password, query and fragment.
+
+    Every message, log and record of xldm shows places by this function.
+
+    Examples
+    --------
+    >>> shown("https://me:hush@example.org/tiny.zip?sig=hush")
+    'https://example.org/tiny.zip'
+    >>> shown("models/tiny.zip")
+    'models/tiny.zip'
+    """
+    parts = str(place).split("::")
+    return "::".join(re.sub(r"(?s)^(\s*[\w.+-]+:/+)(.*)$", _plain, part) for part in parts)
+
+
+def _plain(url: re.Match[str]) -> str:
+    scheme, rest = url.groups()
+    web = scheme.strip().lower().startswith("http")
+    ends = r"[?#]" if web else r"[?]"  # keys of objects may hold a #
+    host, slash, path = rest.partition("/")
+    port = web and re.search(r":\d{1,5}$", host)
+    if "@" in host or ("@" in path and ":" in host and not port):  # a secret may hold slashes
+        who, _, after = (host if "@" in host else rest).rpartition("@")
+        if re.search(ends, who):
+            return scheme  # a secret before the host, or a query after it? Show neither
+        host, slash, path = (after, slash, path) if "@" in host else after.partition("/")
+    return scheme + re.split(ends, host + slash + path, maxsplit=1)[0]
+
+
+def reason(error: BaseException) -> str:
+    """Return why a place cannot be reached, in words that hold no secret.
+
+    Texts of clients show URLs and headers, so only known attributes are used.
+    """
+    if isinstance(error, TimeoutError):
+        return f"no answer within {ANSWER:g} s"
+    if isinstance(status := getattr(error, "status", None), int):
+        return f"HTTP status {status}"
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def raise_alone(error: XldmError) -> NoReturn:
+    """Raise an error to which no other is chained: the text of that one may hold secrets."""
+    try:
+        raise error from None
+    finally:
+        error.__context__ = None
 
 
 @contextmanager
@@ -124,7 +187,7 @@ def reaching(place: Place) -> Iterator[None]:
         foreign = type(error).__module__.partition(".")[0] in _CLIENTS
         if isinstance(error, StoreError) or not (isinstance(error, OSError) or foreign):
             raise
-        raise StoreError(f"{place.url}: {_why(place, error)}") from None
+        raise_alone(StoreError(f"{place.url}: {_why(place, error)}"))
 
 
 def _why(place: Place, error: Exception) -> str:

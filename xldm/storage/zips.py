@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
+import lzma
 import os
 import shutil
+import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
-from zlib import crc32
+from typing import IO, Any
 
-import fsspec
-from tenacity import before_sleep_log
+from tenacity import RetryCallState
 from tqdm.auto import tqdm
 
-from ..errors import ArchiveError
+from ..errors import ArchiveError, XldmError
+from .location import ANSWER, filesystem, raise_alone, reason, shown
 from .objects import retrying
 
-__all__ = ["check_room", "fetch", "is_url", "open_zip", "pour", "unreachable"]
+__all__ = ["check_room", "fetch", "is_url", "open_zip", "pour", "unpacking", "unreachable"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,12 @@ AHEAD = 2**20
 CHUNK = 2**24
 #: Seconds to wait before each retry of a failed request.
 PAUSES = (1, 5, 30, 60)
+#: Seconds for one request, and for a request with its retries: none begins after that.
+REQUEST, LONGEST = 300.0, 120.0
+#: Bytes of the list of members: no archive of data has a longer one.
+_LIST = 2**26
+# What reading a member raises if it is damaged, encrypted, or packed in an unknown way.
+_DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, OSError)
 
 
 def is_url(location: object) -> bool:
@@ -37,10 +44,17 @@ def is_url(location: object) -> bool:
     return "://" in str(location)
 
 
-def unreachable(error: Exception) -> str:
-    """Return a hint if fsspec calls a file missing because there is no connection, else ''."""
-    cause = error.__cause__
-    return f"no connection ({cause}); try again" if isinstance(cause, OSError) else ""
+def unreachable(error: BaseException) -> str:
+    """Return a hint if an error means that a server cannot be reached, else ''."""
+    if isinstance(error, FileNotFoundError):  # fsspec calls a file missing without a connection
+        cause = error.__cause__
+        return unreachable(cause) if isinstance(cause, OSError) and cause.strerror else ""
+    if isinstance(getattr(error, "status", None), int):
+        return f"the server answers {reason(error)}; check the URL and your rights to it"
+    module = type(error).__module__.partition(".")[0]
+    if isinstance(error, TimeoutError) or module == "aiohttp":
+        return f"no connection ({reason(error)}); try again"
+    return ""
 
 
 @contextmanager
@@ -50,25 +64,89 @@ def open_zip(location: str | Path) -> Iterator[zipfile.ZipFile]:
     Raises
     ------
     ArchiveError
-        If there is no file, if it is not a whole zip file, or if the server has no byte ranges.
+        If there is no file, if it is not a whole zip file, if the server does not answer or has no
+        byte ranges. It shows the URL without its secrets.
     """
-    whole = "it is no zip file or was cut short; fetch it again"
-    ranges = "its server does not serve byte ranges; download the file and give its path instead"
-    fs, path = fsspec.url_to_fs(str(location))
-    try:
-        handle = fs.open(path, "rb", block_size=AHEAD, cache_type="readahead")
+    where = shown(location)
+    with _refused_for(where):
+        fs, path = filesystem(str(location))
+        if not is_url(location) and Path(path).exists() and not Path(path).is_file():
+            raise_alone(ArchiveError(f"{where} is no regular file; give the path of a zip file"))
+        handle = fs.open(path, "rb", block_size=AHEAD, cache_type="readahead", **_bounded(location))
         if is_url(location) and hasattr(handle, "cache"):
-            handle.cache.fetcher = _patient(handle.cache.fetcher)
+            handle.cache.fetcher = _patient(handle.cache.fetcher, where)
+        _refuse_long_list(handle)
         archive = zipfile.ZipFile(handle)
-    except FileNotFoundError as error:
-        hint = unreachable(error) or "there is no such file; check the path or URL"
-        raise ArchiveError(f"{location}: {hint}") from error
-    except zipfile.BadZipFile as error:
-        raise ArchiveError(f"{location}: {error}: {whole}") from error
-    except (ValueError, KeyError) as error:  # fsspec: no length, or a whole answer to a range
-        raise ArchiveError(f"{location}: {ranges}") from error
     with handle, archive:
         yield archive
+
+
+@contextmanager
+def _refused_for(where: str) -> Iterator[None]:
+    """Turn what opening a zip raises into an error of ours, without secrets."""
+    whole = "it is no zip file or was cut short; fetch it again"
+    ranges = "its server does not serve byte ranges; download the file and give its path instead"
+    try:
+        yield
+    except XldmError:
+        raise
+    except zipfile.BadZipFile as error:
+        raise_alone(ArchiveError(f"{where}: {error}: {whole}"))
+    except Exception as error:
+        if hint := unreachable(error):
+            raise_alone(ArchiveError(f"{where}: {hint}"))
+        if isinstance(error, FileNotFoundError):
+            raise_alone(ArchiveError(f"{where}: there is no such file; check the path or URL"))
+        if "rotocol" in str(error) and isinstance(error, ValueError):
+            raise_alone(ArchiveError(f"{where}: {_unknown_protocol(where)}"))
+        # fsspec: no length, or a whole answer to a range
+        if isinstance(error, ValueError | KeyError) and is_url(where):
+            raise_alone(ArchiveError(f"{where}: {ranges}"))
+        raise_alone(
+            ArchiveError(f"{where} cannot be opened ({reason(error)}); check the path or URL")
+        )
+
+
+@contextmanager
+def unpacking(where: str) -> Iterator[None]:
+    """Turn what reading a member raises into an ArchiveError; errors of the disk pass.
+
+    ``where`` names the member, without secrets.
+    """
+    try:
+        yield
+    except Exception as error:
+        if hint := unreachable(error):
+            raise_alone(ArchiveError(f"{where}: {hint}"))
+        if not isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno):
+            raise
+        kind = "encrypted" if "encrypted" in str(error) else "damaged"
+        said = str(error) or type(error).__name__
+        raise_alone(ArchiveError(f"{where}: {said}; the archive is {kind}, fetch it again"))
+
+
+def _unknown_protocol(where: str) -> str:
+    protocol = where.partition("://")[0]
+    return f"there is no protocol {protocol!r}; check the URL, expected one like https:// or s3://"
+
+
+def _bounded(location: str | Path) -> dict[str, Any]:
+    """Return options for a file over HTTP, whose server may take so long for a request at most."""
+    if not str(location).startswith(("http://", "https://")):
+        return {}
+    import aiohttp
+
+    return {"timeout": aiohttp.ClientTimeout(REQUEST, sock_connect=ANSWER, sock_read=ANSWER)}
+
+
+def _refuse_long_list(handle: IO[bytes]) -> None:
+    """Refuse a list of members that would fill the memory before anything is known of them."""
+    handle.seek(0, os.SEEK_END)
+    handle.seek(max(handle.tell() - 2**16 - 22, 0))
+    end = handle.read()
+    at = end.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > _LIST:
+        raise zipfile.BadZipFile(f"its list of members is longer than {_LIST / 1e6:.0f} MB")
 
 
 def fetch(
@@ -111,7 +189,9 @@ def fetch(
         )
         check_room(folder, members.values())
         for name, member in members.items():
-            _extract(archive, member, folder / name, progress, f"{source}: {member.filename}")
+            _extract(
+                archive, member, folder / name, progress, f"{shown(source)}: {member.filename}"
+            )
     return {name: folder / name for name in names}
 
 
@@ -137,18 +217,18 @@ def _pick(
     missing = [n for n in names if n not in by_name]
     if missing:
         others = sorted(by_name)
-        shown = ", ".join(others[:20]) + (f" and {len(others) - 20} more" if others[20:] else "")
+        some = ", ".join(others[:20]) + (f" and {len(others) - 20} more" if others[20:] else "")
         have = [n for n in names if n in by_name]
         raise ArchiveError(
-            f"{source} lacks {', '.join(missing)}"
+            f"{shown(source)} lacks {', '.join(missing)}"
             + (f"; it does hold {', '.join(have)}" if have else "")
-            + f". Searched by base name in all folders, {len(found)} files: {shown or 'none'}"
+            + f". Searched by base name in all folders, {len(found)} files: {some or 'none'}"
         )
     for name in names:
         if len({checksum(item) for item in by_name[name]}) > 1:
             raise ArchiveError(
-                f"{source} holds {len(by_name[name])} different files called {name}; give a folder "
-                "with the right one alone"
+                f"{shown(source)} holds {len(by_name[name])} different files called {name}; give a "
+                "folder with the right one alone"
             )
     return {name: by_name[name][0] for name in names}
 
@@ -183,11 +263,9 @@ def _extract(
         return
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        with archive.open(member) as stream:
+        with unpacking(where), archive.open(member) as stream:
             pour(stream, part, target.name, size=member.file_size, progress=progress)
         part.replace(target)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ArchiveError(f"{where}: {error}; the archive is damaged, fetch it again") from error
     except OSError as error:
         raise ArchiveError(
             f"{where}: it could not be copied to {target.parent} ({error.strerror or error}); "
@@ -201,16 +279,31 @@ def _checksum(path: Path) -> int:
     value = 0
     with open(path, "rb") as stream:
         while block := stream.read(CHUNK):
-            value = crc32(block, value)
+            value = zlib.crc32(block, value)
     return value
 
 
-def _patient(fetch_range: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
-    """Repeat a request after a dropped connection or a busy server."""
+def _patient(fetch_range: Callable[[int, int], bytes], where: str) -> Callable[[int, int], bytes]:
+    """Repeat a request after a dropped connection or a busy server, and tell so."""
     from aiohttp import ClientError
 
-    def passes(error: BaseException) -> bool:
-        return isinstance(error, (OSError, ClientError))
+    begun = 0.0
 
-    again = retrying(PAUSES, passes, before_sleep=before_sleep_log(log, logging.WARNING))
-    return partial(again, fetch_range)
+    def passes(error: BaseException) -> bool:
+        failed = isinstance(error, (OSError, ClientError)) and not isinstance(
+            error, FileNotFoundError
+        )
+        return failed and time.monotonic() - begun < LONGEST
+
+    def told(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        why = reason(error) if error else ""
+        pause = state.next_action.sleep if state.next_action else 0
+        log.warning("%s: %s; trying again in %g s", where, why, pause)
+
+    def fetched(first: int, last: int) -> bytes:
+        nonlocal begun
+        begun = time.monotonic()
+        return retrying(PAUSES, passes, before_sleep=told)(fetch_range, first, last)
+
+    return fetched

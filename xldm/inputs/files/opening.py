@@ -15,9 +15,9 @@ import fsspec
 import xarray as xr
 
 from ...arguments import OPTIONS, PATH, TEXT, Kind, instance, refuse
-from ...errors import ArchiveError, InputError
-from ...storage.location import filesystem
-from ...storage.zips import check_room, is_url, open_zip, pour
+from ...errors import ArchiveError, InputError, XldmError
+from ...storage.location import filesystem, raise_alone, reason, shown
+from ...storage.zips import check_room, is_url, open_zip, pour, unpacking
 from .grib import open_grib
 from .hdf5 import refuse_odd
 from .joining import join
@@ -113,26 +113,39 @@ def _paths(path: str, options: dict[str, Any]) -> list[str]:
     fs, root = filesystem(path, options if is_url(path) else {})
     found = sorted(str(p) for p in cast("list[str]", fs.glob(root)))
     if not found:
-        raise InputError(f"{path}: no file matches; check the path.")
+        raise InputError(f"{shown(path)}: no file matches; check the path.")
     return [str(fs.unstrip_protocol(p)) for p in found] if is_url(path) else found
 
 
 def _opened(path: str, options: dict[str, Any], group: str | None) -> list[xr.Dataset]:
+    """Open what lies at a path; errors of a URL hold none of its secrets."""
+    if not is_url(path):
+        return _found(path, options, group)
+    try:
+        return _found(path, options, group)
+    except XldmError as error:
+        raise_alone(error)
+    except Exception as error:
+        raise_alone(InputError(f"{shown(path)} cannot be read ({reason(error)}); check the URL."))
+
+
+def _found(path: str, options: dict[str, Any], group: str | None) -> list[xr.Dataset]:
     """Open what lies at a path: one dataset, or one for each file of a zip."""
+    said = shown(path)
     fs, root = filesystem(path, options if is_url(path) else {})
     try:
         if _is_zarr(fs, root):
             at = "/" + group.strip("/") if group else ""
             return [_zarr(path.rstrip("/") + at, fs, root.rstrip("/") + at, options)]
         with fs.open(root, "rb") as stream:
-            kind = _kind(path, stream)
+            kind = _kind(said, stream)
     except (FileNotFoundError, IsADirectoryError) as error:
         # Asked only now: over HTTP the question fetches the whole file.
         if fs.isdir(root):
             raise InputError(
-                f"{path} is a folder and no Zarr store: name its files, as {path.rstrip('/')}/*.nc."
+                f"{said} is a folder and no Zarr store: name its files, as {said.rstrip('/')}/*.nc."
             ) from error
-        raise InputError(f"{path}: there is no such file; check the path or URL.") from error
+        raise InputError(f"{said}: there is no such file; check the path or URL.") from error
     if kind == "zip":
         return _from_zip(path, group)
     if is_url(path):
@@ -227,19 +240,20 @@ def _zarr(
 ) -> xr.Dataset:
     given: dict[str, Any] = {"storage_options": options} if options and is_url(path) else {}
     if not _is_zarr(fs, root):
-        raise InputError(f"{path}: there is no such group in the store; check its name.")
+        raise InputError(f"{shown(path)}: there is no such group in the store; check its name.")
     old = fs.exists(f"{root.rstrip('/')}/.zgroup")
     whole = {"consolidated": fs.exists(f"{root.rstrip('/')}/.zmetadata")} if old else {}
     ds = xr.open_zarr(path, **whole, **given)
     if not ds.data_vars:
         raise InputError(
-            f"{path} holds no field at its root, expected one: pass the group that does, as "
+            f"{shown(path)} holds no field at its root, expected one: pass the group that does, as "
             f"group={next(iter(_groups(fs, root)), 'GROUP')!r}."
         )
     if days := _days(ds):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The specified chunks separate")
             ds = xr.open_zarr(path, chunks=cast(Any, days), **whole, **given)
+    ds.encoding["source"] = shown(ds.encoding.get("source", ""))
     # ARCO-ERA5 has room for a century, and states which hours hold data.
     first = ds.attrs.get("valid_time_start")
     last = ds.attrs.get("valid_time_stop_era5t", ds.attrs.get("valid_time_stop"))
@@ -251,28 +265,25 @@ def _zarr(
 
 def _from_zip(path: str, group: str | None) -> list[xr.Dataset]:
     """Unpack the netCDF and GRIB files of a zip under names of our own, and open them."""
-    folder, parts = _folder(), []
+    folder, parts, said = _folder(), [], shown(path)
     with open_zip(path) as archive:
         members = [m for m in archive.infolist() if not m.is_dir()]
-        _refuse_odd(path, archive, members)
+        _refuse_odd(said, archive, members)
         check_room(folder, members, "TMPDIR")
         for number, member in enumerate(members):
             # Names in a zip may lead anywhere; only their ends are kept, for messages.
             name = f"{number}-{PurePosixPath(member.filename).name}"
             try:
-                with archive.open(member) as stream:
+                with unpacking(said), archive.open(member) as stream:
                     _kind(member.filename, stream)
             except InputError:
                 continue  # a licence, a checksum
-            try:
-                with archive.open(member) as stream:
-                    pour(stream, folder / name, name, size=member.file_size, progress=False)
-            except (zipfile.BadZipFile, EOFError) as error:
-                raise ArchiveError(f"{path}: {error}; it is damaged, fetch it again.") from error
-            parts += _member(path, str(folder / name), group)
+            with unpacking(said), archive.open(member) as stream:
+                pour(stream, folder / name, name, size=member.file_size, progress=False)
+            parts += _member(said, str(folder / name), group)
     if not parts:
         names = ", ".join(m.filename for m in members[:5]) or "nothing"
-        raise InputError(f"{path} is a zip without netCDF or GRIB files: it holds {names}.")
+        raise InputError(f"{said} is a zip without netCDF or GRIB files: it holds {names}.")
     return parts
 
 
