@@ -30,7 +30,7 @@ TEXT, STATIC, WEIGHTS, OTHER = 10**6, 2**30, 2**34, 2**25
 _MOST_MEMBERS, _MOST_GROWTH = 10_000, 1100
 # A transfer may take so many seconds, and one more for so many bytes: a slow line, no drip.
 _PATIENCE, _SLOWEST = 60.0, 20_000
-_PIECE = 2**24
+_PIECE = 2**26
 
 
 class Opened(NamedTuple):
