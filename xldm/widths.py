@@ -74,6 +74,6 @@ class DenoiserConfig:
 
     width: Width = 256
     multipliers: Widths = (1, 2, 4)
-    res_blocks: Depth = 2
+    res_blocks: Levels = 2
     attention: Annotated[tuple[Width, ...], Field(max_length=8)] = (1, 2)
     blocks: Width = 8
