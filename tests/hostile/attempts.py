@@ -259,7 +259,7 @@ def statics() -> Iterator[Attempt]:
         "a link to itself": linked(h5py.SoftLink("/orog")),
         "a group as terrain": lambda f: (f.__delitem__("orog"), f.create_group("orog")),
         "terrain in another file": again(
-            "orog", shape=(64, 64), dtype="f4", external=[("/etc/passwd", 0, 16384)]),
+            "orog", shape=(64, 64), dtype="f4", external=[("elsewhere.bin", 0, 16384)]),
         "virtual terrain": lambda f: (
             f.__delitem__("orog"), f.create_virtual_dataset("orog", layout)),
         "terrain of a terabyte": again("orog", shape=(2**19, 2**19), dtype="f4", chunks=(64, 64)),
