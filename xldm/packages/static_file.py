@@ -108,8 +108,8 @@ def _refuse_values(static: xr.Dataset) -> None:
         scale = np.asarray(moments(static[name]), dtype="float64").ravel()
         values = np.abs(static[name].to_numpy()).max()
         far = abs(scale[0]) + values
-        if scale.size != 2 or not (scale[1] > 0 and far < _MOST_SCALED * scale[1]):
+        if scale.size != 2 or not far < _MOST_SCALED * (scale[1] or 1.0):
             raise PackageError(
                 f"{name} cannot be scaled by the mean and standard deviation {scale.tolist()}; it "
-                "must vary, and scaled_by hold its mean and standard deviation in training"
+                "has to, and scaled_by to hold its mean and standard deviation in training"
             )
