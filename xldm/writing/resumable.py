@@ -15,14 +15,7 @@ from ..progress import listening
 from ..storage import blocks
 from ..storage.claims import sole_writer
 from ..storage.location import Place, locate, reaching
-from ..storage.marks import (
-    COMPLETE,
-    begun,
-    fields_absent,
-    mark_complete,
-    refuse_complete,
-    refuse_other,
-)  # fmt: skip
+from ..storage.marks import COMPLETE, begun, mark_complete, refuse_complete, refuse_other
 from ..storage.objects import content, create, exists, keys, patiently, put, sweep
 from . import appending, rounding
 from .arguments import BITS, refuse_unwritable
@@ -212,8 +205,6 @@ def _begun(
         welcome = resume or share[1] > 1
         if not welcome:
             refuse_complete(place, found)
-            # A run that came no further than metadata left nothing to resume.
-            welcome = fields_absent(place, layout.objects)
         refuse_other(place, found, layout.attrs, resume=welcome)
     elif not create(place, layout.root, layout.objects[layout.root]):  # another writer did
         return _begun(place, out, resume, share, keep_bits, zarr_format)
