@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ __all__ = ["areas_in_boxes", "coarsen", "on_cells", "to_coarse"]
 
 # Below this share of valid weight a cell stays missing.
 _VALID = 0.5
+# Or all of it, but for rounding.
+_ALL = 1 - 1e-9
 
 
 def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.DataArray:
@@ -44,7 +47,8 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
         are. Other dims of ``fields`` are kept, before the predictor.
     """
     names = [v.name for v in config.predictors]
-    cells = on_cells(fields[[n for n in names if n in fields]], grid)
+    whole = [v.name for v in config.predictors if not v.only_at_sea]
+    cells = on_cells(fields[[n for n in names if n in fields]], grid, whole=whole)
     like = next(iter(cells.values()))
     absent = {
         v.name: xr.full_like(like, physical_mean(v))
@@ -58,7 +62,7 @@ def to_coarse(fields: xr.Dataset, config: ModelConfig, grid: GridConfig) -> xr.D
     return stacked.assign_coords(coordinates(grid, fine=False))
 
 
-def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
+def on_cells(fields: xr.Dataset, grid: GridConfig, *, whole: Sequence[str] = ()) -> xr.Dataset:
     """Regrid predictors to the coarse cells: sums conservatively, states bilinearly.
 
     A state is interpolated to the centre of a cell. If the spacing of the input is less than half
@@ -73,7 +77,8 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
     outwards.
 
     Missing values do not spread: the weights of the valid points are scaled to sum to one, and a
-    cell with less than half of its weight valid is missing.
+    cell with less than half of its weight valid is missing. Of fields without gaps, a cell is
+    missing if any of its points is. Infinities do spread.
 
     Each (time, predictor) slice is regridded alone, in double precision: chunks along time do not
     change a bit.
@@ -85,6 +90,8 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
         ascending, from :func:`xldm.inputs.predictors.predictors`.
     grid : GridConfig
         The grid whose coarse cells are filled.
+    whole : sequence of str
+        Names of fields without gaps.
 
     Returns
     -------
@@ -98,7 +105,12 @@ def on_cells(fields: xr.Dataset, grid: GridConfig) -> xr.Dataset:
             _apply,
             field,
             # Not the matrix: each task of a cluster would carry it, and it is larger than a field.
-            kwargs={"summed": _summed(field), "grid": grid, "points": points},
+            kwargs={
+                "summed": _summed(field),
+                "least": _ALL if name in whole else _VALID,
+                "grid": grid,
+                "points": points,
+            },
             input_core_dims=[["latitude", "longitude"]],
             output_core_dims=[["y", "x"]],
             keep_attrs=True,
@@ -169,24 +181,29 @@ def _summed(field: xr.DataArray) -> bool:
 
 
 def _apply(
-    block: np.ndarray, *, summed: bool, grid: GridConfig, points: tuple[tuple[float, ...], ...]
+    block: np.ndarray,
+    *,
+    summed: bool,
+    least: float,
+    grid: GridConfig,
+    points: tuple[tuple[float, ...], ...],
 ) -> np.ndarray:
     """Regrid (..., latitude, longitude) to (..., y, x)."""
     matrix, shape = (_shares if summed else _weights)(grid, *points), grid.shape
     out = np.empty((*block.shape[:-2], *shape), "float32")
     for lead in np.ndindex(block.shape[:-2]):
         values = block[lead].ravel().astype("float64")
-        out[lead] = _interpolate(matrix, values).reshape(shape)
+        out[lead] = _interpolate(matrix, values, least).reshape(shape)
     return out
 
 
-def _interpolate(matrix: scipy.sparse.csr_array, values: np.ndarray) -> np.ndarray:
-    valid = np.isfinite(values)
+def _interpolate(matrix: scipy.sparse.csr_array, values: np.ndarray, least: float) -> np.ndarray:
+    valid = ~np.isnan(values)
     if valid.all():
         return matrix @ values
     weight = matrix @ valid.astype("float64")
     total = matrix @ np.where(valid, values, 0.0)
-    return np.divide(total, weight, out=np.full(weight.shape, np.nan), where=weight >= _VALID)
+    return np.divide(total, weight, out=np.full(weight.shape, np.nan), where=weight >= least)
 
 
 @functools.lru_cache(maxsize=8)
