@@ -192,8 +192,9 @@ def told(function: Callable[[], Any]) -> Any:
     with os.fdopen(ours) as pipe:
         text = pipe.read()
     _, status = os.waitpid(pid, 0)
-    if not text and os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-        raise Failed(f"it hung for {LIMIT} s")
+    code = os.waitstatus_to_exitcode(status)
+    if not text and code != -signal.SIGKILL:
+        raise Failed(f"it ended by signal {-code}" if code < 0 else f"it hung for {LIMIT} s")
     result = json.loads(text or "{}")
     if "error" in result:
         raise Failed(result["error"])

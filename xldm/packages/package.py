@@ -165,7 +165,9 @@ def _written(
     # Longitude and latitude follow from the grid, and would take most of the file.
     fields = static.drop_vars(["lat", "lon"], errors="ignore")
     packed = {n: {"zlib": True, "shuffle": True} for n, v in fields.items() if v.ndim > 1}
-    fields.to_netcdf(aside / "static.nc", engine="h5netcdf", encoding=packed)
+    # In memory: HDF5 ends the process where a disk is full.
+    static_file = fields.to_netcdf(engine="h5netcdf", encoding=packed)
+    (aside / "static.nc").write_bytes(static_file)
     count = sum(p.numel() for net in components.values() for p in net.parameters())
     readme = cards.markdown(config, count) if card is None else card
     (aside / "README.md").write_text(readme, encoding="utf-8")
