@@ -128,6 +128,16 @@ def test_a_killed_stage_ends_with_the_same_bits(chain, store, preset, tmp_path, 
         assert ends[0][what] == ends[1][what]
 
 
+def test_a_stage_killed_after_its_last_checkpoint_ends_with_the_same_bits(
+    chain, store, preset, tmp_path
+):
+    shutil.copytree(chain / "autoencoder", tmp_path / "autoencoder")
+    shutil.rmtree(tmp_path / "autoencoder/package")
+    start = chain / "regression/package"
+    settings = {"stage": "autoencoder", "start": start, "resume": True, **QUIET}
+    assert_same(train(preset, store, tmp_path, **settings), chain / "autoencoder/package")
+
+
 def test_a_resumed_second_phase_has_the_first_ones_end_for_its_teacher(chain, store, tmp_path):
     preset, start = read_preset("tiny"), chain / "diffusion" / "package"
     settings = {"stage": "distillation", "start": start, **QUIET}

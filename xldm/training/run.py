@@ -278,6 +278,8 @@ def _train_phase(
     last = end[1]
     chosen = (checkpoints.best(place) if phase.patience else None) or last
     net.load_state_dict(trained_weights(chosen["state_dict"]))
+    if phase.channels_last:  # as a fit leaves it, if that was done before: sums keep their order
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if isinstance(phase, AutoencoderPhase) and phase.standardise:
         batches = data.batches("train", dropout=0.0, seed=run.preset.seed)
         _standardise(net, itertools.islice(batches, phase.standardise), data.static, draws)

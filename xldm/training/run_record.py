@@ -37,6 +37,7 @@ def claim(place: Place, stage: str, record: str, *, resume: bool) -> None:
         if found is None:
             if objects.keys(place):
                 raise TrainingError(f"{place.location} holds something else; choose another folder")
+            objects.sweep(place)
             objects.put(place, "run.yaml", record.encode())
             return
         same = _same(found.decode(), record)
