@@ -19,6 +19,7 @@ from xldm.evaluation.days import days, merge
 from xldm.evaluation.plan import Plan
 from xldm.evaluation.rain_sums import random_ranks
 from xldm.evaluation.rainfall import indices
+from xldm.evaluation.report import page
 from xldm.evaluation.scores import TAKEN
 
 HOURS = 24 * 30
@@ -130,15 +131,15 @@ XCLIM = {
 
 @pytest.mark.parametrize(("index", "expected"), XCLIM.items())
 def test_an_index_of_days_is_that_of_xclim(month, index, expected):
-    assert float(month[index].sel(source="truth")) == pytest.approx(expected, rel=1e-6)
+    assert float(month[index].isel(source=0)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_correlations_of_days_are_those_of_xarray(month):
     points = at_points(rain(HOURS, seed=1))
     sums, warmth = points["tp"].resample(time="D").sum(), points["t2m"].resample(time="D").mean()
     expected = xr.corr(sums, sums.shift(time=1), "time").mean()
-    assert float(month["lag1_corr"].sel(source="truth")) == pytest.approx(float(expected), rel=1e-6)
-    found = month["multivariable_correlation"].sel(source="truth", other_variable="t2m")
+    assert float(month["lag1_corr"].isel(source=0)) == pytest.approx(float(expected), rel=1e-6)
+    found = month["multivariable_correlation"].isel(source=0).sel(other_variable="t2m")
     assert float(found) == pytest.approx(float(xr.corr(sums, warmth, "time").mean()), rel=1e-6)
 
 
@@ -231,12 +232,11 @@ def test_names_of_its_variables_cannot_be_taken(result):
     assert made - set(without.variables) - {"rmse"} <= TAKEN
 
 
-def test_the_report_shows_precipitation_only_where_it_is(result, tmp_path):
-    page = report.write(result, tmp_path / "rain").read_text()
-    assert "Quantiles of all hours over those of the truth" in page
-    dry = records.record(2)
-    other = xldm.evaluate({"S": dry}, dry, progress=False)
-    assert "of all hours over" not in report.write(other, tmp_path / "dry").read_text()
+def test_the_report_has_a_section_on_precipitation(result, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "_figure", lambda figure, caption: "")
+    text = report.write(result, tmp_path / "rain").read_text("utf-8")
+    assert "Quantiles of all hours over those of the truth" in text
+    assert "Extremes and spells" in text
 
 
 @pytest.mark.parametrize("draw", [figures.rain_quantiles, figures.rain_fss])
@@ -247,6 +247,6 @@ def test_a_figure_names_every_forecast(result, draw):
 
 def test_the_map_is_of_the_hour_of_most_rain(result, truth, ensemble):
     shots = figures.snapshots({"E": ensemble, "S": rain(48, seed=3)}, truth, result)
-    wettest = truth["time"].values[int(truth["tp"].mean(("y", "x")).argmax())]
+    wettest = truth["time"].values[truth["tp"].mean(("y", "x")).values.argmax()]
     stamp = np.datetime_as_string(wettest, unit="m")
     assert f"hourly precipitation at {stamp} UTC" in shots

@@ -247,6 +247,10 @@ def test_without_synthetic_models_there_is_no_warning(small, monkeypatch) -> Non
     assert "<aside" not in page.html(small, title=None, snapshots={})
 
 
+def test_without_precipitation_there_is_no_section_on_it(whole: str) -> None:
+    assert "Precipitation" not in whole
+
+
 def test_without_members_there_is_no_section_on_ensembles(small, monkeypatch) -> None:
     without_drawing(monkeypatch)
     alone = small.assign(members=("forecast", [1, 1]))
