@@ -88,8 +88,8 @@ def of_day(number: int, rain: np.ndarray, most: np.ndarray, others: np.ndarray) 
     Examples
     --------
     >>> day = of_day(0, np.array([[3.0]]), np.array([[2.0]]), np.zeros((1, 0, 1)))
-    >>> list(day.years), day.years[1970].wet.longest
-    ([1970], array([[1]]))
+    >>> list(day.years), day.years[1970].wet.longest.item()
+    ([1970], 1)
     """
     wet, dry = rain >= WET_DAY, rain < WET_DAY
     runs = [Run(*([kind.astype(np.int32)] * 3)) for kind in (dry, wet)]
@@ -111,8 +111,8 @@ def joined(earlier: Calendar | None, later: Calendar | None) -> Calendar | None:
     Examples
     --------
     >>> days = [of_day(n, np.array([[3.0]]), np.zeros((1, 1)), np.zeros((1, 0, 1))) for n in (0, 1)]
-    >>> joined(*days).years[1970].wet.longest
-    array([[2]])
+    >>> joined(*days).years[1970].wet.longest.item()
+    2
     """
     if earlier is None or later is None:
         return later if earlier is None else earlier
