@@ -51,7 +51,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!xldm\.).*"),
     (r"py:class", r"xldm\.(catalog\.source\.Source|training\.(phases\.Phase|stages\.LatentPhase))"),
-    (r"py:(data|mod)", r"xldm\.(vocabulary\.VOCABULARY|numerics\.scaling(\.TRANSFORMS)?)"),
+    (
+        r"py:(data|mod)",
+        r"xldm\.(vocabulary\.VOCABULARY|numerics\.(scaling|transforms\.TRANSFORMS|dry\.dithered))",
+    ),
 ]
 suppress_warnings = ["myst.domains"]  # sphinx-argparse's domain resolves no `any` links
 

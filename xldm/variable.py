@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
 from .errors import ArgumentError
-from .numerics.scaling import check_transform
+from .numerics.transforms import check_transform
 from .unit_text import check_units
 from .vocabulary import VOCABULARY, is_sum
 
@@ -44,13 +44,15 @@ class Variable:
         Pressure level in hPa; absent for surface fields.
     paper_name : str
         Name in arXiv 2406.13627, e.g. ``2mT``.
-    transform : {"linear", "log1p"}
-        A key of :data:`xldm.numerics.scaling.TRANSFORMS`; ``log1p`` suits skewed fields such as
-        precipitation.
+    transform : {"linear", "log1p", "cbrt"}
+        A key of :data:`xldm.numerics.transforms.TRANSFORMS`; the cube root suits precipitation.
     transform_scale : float
         Unit of the transform's argument, in ``units``: ``log1p(x / transform_scale)``.
     lower, upper : float, optional
         Bounds in ``units``; values beyond them are set to them.
+    dry_below : float, optional
+        In ``units``; values below it are dry: ``lower``, exactly. Networks see them spread over a
+        margin below all others (`xldm.numerics.dry.dithered`).
     time_method : {"point", "sum", "mean"}, optional
         Whether a value is of a moment, or a sum or a mean rate over ``interval`` hours that end at
         its time; as the vocabulary has it unless given.
@@ -76,6 +78,7 @@ class Variable:
     transform_scale: Annotated[float, written_if_set(1.0), Field(ge=1e-15, le=1e15)] = 1.0
     lower: Annotated[float | None, written_if_set(None)] = None
     upper: Annotated[float | None, written_if_set(None)] = None
+    dry_below: Annotated[float | None, written_if_set(None)] = None
     time_method: Annotated[TimeMethod | None, written_if_set(None)] = None
     interval: Annotated[float, written_if_set(1.0), Field(gt=0, le=1e5)] = 1.0
 
@@ -83,6 +86,11 @@ class Variable:
     def _ordered_bounds(self) -> Variable:
         if self.lower is not None and self.upper is not None and self.lower >= self.upper:
             raise ArgumentError(f"{self.name}: lower {self.lower} is not below upper {self.upper}")
+        if self.dry_below is not None and (self.lower is None or self.dry_below <= self.lower):
+            raise ArgumentError(
+                f"{self.name}: dry_below {self.dry_below} is not above lower, {self.lower}, which "
+                "dry values are set to; give a lower below it, as 0"
+            )
         return self
 
     @model_validator(mode="after")

@@ -324,3 +324,20 @@ def test_the_sun_is_never_dropped(store):
 def test_subsets_of_unknown_predictors_are_refused(store):
     with pytest.raises(ValueError, match=r"subsets name q850, which are not among .* t2m, sst"):
         batches(store, subsets=[["t2m", "q850"]])
+
+
+def test_the_dither_of_a_dry_cell_is_the_same_in_every_window(store):
+    fine = store["fine"].to_dataset()
+    rain = Variable("t2m", "", "mm", 0.0, 1.0, lower=0.0, dry_below=1e9)  # all is dry
+    found: dict = {}
+    for windows in (1, None):
+        made = batches(
+            store, split="train", size=(2, 2), windows=windows, targets=[rain], allow_leaky=True,
+            predictors=[AS_THEY_ARE["t2m"]], seed=3,
+        )  # fmt: skip
+        for batch in made:
+            y, x = (4 * n for n in batch.corner[0])
+            for (row, column), value in np.ndenumerate(batch.fine[0, 0]):
+                address = (batch.time[0], y + row, x + column)
+                assert found.setdefault(address, value) == value
+    assert len(set(found.values())) > 0.99 * len(found) > fine["t2m"][0].size

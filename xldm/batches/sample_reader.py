@@ -12,6 +12,8 @@ import xarray as xr
 from ..config import Variable
 from ..errors import BatchError
 from ..numerics import scaling, sun
+from ..numerics.dry import dithered
+from ..numerics.noise import uniform
 from .batch import Sample
 from .epoch_order import Samples
 from .windows import cells
@@ -98,6 +100,10 @@ class SampleReader:
             for i, (values, variable) in enumerate(zip(fields, variables, strict=True)):
                 window = values[(hour, *at)][None]
                 scaling.normalise(window, (variable,), out=out[i : i + 1])
+                if variable.dry_below is not None and variables is self.targets:
+                    # Of the whole grid, so that a cell has the same in every window.
+                    random = uniform(self.seed, time, variable.name, values.shape[1:])[at]
+                    out[i] = dithered(out[i], window[0], variable, random)
             sides.append(out)
         coarse = scaling.fill_dry_land(sides[0], self.predictors)
         for values, variables in ((coarse, self.predictors), (sides[1], self.targets)):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-__all__ = ["second_of", "standard_normal"]
+__all__ = ["second_of", "standard_normal", "uniform"]
 
 
 def standard_normal(
@@ -70,9 +70,25 @@ def standard_normal(
     address = f"{int(seed)}/{int(member)}/{second_of(time)}/{component}"
     if given:
         address += f"/{given}"
+    return _generator(address).standard_normal(shape, dtype=np.float32)
+
+
+def uniform(seed: int, time: np.datetime64, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return random numbers from 0 to 1 (float32) of the cells of a field at a valid time.
+
+    Examples
+    --------
+    >>> one, two = (uniform(0, np.datetime64("2020-01-01T06"), n, (4, 3)) for n in ("tp", "tp"))
+    >>> bool((one == two).all())
+    True
+    """
+    address = f"{int(seed)}/{second_of(time)}/{name}/uniform"
+    return _generator(address).random(shape, dtype=np.float32)
+
+
+def _generator(address: str) -> np.random.Generator:
     key = int.from_bytes(sha256(address.encode()).digest()[:16], "little")
-    generator = np.random.Generator(np.random.Philox(key=key))
-    return generator.standard_normal(shape, dtype=np.float32)
+    return np.random.Generator(np.random.Philox(key=key))
 
 
 def second_of(time: np.datetime64 | datetime | str) -> int:

@@ -8,18 +8,17 @@ float32 array is given for the result is arithmetic in float32, in place: loader
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
 from .arrays import Array
+from .dry import dry_room, is_dry
+from .transforms import TRANSFORMS, Scaled
 
 __all__ = [
     "DRY_LAND",
-    "TRANSFORMS",
-    "Scaled",
-    "check_transform",
     "denormalise",
     "drop_predictors",
     "fill_dry_land",
@@ -32,72 +31,6 @@ __all__ = [
 
 DRY_LAND = -10.0
 """Normalised value that stands for dry land in fields that exist at sea only."""
-
-_Function = Callable[[Any, Any, float], Any]
-#: Transforms and their inverses by name, of a namespace (NumPy or torch), an array and a scale.
-TRANSFORMS: dict[str, tuple[_Function, _Function]] = {
-    "linear": (lambda xp, x, scale: x, lambda xp, y, scale: y),
-    "log1p": (lambda xp, x, scale: xp.log1p(x / scale), lambda xp, y, scale: xp.expm1(y) * scale),
-}
-
-
-class Scaled(Protocol):
-    """The parts of a :class:`xldm.config.Variable` that scaling uses."""
-
-    @property
-    def mean(self) -> float:
-        """Mean of the transformed values in training."""
-        ...
-
-    @property
-    def std(self) -> float:
-        """Standard deviation of the transformed values in training."""
-        ...
-
-    @property
-    def transform(self) -> str:
-        """Name in :data:`TRANSFORMS`."""
-        ...
-
-    @property
-    def transform_scale(self) -> float:
-        """Scale of the transform, in the variable's units."""
-        ...
-
-    @property
-    def lower(self) -> float | None:
-        """Smallest physical value, if there is one."""
-        ...
-
-    @property
-    def upper(self) -> float | None:
-        """Largest physical value, if there is one."""
-        ...
-
-    @property
-    def only_at_sea(self) -> bool:
-        """Whether the field has no values over land."""
-        ...
-
-
-def check_transform(name: str) -> str:
-    """Return the name of a transform, or refuse it if no transform is called so.
-
-    Raises
-    ------
-    ArgumentError
-        If the name is not a key of :data:`TRANSFORMS`.
-
-    Examples
-    --------
-    >>> check_transform("cube")
-    Traceback (most recent call last):
-        ...
-    xldm.errors.ArgumentError: transform must be one of linear, log1p; got 'cube'
-    """
-    if name not in TRANSFORMS:
-        raise ArgumentError(f"transform must be one of {', '.join(TRANSFORMS)}; got {name!r}")
-    return name
 
 
 def normalise(x: Array, variables: Sequence[Scaled], out: np.ndarray | None = None) -> Array:
@@ -159,7 +92,8 @@ def denormalise(x: Array, variables: Sequence[Scaled]) -> Array:
 def transformed(x: Any, variable: Scaled) -> Any:
     """Return values within a variable's bounds and transformed, not yet scaled.
 
-    ``mean`` and ``std`` of a variable are those of these values.
+    ``mean`` and ``std`` of a variable are those of these values. Dry values are censored: all get
+    the middle of the values that `xldm.numerics.dry.dithered` spreads them over.
 
     Examples
     --------
@@ -168,9 +102,13 @@ def transformed(x: Any, variable: Scaled) -> Any:
     >>> transformed(np.array([-1.0, np.e - 1]), tp)
     array([0., 1.])
     """
-    x = _bounded(x, variable)
+    x, xp = _bounded(x, variable), _namespace(x)
     forward, _ = TRANSFORMS[variable.transform]
-    return forward(_namespace(x), x, variable.transform_scale)
+    y = forward(xp, x, variable.transform_scale)
+    if variable.dry_below is None:
+        return y
+    low, threshold = dry_room(variable)
+    return xp.where(is_dry(x, variable), low + (threshold - low) / 4, y)
 
 
 def linear_map(source: Scaled, target: Scaled) -> tuple[float, float]:
@@ -285,8 +223,9 @@ def _physical(x: Any, variable: Scaled) -> Any:
     """Return normalised values physical; ``x`` may be changed in place."""
     x *= variable.std
     x += variable.mean
-    _, inverse = TRANSFORMS[variable.transform]
-    return _bounded(inverse(_namespace(x), x, variable.transform_scale), variable)
+    (_, inverse), xp = TRANSFORMS[variable.transform], _namespace(x)
+    x = _bounded(inverse(xp, x, variable.transform_scale), variable)
+    return x if variable.dry_below is None else xp.where(is_dry(x, variable), variable.lower, x)
 
 
 def _bounded(x: Any, variable: Scaled) -> Any:

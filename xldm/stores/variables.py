@@ -15,7 +15,7 @@ from .schema import BOUNDS
 __all__ = ["SCALING", "described", "scaled_variables"]
 
 #: Attributes of a field that say how a model scales it, by their names in `Variable`.
-SCALING = ("transform", "transform_scale", "lower", "upper")
+SCALING = ("transform", "transform_scale", "lower", "upper", "dry_below")
 
 
 def scaled_variables(store: xr.DataTree) -> dict[str, tuple[Variable, ...]]:
