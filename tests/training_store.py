@@ -52,7 +52,9 @@ def made(
         }
         if name in predictors:
             coarse[name] = (("time", "y", "x"), values.astype("float32"), attrs)
-        if name in targets:
+        if name == "tp" and name in targets:
+            coarse[name], fine[name] = rain(values, pattern, attrs)
+        elif name in targets:
             up = values.repeat(grid.factor, 1).repeat(grid.factor, 2) + pattern
             fine[name] = (("time", "y", "x"), up.astype("float32"), attrs)
     if "sst" in coarse:
@@ -74,6 +76,23 @@ def made(
     }
     root = xr.Dataset(attrs={"crs": grid.crs, "title": "A store for tests", "license": "CC0-1.0"})
     return xr.DataTree.from_dict({"/": root, **groups})
+
+
+def rain(values: np.ndarray, pattern: np.ndarray, attrs: dict) -> tuple[xr.Variable, xr.Variable]:
+    """Coarse rain in m, dry in half of the cells, and fine rain in mm, dry in more."""
+    coarse = 2e-4 * np.maximum(values - 280, 0)
+    factor = pattern.shape[0] // values.shape[1]
+    up = 1000 * coarse.repeat(factor, 1).repeat(factor, 2)
+    fine = np.maximum(up * np.exp(pattern - 0.5) - 0.05, 0)
+    of_fine = {
+        "standard_name": "precipitation_amount", "units": "kg m-2", "cell_methods": "time: sum",
+        "transform": "cbrt", "lower": 0.0, "dry_below": 0.1,
+    }  # fmt: skip
+    dims = ("time", "y", "x")
+    return (
+        xr.Variable(dims, coarse.astype("float32"), attrs),
+        xr.Variable(dims, fine.astype("float32"), of_fine),
+    )
 
 
 def static(grid: GridConfig) -> xr.Dataset:

@@ -366,3 +366,36 @@ def test_means_over_blocks_of_coarse_cells_are_scored_too(net, scored):
 def test_a_wind_s_speed_is_no_target_of_a_component_without_winds(scored, net):
     calibration(weights={"wind_speed": 1.0}, relative=False).loss(net, for_two_members(0))
     assert scored[0][2].tolist() == [1.0]
+
+
+RAIN = Variable(
+    "tp", "precipitation_amount", "kg m-2", 0.5, 0.4, transform="cbrt", lower=0.0, dry_below=0.1
+)
+
+
+@pytest.mark.parametrize(
+    ("objective", "phase"), [(Autoencoder, AutoencoderPhase), (Decoder, DecoderPhase)]
+)
+def test_errors_in_heavy_rain_weigh_more(objective, phase):
+    part = tiny.part("tp", (tiny.TARGET, RAIN))
+    fine = torch.tensor([[-1.0, 0.0, 2.0], [-1.0, 0.0, 2.0]])[None, :, :, None]
+    weigh = objective(
+        phase(heavy={"tp": 1.5}, weights={"t2m": 0.5}, steps=1, lr=1.0), part
+    ).error_weights
+    torch.testing.assert_close(
+        weigh(fine)[0, :, :, 0], torch.tensor([[0.5, 0.5, 0.5], [1.0, 1.0, 4.0]])
+    )
+
+
+def test_how_dry_members_are_is_not_scored(monkeypatch):
+    part = tiny.part("tp", (RAIN,))
+    net, scores = tiny.network(part), []
+    objective = Calibration(CalibrationPhase(spectral_weight=0.0, margin=0, steps=1, lr=1.0), part)
+    made = sample(0)
+    noise = torch.stack([made.noise, made.noise], 1)
+    for depth in (-2.0, -9.0):
+        # The threshold is 0.1 mm: -0.09 in normalised numbers.
+        monkeypatch.setattr(net, "joined", lambda mean, drawn, d=depth: torch.full_like(drawn, d))
+        dry = made._replace(noise=noise, fine=torch.full_like(made.fine, depth / 2))
+        scores.append(float(objective.loss(net, dry)))
+    assert scores == [pytest.approx(0, abs=1e-5)] * 2

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import training_store
+import xarray as xr
 
 from xldm.config import ComponentConfig
 from xldm.inputs.lists import PAPER_PREDICTORS
@@ -85,3 +86,19 @@ def counts(part: ComponentConfig) -> dict[str, float]:
     with torch.device("meta"):
         net = ResidualDiffusion(part, predictors=14, static_channels=18)
     return {n: sum(p.numel() for p in getattr(net, n).parameters()) / 1e6 for n in PAPER}
+
+
+def test_rain_of_a_package_keeps_to_the_input_and_is_drawn_alone(tmp_path, era5):
+    """The tiny preset with rain, as it ships, from a store to fields."""
+    store = training_store.made(predictors=("t2m", "tp"), targets=("t2m", "tp"))
+    folder = train("tiny-rain", store, tmp_path / "run", device="cpu", progress=False)
+    config = package.read(folder).config
+    assert [part.name for part in config.components] == ["all", "tp"]
+    assert "dry_below: 0.1" in (folder / "model.yaml").read_text()
+    era5["tp"] = era5["tp"].where(era5["latitude"] < 47, 0).assign_attrs(era5["tp"].attrs)
+    both = era5.ldm.downscale(folder, members=2)
+    alone = era5.ldm.downscale(folder, members=2, targets=["tp"])
+    xr.testing.assert_identical(alone["tp"], both["tp"])
+    assert "tp: means over the input's cells" in both.attrs["conserved"]
+    north = both["tp"].where(both["lat"] > 47.13)
+    assert (north.max() == 0) & (both["tp"].min() >= 0) & (both["tp"].max() > 0)

@@ -100,7 +100,7 @@ class SampleReader:
             for i, (values, variable) in enumerate(zip(fields, variables, strict=True)):
                 window = values[(hour, *at)][None]
                 scaling.normalise(window, (variable,), out=out[i : i + 1])
-                if variable.dry_below is not None and variables is self.targets:
+                if variable.dry_below is not None and sides:  # a target
                     # Of the whole grid, so that a cell has the same in every window.
                     random = uniform(self.seed, time, variable.name, values.shape[1:])[at]
                     out[i] = dithered(out[i], window[0], variable, random)

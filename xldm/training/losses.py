@@ -68,8 +68,8 @@ def autoencoder_loss(
         Standard normal (B, L, h, w).
     kl_weight : float
         w.
-    weights : Tensor (C, 1, 1) or float
-        Weights of the channels in the error.
+    weights : Tensor or float
+        Weights in the error, which broadcast to it.
     """
     mean, log_var = net.encode(field)
     decoded = net.decode(mean + torch.exp(0.5 * log_var) * noise)

@@ -120,10 +120,11 @@ class Preset:
         speed = {"wind_speed"} if any({*WIND} <= {*p.targets} for p in self.components) else set()
         for phase in self.phases(stage):
             named = known | speed if isinstance(phase, CalibrationPhase) else known
-            if unknown := sorted(getattr(phase, "weights", {}).keys() - named):
-                raise ArgumentError(
-                    f"weights of {', '.join(unknown)}; there are {', '.join(sorted(named))}"
-                )
+            for key in ("weights", "heavy"):
+                if unknown := sorted(getattr(phase, key, {}).keys() - named):
+                    raise ArgumentError(
+                        f"{key} of {', '.join(unknown)}; there are {', '.join(sorted(named))}"
+                    )
 
     def phases(self, stage: str) -> tuple[Phase, ...]:
         """Return the settings of a stage's phases, none if the preset does not train it."""
@@ -155,7 +156,7 @@ def shipped() -> dict[str, Path]:
     Examples
     --------
     >>> sorted(shipped())
-    ['italy-2km', 'other-region', 'paper', 'tiny']
+    ['italy-2km', 'other-region', 'paper', 'tiny', 'tiny-rain']
     """
     folder = Path(str(importlib.resources.files("xldm") / "presets"))
     return {path.stem: path for path in folder.glob("*.yaml")}

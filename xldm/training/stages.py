@@ -51,14 +51,17 @@ class RegressionPhase(Phase):
 class AutoencoderPhase(Phase):
     """Settings of the autoencoder.
 
-    ``weights`` maps names of targets to their weights in the reconstruction error, 1 unless given;
-    ``kl_weight`` weighs the divergence of the posterior. After the phase,
-    ``standardise`` batches are used to bring the latent to mean 0 and standard deviation 1.
+    ``weights`` maps names of targets to their weights in the reconstruction error, 1 unless given.
+    ``heavy`` maps names to what their errors weigh more for each standard deviation that the true
+    value is above its mean, as rain should. ``kl_weight`` weighs the divergence of the posterior.
+    After the phase, ``standardise`` batches are used to bring the latent to mean 0 and standard
+    deviation 1.
     """
 
     betas: tuple[Share, Share] = (0.5, 0.9)
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
     weights: dict[str, float] = Field(default_factory=dict)
+    heavy: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     kl_weight: Annotated[float, Field(ge=0)] = 0.01
     standardise: Annotated[int, Field(ge=0)] = 0
     checkpointing: bool = False
@@ -119,11 +122,13 @@ class DistillationPhase(LatentPhase):
 class DecoderPhase(Phase):
     """Settings of the decoder's second training.
 
-    ``weights`` maps names of targets to their weights in the error of fields that are decoded from
-    true latents. ``spectral_weight`` weighs the spectral error of fields that the denoiser draws.
+    ``weights`` and ``heavy`` are those of the error of fields that are decoded from true latents,
+    as in `AutoencoderPhase`. ``spectral_weight`` weighs the spectral error of fields that the
+    denoiser draws.
     """
 
     weights: dict[str, float] = Field(default_factory=dict)
+    heavy: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     spectral_weight: Annotated[float, Field(ge=0)] = 0.1
     checkpointing: bool = False
 
@@ -135,9 +140,9 @@ class CalibrationPhase(Phase):
     Cells closer than ``margin`` coarse cells to a window's edges are not scored: in use, the
     networks see what lies beyond. ``weights`` maps names of targets, and ``wind_speed``, to their
     weights in the score (targets 1, ``wind_speed`` 0 unless given). ``relative`` divides the score
-    by the local spread. Means over blocks of ``pooled`` coarse cells along each side are scored
-    too. ``spectral_weight`` weighs the error of the targets' spectra; ``average`` and
-    ``checkpointing`` are as in `LatentPhase`.
+    by the local spread, but not of targets that may be dry in all members. Means over blocks of
+    ``pooled`` coarse cells along each side are scored too. ``spectral_weight`` weighs the error of
+    the targets' spectra; ``average`` and ``checkpointing`` are as in `LatentPhase`.
     """
 
     members: Annotated[int, Field(ge=2)] = 2

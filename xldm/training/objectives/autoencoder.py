@@ -37,7 +37,7 @@ class Autoencoder(Objective):
             field,
             sample.noise,
             kl_weight=self.phase.kl_weight,
-            weights=self.target_weights(self.phase.weights).to(field)[:, None, None],
+            weights=self.error_weights(sample.fields[1]),
         )
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:

@@ -122,6 +122,18 @@ class Objective:
         """Return the weight (C,) of each target, 1 for targets that are not named."""
         return torch.tensor([weights.get(t.name, 1.0) for t in self.part.targets])
 
+    def error_weights(self, fine: Tensor) -> Tensor:
+        """Return the weights of errors of normalised targets (B, C, H, W), which broadcast.
+
+        By the phase's ``weights``, and more where a target with a weight in ``heavy`` is large.
+        """
+        weights, heavy = (
+            torch.tensor([named.get(t.name, default) for t in self.part.targets])[:, None, None]
+            for named, default in ((self.phase.weights, 1.0), (self.phase.heavy, 0.0))  # type: ignore[attr-defined]
+        )
+        weights, heavy = weights.to(fine), heavy.to(fine)
+        return weights * (1 + heavy * fine.clamp_min(0)) if heavy.any() else weights
+
 
 @torch.no_grad()
 def residual(net: ResidualDiffusion, sample: Sample) -> Tensor:

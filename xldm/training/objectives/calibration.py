@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...config import WIND
 from ...models.components import ResidualDiffusion, for_members, present
 from ...models.downscaler import Sampling
+from ...numerics.dry import censored
 from ...numerics.scaling import denormalise
 from .. import losses
 from ..stages import CalibrationPhase
@@ -73,6 +74,8 @@ class Calibration(Objective):
         drawn = torch.where(for_members(given, len(noise)), drawn, 0)
         fields = net.joined(mean, drawn).unflatten(0, sample.noise.shape[:2])
         of_spectra = losses.log_spectral_error(fields[:, 0], fine)
+        # How dry a dry cell is, in networks or by the dither, is written as 0: it is not scored.
+        fields, fine = (censored(f, self.part.targets) for f in (fields, fine))
         factor = fine.shape[-1] // coarse.shape[-1]
         return self._score(fields, fine, factor) + self.phase.spectral_weight * of_spectra
 
@@ -82,7 +85,7 @@ class Calibration(Objective):
         values, truth = (self._with_speed(f)[inside] for f in (fields, fine))
         weights = self.weights.to(values)
         scale = torch.ones_like(truth[:, 0])
-        if self.phase.relative:
+        if self.phase.relative and all(t.dry_below is None for t in self.part.targets):
             spread = losses.between(values, weights).detach()
             scale = around(spread, BLOCK * factor)
         total = (losses.energy_score(values, truth, weights) / scale).mean()

@@ -54,8 +54,7 @@ class Decoder(Objective):
         error = (autoencoder.decode(latent).float() - residual).abs()
         field = net.joined(mean, torch.where(given, autoencoder.decode(drawn).float(), 0))
         of_spectra = losses.log_spectral_error(field, fine)
-        weights = self.target_weights(self.phase.weights).to(error)
-        weighted = (weights[:, None, None] * error).mean()
+        weighted = (self.error_weights(fine) * error).mean()
         return weighted + self.phase.spectral_weight * of_spectra
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
