@@ -16,7 +16,9 @@ from xldm.grids import regions
 from xldm.grids.footprints import footprints
 from xldm.models.model import Model
 
-RAIN = cfg.Variable("tp", "precipitation_amount", "m", 1e-4, 4e-4, lower=0.0)
+RAIN = cfg.Variable(
+    "tp", "precipitation_amount", "kg m-2", 0.5, 0.4, transform="cbrt", lower=0.0, dry_below=0.1
+)
 
 
 def made(**changes: object) -> Model:
@@ -146,11 +148,48 @@ def test_what_cannot_be_conserved_is_refused_with_what_can(wrong, era5, model):
         xldm.downscale(era5, model, conserve=wrong)
 
 
-def test_a_target_with_bounds_is_left_as_it_is(era5):
-    parts = (tiny.part(), tiny.part("rain", (RAIN,)))
-    model = made(components=parts, footprint=31e3)
+def test_a_value_of_a_moment_with_bounds_is_left_as_it_is(era5):
+    bounded = replace(tiny.TARGET, lower=200.0)
+    model = made(components=(tiny.part(targets=(bounded,)),), footprint=31e3)
     kept, left = (xldm.downscale(era5, model, steps=2, conserve=c) for c in (True, False))
-    np.testing.assert_array_equal(kept["tp"], left["tp"])
+    np.testing.assert_array_equal(kept["t2m"], left["t2m"])
+
+
+@pytest.fixture(scope="module")
+def rainy() -> Model:
+    return made(components=(tiny.part(), tiny.part("rain", (RAIN,))), footprint=31e3)
+
+
+def test_rain_keeps_to_the_cells_of_the_input_and_is_dry_where_it_is(era5, rainy):
+    lat, lon = (tuple(era5[n].values.tolist()) for n in ("latitude", "longitude"))
+    means, covered = footprints(tiny.GRID, lat, lon, None)
+    inside = covered > 0.999
+    assert inside.sum() > 3
+    wet = np.arange(len(lat) * len(lon)).reshape(1, len(lat), len(lon)) % 3 > 0
+    era5["tp"] = (era5["tp"] * wet).assign_attrs(era5["tp"].attrs)
+    out = xldm.downscale(era5, rainy, members=2, steps=2)
+    assert out["tp"].attrs["units"] == "kg m-2"
+    rain = out["tp"].values.reshape(2, 3, -1) @ means.T.toarray()
+    wanted = np.stack([1000 * era5["tp"].values.reshape(3, -1)] * 2)[..., inside]  # from m
+    np.testing.assert_allclose(rain[..., inside], wanted, rtol=0.03, atol=0.02)
+    assert (wanted == 0).any() and out["tp"].values.min() == 0
+    assert out.attrs["conserved"] == (
+        "t2m: means over footprints of 31 km as in the input; "
+        "tp: means over the input's cells as in the input"
+    )
+
+
+def test_rain_that_was_shared_out_keeps_to_its_share_with_a_note(era5, rainy):
+    six = era5.copy()
+    six["tp"].attrs = era5["tp"].attrs | {"units": "mm/6h"}
+    six["tp"] = (1000 * era5["tp"]).assign_attrs(six["tp"].attrs)
+    hourly = (era5 / 6)["tp"].assign_attrs(era5["tp"].attrs)
+    every = era5["valid_time"].values[0] + np.arange(3) * np.timedelta64(6, "h")
+    six = six.assign_coords(valid_time=every)
+    hourly = hourly.assign_coords(valid_time=six["valid_time"])
+    out, of_hours = (xldm.downscale(ds, rainy, steps=2) for ds in (six, six.assign(tp=hourly)))
+    assert "6 hours" in out.attrs["input_notes"]
+    np.testing.assert_allclose(out["tp"], of_hours["tp"], rtol=1e-3, atol=1e-4)
 
 
 def test_the_interpolated_baseline_is_left_as_it_is(era5, model):

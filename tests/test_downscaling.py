@@ -421,3 +421,71 @@ def test_chunks_of_time_do_not_matter_to_persistent_members(chunk, era5, persist
 def test_a_correlation_that_is_no_share_is_refused(correlation, era5, model):
     with pytest.raises(InputError, match="correlation: expected a number from 0 to 1"):
         xldm.downscale(era5, model, correlation=correlation)
+
+
+def both() -> Model:
+    """A component for temperature, one for winds and one for rain."""
+    wind = [cfg.Variable(n, f"{to}ward_wind", "m s-1", 0.0, 3.0) for n, to in WINDS.items()]
+    rain = cfg.Variable(
+        "tp", "precipitation_amount", "kg m-2", 0.5, 0.4, transform="cbrt", lower=0.0, dry_below=0.1
+    )
+    parts = tiny.part(), tiny.part("UV", tuple(wind)), tiny.part("rain", (rain,))
+    config = tiny.config(components=parts)
+    nets = {c.name: tiny.network(c) for c in parts}
+    return Model(config, tiny.static(config.grid), nets, "a" * 64)
+
+
+WINDS = {"u10": "east", "v10": "north"}
+
+
+@pytest.mark.parametrize(
+    ("targets", "components"), [("t2m", 1), (["tp", "t2m"], 2), (["v10"], 1), (["u10", "v10"], 1)]
+)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_targets_asked_for_are_the_same_without_the_others(
+    targets, components, lazy, era5, monkeypatch
+):
+    model = both()
+    whole = xldm.downscale(era5, model, members=2, steps=2)
+    drawn = []
+    on = Model._on
+    monkeypatch.setattr(Model, "_on", lambda self, *a: drawn.append(a[0].name) or on(self, *a))
+    ds = era5.chunk(valid_time=1) if lazy else era5
+    out = xldm.downscale(ds, model, targets=targets, members=2, steps=2).compute()
+    assert set(out.data_vars) == set([targets] if isinstance(targets, str) else targets)
+    for name in out.data_vars:
+        xr.testing.assert_identical(
+            out[name].drop_vars("time_bnds", errors="ignore").variable, whole[name].variable
+        )
+    assert len(set(drawn)) == components
+    assert ("time_bnds" in out.coords) == ("tp" in out)
+
+
+def test_the_accessor_takes_targets(era5):
+    assert list(era5.ldm.downscale(both(), targets="tp", steps=2)) == ["tp"]
+
+
+@pytest.mark.parametrize("wrong", ["t2", ["t2m", "rain"], [], 3, [["t2m"]]])
+def test_targets_that_a_model_lacks_are_refused_with_those_it_has(wrong, era5):
+    with pytest.raises(xldm.InputError, match="targets: expected some of t2m, u10, v10, tp; got"):
+        xldm.downscale(era5, both(), targets=wrong)
+
+
+def test_rain_is_a_sum_over_the_hour_in_every_form_of_output(era5, tmp_path):
+    out = xldm.downscale(era5.chunk(valid_time=1), both(), targets="tp", steps=2)
+    xldm.to_store(out, tmp_path / "out.zarr")
+    xldm.to_netcdf(out, tmp_path / "out.nc")
+    for found in (
+        out.compute(),
+        xr.open_zarr(tmp_path / "out.zarr", decode_coords="all"),
+        xr.open_dataset(tmp_path / "out.nc", decode_coords="all"),
+    ):
+        tp = found["tp"]
+        assert tp.attrs["cell_methods"] == "time: sum area: mean"
+        assert tp.attrs["standard_name"] == "precipitation_amount"
+        assert tp.attrs["units"] == "kg m-2"
+        assert ((tp.values == 0) | (tp.values > 0.0999)).all()
+        hours = found["time_bnds"].values
+        assert (hours[:, 1] == found["time"].values).all()
+        assert (np.diff(hours) == np.timedelta64(1, "h")).all()
+        np.testing.assert_array_equal(tp.transpose(*out["tp"].dims), out["tp"])

@@ -55,6 +55,7 @@ class LDM:
         self,
         model: str | Model = "italy-2km",
         *,
+        targets: str | Sequence[str] | None = None,
         members: int | Sequence[int] | None = 1,
         seed: int = 0,
         sampler: str | None = None,
@@ -83,6 +84,7 @@ class LDM:
         return downscale(
             self._ds,
             model,
+            targets=targets,
             members=members,
             seed=seed,
             sampler=sampler,

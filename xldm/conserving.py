@@ -10,11 +10,36 @@ import xarray as xr
 
 from .arguments import NAMES, faults
 from .config import ModelConfig, Variable
+from .grids import amounts
 from .grids.conservation import Constraint, correction, means
 from .grids.footprints import width_of
 from .inputs.report import Report
+from .inputs.units import conversion
 
-__all__ = ["Conserved", "chosen", "conservable", "constraint", "given_values", "raised", "said"]
+__all__ = [
+    "Conserved",
+    "Kept",
+    "chosen",
+    "conservable",
+    "constraint",
+    "given_values",
+    "kept",
+    "raised",
+    "said",
+]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A target that keeps to the input, by its place among the targets, and where.
+
+    ``unit`` is a unit of the input in those of the target, for amounts: sums that are 0 or more.
+    """
+
+    name: str
+    place: int
+    at: Constraint
+    unit: float | None = None
 
 
 _TARGETS = NAMES.such("True, False, None or names of targets, as ['t2m']")
@@ -22,10 +47,9 @@ _TARGETS = NAMES.such("True, False, None or names of targets, as ['t2m']")
 
 @dataclass(frozen=True)
 class Conserved:
-    """Targets that keep to the input, by their places among the targets, and where."""
+    """Targets that keep to the input."""
 
-    targets: tuple[int, ...]
-    at: Constraint
+    targets: tuple[Kept, ...]
 
     def applied(self, drawn: np.ndarray, given: np.ndarray) -> None:
         """Correct drawn fields in place.
@@ -38,29 +62,45 @@ class Conserved:
         """
         for t, m in np.ndindex(drawn.shape[:2]):
             for own, target in enumerate(self.targets):
-                field = drawn[t, m, target]
-                field += correction(field, given[t, own], self.at).astype(np.float32)
+                field = drawn[t, m, target.place]
+                if target.unit is None:
+                    field += correction(field, given[t, own], target.at).astype(np.float32)
+                else:
+                    field[:] = amounts.conserved(field, target.unit * given[t, own], target.at)
 
 
 def conservable(config: ModelConfig) -> tuple[str, ...]:
-    """Return targets that can be conserved: values of a moment, without bounds, in the input too.
+    """Return targets that can be conserved: in the input too, and of a moment or an amount.
 
-    A correction could bring a field with bounds beyond them.
+    Values of a moment are corrected by adding, which could bring a field beyond bounds. Amounts,
+    sums over the same hours with 0 as their only bound, are multiplied.
     """
     predictors = {v.name: v for v in config.predictors}
     return tuple(
         v.name
         for v in config.targets
         if v.name in predictors
-        and _meaning(v) == _meaning(predictors[v.name])
-        and v.over_time == "point"
+        and (_same_moment(v, predictors[v.name]) or _unit(v, predictors[v.name]) is not None)
+    )
+
+
+def _same_moment(v: Variable, coarse: Variable) -> bool:
+    return (
+        (v.standard_name, v.units) == (coarse.standard_name, coarse.units)
+        and v.over_time == coarse.over_time == "point"
         and v.lower is None
         and v.upper is None
     )
 
 
-def _meaning(v: Variable) -> tuple[str, str, str]:
-    return v.standard_name, v.units, v.over_time
+def _unit(v: Variable, coarse: Variable) -> float | None:
+    """Return a unit of a coarse amount in those of a target; None if it is no such amount."""
+    same = v.over_time == coarse.over_time == "sum" and v.interval == coarse.interval
+    if not same or v.lower != 0 or v.upper is not None:
+        return None
+    # Of water, 1 kg m-2 is 1 mm; other amounts convert without it.
+    scale, offset = conversion(coarse.units, v.units, water=True) or (0.0, 1.0)
+    return scale if offset == 0 else None
 
 
 def chosen(
@@ -81,8 +121,8 @@ def chosen(
     if wrong := [n for n in names if n not in can]:
         return (), [
             f"conserve: {', '.join(map(str, wrong))} cannot be conserved; of this model "
-            f"{', '.join(can) or 'nothing'} can: targets of a moment and without bounds that are "
-            "predictors too"
+            f"{', '.join(can) or 'nothing'} can: targets of a moment without bounds, and sums "
+            "without an upper bound, that are predictors too"
         ]
     return tuple(n for n in can if n in names), []
 
@@ -98,6 +138,17 @@ def constraint(report: Report, footprint: float | None) -> Constraint:
     lat, lon = (tuple(a.tolist()) for a in (horizontal.latitude, horizontal.longitude))
     width = width_of(horizontal.spacing[0], footprint) if report.era5 else None
     return Constraint(report.grid, lat, lon, width)
+
+
+def kept(config: ModelConfig, names: Sequence[str], at: Constraint) -> tuple[Kept, ...]:
+    """Return how targets keep to the input; amounts do over its cells."""
+    order = [v.name for v in config.targets]
+    predictors = {v.name: v for v in config.predictors}
+    units = {n: _unit(config.targets[order.index(n)], predictors[n]) for n in names}
+    return tuple(
+        Kept(n, order.index(n), at if units[n] is None else at._replace(width=None), units[n])
+        for n in names
+    )
 
 
 def given_values(fields: xr.Dataset, names: Sequence[str], like: xr.DataArray) -> xr.DataArray:
@@ -118,9 +169,7 @@ def given_values(fields: xr.Dataset, names: Sequence[str], like: xr.DataArray) -
     return own.transpose(*outer, "own", "latitude", "longitude")
 
 
-def raised(
-    given: xr.DataArray, names: Sequence[str], change: xr.DataArray, at: Constraint
-) -> xr.DataArray:
+def raised(given: xr.DataArray, targets: Sequence[Kept], change: xr.DataArray) -> xr.DataArray:
     """Add to values of the input what an alignment added to them on the coarse cells.
 
     A value gets the mean of the change over its footprint.
@@ -128,21 +177,24 @@ def raised(
     Parameters
     ----------
     given : DataArray (..., own, latitude, longitude)
-    names : sequence of str
-        Of targets, along ``own``.
+    targets : sequence of Kept
+        Along ``own``.
     change : DataArray (..., predictor, y, x)
         Aligned less plain predictors.
-    at : Constraint
     """
-    own = change.sel(predictor=list(names)).drop_vars(change.coords).rename(predictor="own")
+    own = (
+        change.sel(predictor=[t.name for t in targets])
+        .drop_vars(change.coords)
+        .rename(predictor="own")
+    )
     if own.chunks is not None:
-        own = own.chunk(y=-1, x=-1)
+        own = own.chunk(own=-1, y=-1, x=-1)
     added = xr.apply_ufunc(
         _over_footprints,
-        own,
-        kwargs={"at": at},
-        input_core_dims=[["y", "x"]],
-        output_core_dims=[["latitude", "longitude"]],
+        own.transpose(..., "own", "y", "x"),
+        kwargs={"at": tuple(t.at for t in targets)},
+        input_core_dims=[["own", "y", "x"]],
+        output_core_dims=[["own", "latitude", "longitude"]],
         dask="parallelized",
         output_dtypes=["float32"],
         dask_gufunc_kwargs={"output_sizes": {n: given.sizes[n] for n in ("latitude", "longitude")}},
@@ -150,27 +202,36 @@ def raised(
     return (given + added.transpose(*given.dims)).astype("float32")
 
 
-def _over_footprints(change: np.ndarray, *, at: Constraint) -> np.ndarray:
-    """Average changes (..., y, x) on the coarse cells over footprints; 0 where nothing is known."""
-    shape = (*change.shape[:-2], len(at.latitude), len(at.longitude))
+def _over_footprints(change: np.ndarray, *, at: Sequence[Constraint]) -> np.ndarray:
+    """Average changes (..., own, y, x) on the coarse cells over the footprints of each target.
+
+    They are 0 where nothing is known.
+    """
+    shape = (*change.shape[:-2], len(at[0].latitude), len(at[0].longitude))
     out = np.empty(shape, "float32")
-    for lead in np.ndindex(change.shape[:-2]):
-        fine = np.kron(change[lead], np.ones((at.grid.factor, at.grid.factor)))
-        out[lead] = np.nan_to_num(means(fine, at))
+    for *lead, own in np.ndindex(change.shape[:-2]):
+        factor = at[own].grid.factor
+        fine = np.kron(change[*lead, own], np.ones((factor, factor)))
+        out[*lead, own] = np.nan_to_num(means(fine, at[own]))
     return out
 
 
-def said(names: Sequence[str], at: Constraint, *, aligned: bool) -> str:
+def said(targets: Sequence[Kept], *, aligned: bool) -> str:
     """Return in words what was conserved, for provenance; empty if nothing was.
 
     Examples
     --------
     >>> from xldm.grids.projected import ITALY
-    >>> said(["t2m"], Constraint(ITALY, (44.0, 43.75), (9.0, 9.25), 31e3), aligned=False)
+    >>> at = Constraint(ITALY, (44.0, 43.75), (9.0, 9.25), 31e3)
+    >>> said([Kept("t2m", 0, at)], aligned=False)
     't2m: means over footprints of 31 km as in the input'
     """
-    if not names:
-        return ""
-    over = "the input's cells" if at.width is None else f"footprints of {at.width / 1e3:g} km"
-    kept = "after alignment" if aligned else "as in the input"
-    return f"{', '.join(names)}: means over {over} {kept}"
+    words: dict[str, list[str]] = {}
+    for target in targets:
+        width = target.at.width
+        over = "the input's cells" if width is None else f"footprints of {width / 1e3:g} km"
+        words.setdefault(over, []).append(target.name)
+    end = "after alignment" if aligned else "as in the input"
+    return "; ".join(
+        f"{', '.join(names)}: means over {over} {end}" for over, names in words.items()
+    )

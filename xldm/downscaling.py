@@ -35,6 +35,7 @@ def downscale(
     ds: xr.Dataset,
     model: str | Model,
     *,
+    targets: str | Sequence[str] | None = None,
     members: int | Sequence[int] | None = 1,
     seed: int = 0,
     sampler: str | None = None,
@@ -64,6 +65,8 @@ def downscale(
         :meth:`ds.ldm.check <xldm.accessor.LDM.check>` reports how they are read.
     model : str or Model
         Name in :func:`xldm.list_models`, path or URL of a package, or a loaded model.
+    targets : str or sequence of str, optional
+        Targets to draw, as ``"t2m"``; all by default. Only the networks of their components run.
     members : int, sequence of int, or None
         Number of ensemble members, or their numbers; None for one field without a member dimension.
     seed : int
@@ -85,7 +88,8 @@ def downscale(
     conserve : bool, str, sequence of str, or None
         Whether the fine fields keep to the input: their means over the footprint of each of its
         points are its values, in every member. Or the targets that do. By default all do that can
-        (values of a moment, without bounds) if the package states the footprint of its training.
+        (values of a moment without bounds; sums such as rain, which are multiplied, so that a dry
+        cell of the input is dry) if the package states the footprint of its training.
     device : str, optional
         Device that the networks run on, e.g. ``"cuda"``; the CPU by default.
     dtype : str, optional
@@ -132,9 +136,9 @@ def downscale(
     >>> dict(out["t2m"].sizes)
     {'member': 1, 'time': 1, 'y': 672, 'x': 576}
     """
-    model = load_model(model)
+    model, asked, unknown = _asked(load_model(model), targets)
     sampling, faults = _sampling(model, members, seed, sampler, steps, correlation)
-    faults += _runtime_faults(device, dtype, batch_size, progress)
+    faults += unknown + _runtime_faults(device, dtype, batch_size, progress)
     names, unfit = conserving.chosen(conserve, model.config)
     faults += unfit
     if align is not None:
@@ -163,15 +167,14 @@ def downscale(
     if align is not None:
         absent = coarse["predictor"].isin(report.absent)
         coarse = aligned(coarse, align).where(~absent, coarse)
-    names = tuple(n for n in names if n not in report.undrawn)
+    names = tuple(n for n in names if n in asked and n not in report.undrawn)
     at = conserving.constraint(report, model.config.footprint)
-    own = conserved = None
-    if names:
+    kept = conserving.kept(model.config, names, at)
+    own = None
+    if kept:
         own = conserving.given_values(fields, names, coarse)
         if align is not None:
-            own = conserving.raised(own, names, coarse - plain, at)
-        targets = [v.name for v in model.config.targets]
-        conserved = conserving.Conserved(tuple(map(targets.index, names)), at)
+            own = conserving.raised(own, kept, coarse - plain)
     drawn = draw(
         coarse,
         xr.DataArray(report.time.values, dims=report.time.out),
@@ -181,16 +184,32 @@ def downscale(
         progress=progress,
         absent=report.absent,
         own=own,
-        conserved=conserved,
+        conserved=conserving.Conserved(kept) if kept else None,
         rows=report.rows,
         columns=report.columns,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
     )
-    kept = conserving.said(names, at, aligned=align is not None)
-    out = described(drawn, coarse, model, sampling, report, kept, squeeze=members is None)
+    told = conserving.said(kept, aligned=align is not None)
+    out = described(drawn, coarse, model, asked, sampling, report, told, squeeze=members is None)
     return out if align is None else out.assign_attrs(provenance(align))
+
+
+def _asked(
+    model: Model, targets: str | Sequence[str] | None
+) -> tuple[Model, tuple[str, ...], list[str]]:
+    """Return the model that draws the targets asked for, their names, and the faults of them."""
+    known = tuple(v.name for v in model.config.targets)
+    if targets is None:
+        return model, known, []
+    try:
+        asked = (targets,) if isinstance(targets, str) else tuple(targets)
+    except TypeError:
+        asked = ()
+    if not asked or any(not isinstance(name, str) or name not in known for name in asked):
+        return model, known, [f"targets: expected some of {', '.join(known)}; got {targets!r}"]
+    return model.drawing(asked), asked, []
 
 
 def _sampling(

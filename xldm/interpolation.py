@@ -17,6 +17,7 @@ from .grids.conservation import Constraint, means, nearest
 from .grids.projected import METRES_PER_DEGREE
 from .grids.splines import splines
 from .inputs.predictors import examine, predictors
+from .inputs.units import in_units
 from .nets.field_sizes import field_sizes
 from .output import about, laid_on_grid
 from .packages.registry import load_model
@@ -90,7 +91,8 @@ def interpolate(
     refuse(lapse_rate=(lapse_rate, choice("local") | LAPSE_RATE.or_none))
     model = load_model(model)
     config = model.config
-    own = [v for v in config.predictors if v.name in config.own]
+    units = {v.name: v.units for v in config.targets}
+    own = [in_units(v, units[v.name]) for v in config.predictors if v.name in config.own]
     sizes = field_sizes(config.components, config.grid.factor)
     report = examine(ds, own, config.grid, region=region, sizes=sizes)
     report.raise_for_problems()

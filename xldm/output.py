@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -30,21 +31,27 @@ def described(
     drawn: np.ndarray | da.Array,
     coarse: xr.DataArray,
     model: Model,
+    asked: Sequence[str],
     sampling: Sampling,
     report: Report,
     conserved: str = "",
     *,
     squeeze: bool,
 ) -> xr.Dataset:
-    """Return a dataset of the targets with dims, coordinates, units and provenance."""
+    """Return a dataset of the targets asked for, with dims, coordinates, units and provenance."""
     dims = (*coarse.dims[:-3], "member", "y", "x")
     fields = {
         v.name: xr.Variable(dims, drawn[..., i, :, :])
         for i, v in enumerate(model.config.targets)
-        if v.name not in report.undrawn
+        if v.name in asked and v.name not in report.undrawn
     }
-    told = _provenance(model, sampling, report) | ({"conserved": conserved} if conserved else {})
-    out = laid_on_grid(fields, coarse, model.config, report, told)
+    parts = model.config.components
+    kept = (tuple(v for v in part.targets if v.name in asked) for part in parts)
+    parts = tuple(replace(p, targets=targets) for p, targets in zip(parts, kept, strict=True))
+    config = replace(model.config, components=parts)
+    told = _provenance(model, config, sampling, report)
+    told |= {"conserved": conserved} if conserved else {}
+    out = laid_on_grid(fields, coarse, config, report, told)
     numbered = ("member", np.asarray(sampling.members), {"standard_name": "realization"})
     out = out.assign_coords(member=numbered).transpose("member", ...)
     out["member"].attrs |= {"long_name": "ensemble member", "units": "1"}
@@ -132,8 +139,9 @@ def _timed(out: xr.Dataset, interval: float | None) -> xr.Dataset:
     return out
 
 
-def _provenance(model: Model, sampling: Sampling, report: Report) -> dict[str, object]:
-    config = model.config
+def _provenance(
+    model: Model, config: ModelConfig, sampling: Sampling, report: Report
+) -> dict[str, object]:
     # Components without noise have no sampler.
     chosen = [
         sampling.resolve(c.diffusion)

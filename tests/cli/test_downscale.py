@@ -54,6 +54,12 @@ def test_shares_are_written_by_their_numbers(sample, tmp_path, capsys):
     assert xr.open_zarr(path).attrs["keep_bits"] == 12
 
 
+def test_targets_that_the_model_lacks_are_named_with_those_it_has(sample, tmp_path, capsys):
+    some = ["--targets", "t2m,hail"]
+    assert main(["downscale", sample, str(tmp_path / "a.zarr"), *SMALL, *some]) == 1
+    assert "--targets: expected some of t2m, u10, v10; got" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("share", ["2", "a/b", "/2", "-1/2"])
 def test_a_share_that_is_none_is_an_error(share, sample, tmp_path, capsys):
     assert main(["downscale", sample, str(tmp_path / "a.zarr"), *SMALL, f"--share={share}"]) == 1

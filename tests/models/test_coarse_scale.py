@@ -87,3 +87,13 @@ def test_members_hardly_differ_at_the_coarse_scale():
     drawn = net.joined(mean, small)
     spread = of.coarsened(drawn) - of.coarsened(mean)
     assert spread.std() < 0.3 * of.coarsened(small).std()
+
+
+def test_predictors_in_other_units_constrain_as_if_they_had_the_targets():
+    celsius = Variable("t2m", "air_temperature", "degC", 280.0 - 273.15, 10.0)
+    fine, coarse = field(1, 1, 64, 48), field(1, 1, 8, 6)
+    found, wanted = (
+        CoarseScale([p], [FINE], factor=8, smoothing=(1.0, 1.0))(fine, coarse)
+        for p in (celsius, T2M)
+    )
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)

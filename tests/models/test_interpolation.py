@@ -42,3 +42,18 @@ def test_quadratic_interpolation_is_exact_on_a_quadratic():
 def test_interpolation_refuses_a_target_that_is_no_predictor():
     with pytest.raises(ValueError, match="missing: tp"):
         Interpolation(VARIABLES, (Variable("tp", "x", "m", 0.0, 1.0),), 8)
+
+
+def test_rain_is_interpolated_in_the_units_of_the_target():
+    depth = Variable("tp", "lwe_thickness_of_precipitation_amount", "m", 1e-3, 4e-3)
+    mass = Variable(
+        "tp", "precipitation_amount", "kg m-2", 0.5, 0.4, transform="cbrt", lower=0, dry_below=0.1
+    )
+    net = Interpolation([depth], [mass], 8)
+    out = net.condition(torch.full((1, 1, 4, 4), 0.25), None)  # 2 mm
+    np.testing.assert_allclose(out, (2 ** (1 / 3) - 0.5) / 0.4, rtol=1e-5)
+
+
+def test_units_that_do_not_convert_are_refused():
+    with pytest.raises(ValueError, match="t2m is in 'K' as a predictor and in 'm' as a target"):
+        Interpolation(VARIABLES, [Variable("t2m", "air_temperature", "m", 0.0, 1.0)], 8)

@@ -30,6 +30,9 @@ def add(command: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="OUTPUT",
         help="Zarr store to write, path or URL (a bucket must exist), or a netCDF file (.nc)",
     )  # fmt: skip
+    command.add_argument(
+        "--targets", help='targets to draw, as "t2m,tp" (default: all of the model)'
+    )
     command.add_argument("--members", type=int, default=1, help="ensemble members (default 1)")
     command.add_argument("--seed", type=int, default=0, help="seed of the ensemble (default 0)")
     command.add_argument("--sampler", help=f"one of {', '.join(SAMPLERS)} (default: the model's)")
@@ -73,8 +76,9 @@ def _downscale(args: argparse.Namespace) -> None:
         model = model.tiled(*_tile(args.tile))
     with opened(inputs, args) as ds:
         out = downscale(
-            ds, model, members=args.members, seed=args.seed, sampler=args.sampler,
-            steps=args.steps, correlation=args.correlation, missing=args.missing,
+            ds, model, targets=args.targets and args.targets.split(","), members=args.members,
+            seed=args.seed, sampler=args.sampler, steps=args.steps,
+            correlation=args.correlation, missing=args.missing,
             align=args.align, conserve=_conserve(args.conserve), device=args.device,
             region=region(args.region),  # type: ignore[arg-type]
         )  # fmt: skip

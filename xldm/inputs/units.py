@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
+from ..variable import Variable
+from ..vocabulary import VOCABULARY
 from . import dialects
 
-__all__ = ["conversion", "hours_of", "is_rate", "stated_hours"]
+__all__ = ["conversion", "hours_of", "in_units", "is_rate", "stated_hours"]
 
 _WATER = "1000 kg m-3"
 _HOURS = {
@@ -132,6 +136,47 @@ def conversion(
 
 def _readable(units: str) -> bool:
     return len(units) <= _LONGEST and _ENDLESS.search(units) is None
+
+
+def in_units(variable: Variable, units: str) -> Variable:
+    """Return a variable in other units: the same physical value is the same normalised number.
+
+    Parameters
+    ----------
+    variable : Variable
+    units : str
+        An amount of water converts between its depth and its mass.
+
+    Raises
+    ------
+    ArgumentError
+        If the units are not of the same quantity.
+
+    Examples
+    --------
+    >>> tp = Variable("tp", "lwe_thickness_of_precipitation_amount", "m", 0.001, 0.003)
+    >>> in_units(tp, "mm").std, in_units(tp, "kg m-2").std
+    (3.0, 3.0)
+    """
+    if variable.units == units:
+        return variable
+    known = VOCABULARY.get(variable.name)
+    found = conversion(variable.units, units, water=bool(known and known.water))
+    if found is None or (found[1] and variable.transform != "linear"):
+        raise ArgumentError(
+            f"{variable.name} is in {variable.units!r} as a predictor and in {units!r} as a "
+            "target, which do not convert; state units of the same quantity in the store"
+        )
+    scale, offset = found
+    ends = {"lower": variable.lower, "upper": variable.upper, "dry_below": variable.dry_below}
+    changed: dict[str, float] = {
+        name: scale * end + offset for name, end in ends.items() if end is not None
+    }
+    if variable.transform == "linear":
+        changed |= {"mean": scale * variable.mean + offset, "std": scale * variable.std}
+    else:
+        changed["transform_scale"] = scale * variable.transform_scale
+    return replace(variable, units=units, **changed)
 
 
 def _pint(units: str) -> str:

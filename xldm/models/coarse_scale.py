@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import ComponentConfig, Variable
+from ..inputs.units import in_units
 from ..numerics import nesting, scaling
 
 __all__ = ["CoarseScale"]
@@ -47,6 +48,8 @@ class CoarseScale(nn.Module):
     ) -> None:
         super().__init__()
         names = [p.name for p in predictors]
+        units = {t.name: t.units for t in targets}
+        predictors = [in_units(p, units.get(p.name, p.units)) for p in predictors]
         self.factor, self.smoothing, self.targets = factor, smoothing, len(targets)
         #: Pairs of (channel of the target, channel of its predictor), and the line between them.
         self.pairs = [

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..config import Variable
 from ..errors import ArgumentError
+from ..inputs.units import in_units
 from ..numerics import nesting, scaling
 from .downscaler import Downscaler
 
@@ -31,7 +32,7 @@ class Interpolation(Downscaler):
     Raises
     ------
     ArgumentError
-        If a target is not among the predictors.
+        If a target is not among the predictors, or its units do not convert.
     """
 
     gain: Tensor
@@ -50,7 +51,8 @@ class Interpolation(Downscaler):
             )
         self.factor = factor
         self.index = [names.index(t.name) for t in targets]
-        source = [predictors[i] for i in self.index]
+        own = (predictors[i] for i in self.index)
+        source = [in_units(p, t.units) for p, t in zip(own, targets, strict=True)]
         self.source, self.targets = source, targets
         self.linear = all(map(scaling.same_transform, source, targets))
         # From the scaling of the predictor to that of the target: x_t = gain * x_p + offset.

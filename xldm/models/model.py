@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -162,6 +162,22 @@ class Model:
             grid=grid,
         )
         return Model(config, moved, self.components, self.sha256)
+
+    def drawing(self, targets: Sequence[str]) -> Model:
+        """Return a model of the components that have some of these targets, with their networks.
+
+        Its fields are the same bit for bit.
+        """
+        parts = tuple(c for c in self.config.components if {v.name for v in c.targets} & {*targets})
+        if parts == self.config.components:
+            return self
+        components = {part.name: self.components[part.name] for part in parts}
+        origin = Model.drawing, (self, tuple(targets))
+        config = replace(self.config, components=parts)
+        some = Model(config, self.static, components, self.sha256, origin)
+        # What is prepared is kept for both, and one of them draws at a time.
+        vars(some).update(_cache=self._cache, _lock=self._lock)
+        return some
 
     def fields(
         self,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import Variable
+from ..inputs.units import in_units
 from ..models.components import ResidualDiffusion, present
 from ..nets.autoencoder import Autoencoder
 from ..numerics.scaling import linear_map
@@ -48,7 +49,8 @@ def start_from_coarse(
     nn.init.zeros_(unet.outputs.weight)
     bias = present(unet.outputs.bias, "bias")
     for i, target in enumerate(targets):
-        gain, offset = linear_map(predictors[names.index(target.name)], target)
+        own = in_units(predictors[names.index(target.name)], target.units)
+        gain, offset = linear_map(own, target)
         for sign, k in ((1.0, 2 * i), (-1.0, 2 * i + 1)):
             inputs = (names.index(target.name), k, width + k, k)  # d4 joins (up, skip)
             for weight, channel, value in zip(
