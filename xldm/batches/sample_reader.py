@@ -91,7 +91,7 @@ class SampleReader:
         corner = int(order.y[place]), int(order.x[place])
         address = (epoch, int(order.number[place]))
         time = self.groups["coarse"]["time"].values[order.row[place]]
-        sides = []
+        sides: list[np.ndarray] = []
         for fields, variables, factor in zip(
             block, (self.predictors, self.targets), (1, self.factor), strict=True
         ):

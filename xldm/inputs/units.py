@@ -169,7 +169,7 @@ def in_units(variable: Variable, units: str) -> Variable:
         )
     scale, offset = found
     ends = {"lower": variable.lower, "upper": variable.upper, "dry_below": variable.dry_below}
-    changed: dict[str, float] = {
+    changed: dict[str, Any] = {
         name: scale * end + offset for name, end in ends.items() if end is not None
     }
     if variable.transform == "linear":
