@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -94,7 +95,7 @@ def test_rain_of_a_package_keeps_to_the_input_and_is_drawn_alone(tmp_path, era5)
     folder = train("tiny-rain", store, tmp_path / "run", device="cpu", progress=False)
     config = package.read(folder).config
     assert [part.name for part in config.components] == ["all", "tp"]
-    assert "dry_below: 0.1" in (folder / "model.yaml").read_text()
+    assert "dry_below: 0.1" in (Path(folder) / "model.yaml").read_text()
     era5["tp"] = era5["tp"].where(era5["latitude"] < 47, 0).assign_attrs(era5["tp"].attrs)
     both = era5.ldm.downscale(folder, members=2)
     alone = era5.ldm.downscale(folder, members=2, targets=["tp"])
