@@ -69,10 +69,10 @@ def open_zip(location: str | Path) -> Iterator[zipfile.ZipFile]:
     """
     where = shown(location)
     with _refused_for(where):
-        fs, path = filesystem(str(location))
+        fs, path = filesystem(str(location), _bounded(location))
         if not is_url(location) and Path(path).exists() and not Path(path).is_file():
             raise_alone(ArchiveError(f"{where} is no regular file; give the path of a zip file"))
-        handle = fs.open(path, "rb", block_size=AHEAD, cache_type="readahead", **_bounded(location))
+        handle = fs.open(path, "rb", block_size=AHEAD, cache_type="readahead")
         if is_url(location) and hasattr(handle, "cache"):
             handle.cache.fetcher = _patient(handle.cache.fetcher, where)
         _refuse_long_list(handle)
@@ -131,12 +131,13 @@ def _unknown_protocol(where: str) -> str:
 
 
 def _bounded(location: str | Path) -> dict[str, Any]:
-    """Return options for a file over HTTP, whose server may take so long for a request at most."""
+    """Return options of a filesystem over HTTP, whose server may take so long for a request."""
     if not str(location).startswith(("http://", "https://")):
         return {}
     import aiohttp
 
-    return {"timeout": aiohttp.ClientTimeout(REQUEST, sock_connect=ANSWER, sock_read=ANSWER)}
+    timeout = aiohttp.ClientTimeout(REQUEST, sock_connect=ANSWER, sock_read=ANSWER)
+    return {"client_kwargs": {"timeout": timeout}}
 
 
 def _refuse_long_list(handle: IO[bytes]) -> None:
