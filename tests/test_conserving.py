@@ -188,7 +188,7 @@ def test_rain_that_was_shared_out_keeps_to_its_share_with_a_note(era5, rainy):
     six = six.assign_coords(valid_time=every)
     hourly = hourly.assign_coords(valid_time=six["valid_time"])
     out, of_hours = (xldm.downscale(ds, rainy, steps=2) for ds in (six, six.assign(tp=hourly)))
-    assert "6 hours" in out.attrs["input_notes"]
+    assert "6-hour sums shared out evenly" in out.attrs["input_notes"]
     np.testing.assert_allclose(out["tp"], of_hours["tp"], rtol=1e-3, atol=1e-4)
 
 

@@ -417,7 +417,7 @@ def test_the_skill_without_what_is_absent_is_told(era5, config14):
 
 
 def test_missing_takes_two_words_only(era5, config14):
-    with pytest.raises(ValueError, match="raise, climatology"):
+    with pytest.raises(ValueError, match="'raise' or 'climatology'"):
         check(era5, config14, missing="mean")
 
 

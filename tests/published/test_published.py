@@ -159,7 +159,7 @@ def test_two_different_files_of_the_name_are_refused(loose: Path) -> None:
 
 
 def test_an_unknown_variable_is_refused(layout: Path) -> None:
-    with pytest.raises(PublishedError, match="one of 2mT, UV; got 'TP'"):
+    with pytest.raises(ArgumentError, match="'2mT' or 'UV'; got 'TP'"):
         read_component(layout, "TP")
 
 

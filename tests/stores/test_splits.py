@@ -83,7 +83,7 @@ def two_blocks(draw):
 @settings(max_examples=40, deadline=None)
 @given(
     two=two_blocks(),
-    gap=st.integers(0, 400),
+    gap=st.integers(1, 400),
     step=st.sampled_from([3, 6]),
 )
 def test_no_two_hours_of_different_splits_are_nearer_than_the_gap(two, gap, step):
@@ -120,7 +120,7 @@ FIVE_DAYS = YEARS[(YEARS.dt.day <= 5).values]  # of each month
 @given(
     val=st.tuples(st.integers(0, 47), st.integers(0, 47)).map(sorted),
     test=st.tuples(st.integers(0, 47), st.integers(0, 47)).map(sorted),
-    gap=st.integers(0, 80),
+    gap=st.integers(1, 80),
 )
 def test_in_a_record_with_gaps_days_count_not_rows(val, test, gap):
     assume(val[1] < test[0] or test[1] < val[0])

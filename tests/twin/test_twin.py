@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from xldm import statics
+from xldm.errors import XldmError
 from xldm.evaluation.spectra import radial_spectrum
 from xldm.grids.projected import ITALY, axes, lon_lat
 from xldm.twin import Twin, write
@@ -231,7 +232,7 @@ def test_next_hour_is_near(twin):
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "0"])
 def test_only_whole_seeds_are_taken(seed):
-    with pytest.raises(ValueError, match="seed must be an integer"):
+    with pytest.raises(XldmError, match="seed: expected an integer"):
         Twin(seed)
 
 

@@ -6,7 +6,8 @@ import stat
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -100,7 +101,8 @@ def open_input(
             parts.append(one)
         else:
             for path in _paths(fspath(one), options):
-                parts += _opened(path, options, group)
+                with _no_secrets(path):
+                    parts += _found(path, options, group)
     if not parts:
         raise InputError("files: No file was given, expected paths or URLs of netCDF, GRIB or Zarr")
     return parts[0] if len(parts) == 1 else join(parts)
@@ -108,24 +110,29 @@ def open_input(
 
 def _paths(path: str, options: dict[str, Any]) -> list[str]:
     """Return the paths that a glob means, in order."""
-    if not any(char in path for char in "*?[") or Path(path).exists():
+    web = path.startswith(("http://", "https://"))  # there a ? begins the query
+    if not any(char in path for char in ("*[" if web else "*?[")) or Path(path).exists():
         return [path]
-    fs, root = filesystem(path, options if is_url(path) else {})
-    found = sorted(str(p) for p in cast("list[str]", fs.glob(root)))
+    with _no_secrets(path):
+        fs, root = filesystem(path, options if is_url(path) else {})
+        found = sorted(str(p) for p in cast("list[str]", fs.glob(root)))
     if not found:
         raise InputError(f"{shown(path)}: no file matches; check the path.")
     return [str(fs.unstrip_protocol(p)) for p in found] if is_url(path) else found
 
 
-def _opened(path: str, options: dict[str, Any], group: str | None) -> list[xr.Dataset]:
-    """Open what lies at a path; errors of a URL hold none of its secrets."""
-    if not is_url(path):
-        return _found(path, options, group)
+@contextmanager
+def _no_secrets(path: str) -> Iterator[None]:
+    """Let errors of a URL hold none of its secrets."""
     try:
-        return _found(path, options, group)
+        yield
     except XldmError as error:
+        if not is_url(path):
+            raise
         raise_alone(error)
     except Exception as error:
+        if not is_url(path):
+            raise
         raise_alone(InputError(f"{shown(path)} cannot be read ({reason(error)}); check the URL."))
 
 
