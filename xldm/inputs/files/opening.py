@@ -239,6 +239,8 @@ def _groups(fs: fsspec.AbstractFileSystem, root: str) -> list[str]:
 
 
 def _is_zarr(fs: fsspec.AbstractFileSystem, root: str) -> bool:
+    if "?" in root and root.startswith(("http://", "https://")):
+        return False  # names would be added to the query, and the server gives the file for them
     return any(fs.exists(f"{root.rstrip('/')}/{n}") for n in ("zarr.json", ".zgroup", ".zmetadata"))
 
 
