@@ -100,9 +100,7 @@ def test_no_error_shows_a_secret(web, act, caplog, capfd, monkeypatch, tmp_path)
             except xldm.XldmError as error:
                 if SECRET in everything(error):
                     shows.append((url, everything(error)))
-        # What pytest itself says of a destructor (fsspec's, of a file that is not there) is not ours.
-        ours = [w for w in warned if not issubclass(w.category, pytest.PytestWarning)]
-        shows += [(url, str(w.message)) for w in ours if SECRET in str(w.message)]
+        shows += [(url, str(w.message)) for w in warned if SECRET in str(w.message)]
     assert shows == []
     assert SECRET not in caplog.text + "".join(capfd.readouterr())
 

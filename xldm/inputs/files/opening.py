@@ -127,8 +127,6 @@ def _no_secrets(path: str) -> Iterator[None]:
     try:
         yield
     except XldmError as error:
-        if not is_url(path):
-            raise
         raise_alone(error)
     except Exception as error:
         if not is_url(path):
