@@ -58,9 +58,7 @@ def month() -> xr.Dataset:
     cuts = np.arange(31, HOURS, 31)
     blocks = zip(*(np.split(a, cuts) for a in (record["time"].values, *series)), strict=True)
     of_blocks = [days(time, tp, t2m[:, :, None]) for time, tp, t2m in blocks]
-    sources = ["truth", "S"]
-    found = indices(plan, dict.fromkeys(sources, reduce(merge, of_blocks)))
-    return found.assign_coords(source=sources)
+    return indices(plan, dict.fromkeys(("truth", "S"), reduce(merge, of_blocks)))
 
 
 def test_wet_hours_are_counted_by_stratum_and_season(result, truth, ensemble):
