@@ -44,7 +44,7 @@ def narrow(part: Part) -> Part:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(shipped()))
+@pytest.mark.parametrize("name", sorted({*shipped()} - {"tiny-rain"}))  # that one is below
 def test_a_preset_trains_in_a_shrunken_form(name, tmp_path):
     preset = read_preset(name)
     grid = training_store.other_grid() if name == "other-region" else training_store.GRID
@@ -90,9 +90,10 @@ def counts(part: ComponentConfig) -> dict[str, float]:
 
 
 def test_rain_of_a_package_keeps_to_the_input_and_is_drawn_alone(tmp_path, era5):
-    """The tiny preset with rain, as it ships, from a store to fields."""
+    """The preset with rain, from a store to fields."""
     store = training_store.made(predictors=("t2m", "tp"), targets=("t2m", "tp"))
-    folder = train("tiny-rain", store, tmp_path / "run", device="cpu", progress=False)
+    preset = shrunk(read_preset("tiny-rain"))
+    folder = Path(train(preset, store, tmp_path / "run", device="cpu", progress=False))
     config = package.read(folder).config
     assert [part.name for part in config.components] == ["all", "tp"]
     assert "dry_below: 0.1" in (Path(folder) / "model.yaml").read_text()
