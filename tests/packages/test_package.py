@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -317,3 +319,8 @@ def test_a_package_that_a_disk_cannot_hold_leaves_nothing(
     with pytest.raises(PackageError, match=r"could not be written \(.*no space\)"):
         package.write(tmp_path / "model", config, nets, tiny.static())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loading_imports_no_library_of_symbols(original: Path) -> None:
+    code = f"import sys, xldm; xldm.load_model({str(original)!r}); sys.exit('sympy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

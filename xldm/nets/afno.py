@@ -77,7 +77,7 @@ def _shrink(x: Tensor) -> Tensor:
 
 
 def _initial(*shape: int) -> nn.Parameter:
-    return nn.Parameter(0.02 * torch.randn(*shape))
+    return nn.Parameter(nn.init.normal_(torch.empty(*shape), std=0.02))
 
 
 class Perceptron(nn.Module):

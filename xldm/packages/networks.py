@@ -7,9 +7,11 @@ have, so a file is not read, and nothing allocated, that the configuration does 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import safetensors.torch
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ..config import ComponentConfig
 from ..errors import PackageError
@@ -27,6 +29,21 @@ _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _HEADER, _WIDEST = 2**24, 8
 
 
+class _NoValues(TorchFunctionMode):
+    """Leave out the initial weights: there is no memory for them.
+
+    Arithmetic without memory would first import sympy, which takes two seconds.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs.get("tensor", args[0] if args else None)
+        return func(*args, **kwargs)
+
+
 def laid_out(
     part: ComponentConfig,
     predictors: int,
@@ -34,7 +51,7 @@ def laid_out(
     coarse_scale: CoarseScale | None = None,
 ) -> ResidualDiffusion:
     """Return the networks of a component without weights, which takes no memory for them."""
-    with torch.device("meta"):
+    with torch.device("meta"), _NoValues():
         return ResidualDiffusion(part, predictors, static_channels, coarse_scale)
 
 
