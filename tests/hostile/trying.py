@@ -33,7 +33,7 @@ def tried(act: Callable[[], object]) -> str:
     try:
         act()
     except xldm.XldmError as error:
-        return "refused" if len(str(error)) < 3000 else f"refused at length: {str(error)[:100]}"
+        return "refused" if len(str(error)) < 20_000 else f"refused at length: {str(error)[:100]}"
     except BaseException as error:
         return f"foreign: {type(error).__name__}: {str(error)[:200]}"
     return "harmless"
