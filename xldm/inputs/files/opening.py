@@ -154,7 +154,7 @@ def _found(path: str, options: dict[str, Any], group: str | None) -> list[xr.Dat
     if kind == "zip":
         return _from_zip(path, group)
     if is_url(path):
-        local = _folder() / PurePosixPath(root).name
+        local = _folder() / (PurePosixPath(said).name or "file")
         fs.get_file(root, str(local))
         path = str(local)
     if kind == "GRIB":
