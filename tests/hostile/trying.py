@@ -5,6 +5,7 @@ A child that waits (for a pipe, say) uses no CPU, and is killed after a longer t
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -83,6 +84,7 @@ def main(folder: Path) -> None:
     package.write(good, tiny.config(), {"2mT": tiny.network(tiny.part())}, tiny.static())
     draws(load_model(good))
     became = {}
+    gc.freeze()  # or each child copies what the collector of garbage touches
     for i, attempt in enumerate(attempts()):
         make = lambda a=attempt, at=folder / f"attempt{i}": built(a, good, at)  # noqa: E731
         became[attempt.name] = apart(make, lambda place: draws(load_model(place, progress=False)))
