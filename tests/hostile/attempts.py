@@ -100,14 +100,14 @@ def values() -> Iterator[Attempt]:
     nan, inf = float("nan"), float("inf")
     part, target = "components.0.", "components.0.targets.0."
     wrong: dict[str, list[Any]] = {
-        "predictors.0.mean": [nan, inf, -inf, 1e300, "x", None],
-        "predictors.0.std": [nan, inf, 0, -1, 1e-300, 1e-30, 1e-12, 1e300],
-        target + "mean": [nan, 1e300], target + "std": [nan, inf, 0, 1e-300, 1e300],
+        "predictors.0.mean": [nan, inf, 1e300, "x"],
+        "predictors.0.std": [nan, inf, -1, 1e-300, 1e-12, 1e300],
+        target + "mean": [nan], target + "std": [0, 1e-300],
         target + "transform_scale": [0, nan, 1e-300], target + "transform": ["exec"],
         target + "lower": [nan, -inf], target + "interval": [nan, inf, 1e300],
         target + "units": ["m**10**10**10", "K" * 10_000, "(m**99)**99", "km1000000000"],
         "predictors.0.units": ["m^9^9^9", "10⁹⁹⁹⁹⁹⁹⁹⁹⁹ m"],
-        part + "diffusion.timesteps": [10**11, 10**30, 1, 0, -1, nan],
+        part + "diffusion.timesteps": [10**11, 10**30, 1, nan],
         part + "diffusion.steps": [10**12, 0], part + "diffusion.beta_start": [nan, -1, 2],
         part + "diffusion.beta_end": [0, inf], part + "diffusion.sampler": ["os.system"],
         part + "diffusion.persistence": [{inf: 0.5}, {nan: 0.5}, {1e-300: 0.5}, {1.0: nan}],
@@ -124,13 +124,13 @@ def values() -> Iterator[Attempt]:
         "grid.crs": ["nonsense", "", "EPSG:99999999", "/etc/passwd", "EPSG:4326", "x" * 100_000,
                      "+proj=laea +nadgrids=/dev/zero", "+init=/dev/zero:1", "PROJCRS[" * 300],
         "land_cover": [["land"], ["sea", "land"], [f"c{i}" for i in range(5000)]],
-        "footprint": [nan, inf, -1], "required": [["nothing"]], "licence": [None],
+        "footprint": [nan, -1], "required": [["nothing"]], "licence": [None],
         "files": [{}, {CARD: "0" * 64}, None], "sun": ["maybe"],
     }  # fmt: skip
     for path, given in wrong.items():
         for value in given:
             yield Attempt(f"{path} = {repr(value)[:30]}", within(path, value))
-    for name in ("../secret", "/etc/passwd", "c:\\x", "model.yaml", "..", "sub/a", "a\nb", "-rf"):
+    for name in ("../secret", "/etc/passwd", "c:\\x", "model.yaml", "a\nb", "-rf"):
         make = partial(edit, change=lambda c, n=name: c["files"].update({n: "0" * 64}))
         yield Attempt(f"the file {name!r}", make)
     many = {f"f{i}": "0" * 64 for i in range(5000)}
@@ -160,6 +160,8 @@ def places() -> Iterator[Attempt]:
             "a link to itself": lambda p: p.symlink_to(p.name),
             "a sparse terabyte": lambda p: (p.touch(), os.truncate(p, 2**40)),
         }  # fmt: skip
+        if name == CARD:  # the way of the others
+            acts = {what: acts[what] for what in ("a pipe", "a sparse terabyte")}
         for what, act in acts.items():
             yield Attempt(f"{name} is {what}", partial(instead, act=act))
         yield Attempt(f"{name} is empty", lambda f, n=name: (f / n).write_bytes(b""))
