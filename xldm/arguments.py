@@ -20,8 +20,26 @@ import numpy as np
 from .errors import ArgumentError, ArgumentTypeError
 
 __all__ = [
-    "BOX", "FLAG", "LAPSE_RATE", "NAMES", "NUMBERS", "OPTIONS", "PATH", "REGION", "SEED", "SHARE",
-    "TEXT", "Kind", "choice", "faults", "instance", "number", "refuse", "several", "shown", "whole",
+    "BOX",
+    "FLAG",
+    "LAPSE_RATE",
+    "NAMES",
+    "NUMBERS",
+    "OPTIONS",
+    "PATH",
+    "REGION",
+    "SEED",
+    "SHARE",
+    "TEXT",
+    "Kind",
+    "brief",
+    "choice",
+    "faults",
+    "instance",
+    "number",
+    "refuse",
+    "several",
+    "whole",
 ]  # fmt: skip
 
 #: The most that a signed integer of 64 bits holds.
@@ -95,7 +113,7 @@ def faults(**given: tuple[Any, Kind]) -> list[str]:
     ['seed: expected an integer from 0 to 2**63 - 1; got 1.5']
     """
     return [
-        f"{name}: expected {kind.expected}; got {_hidden(value) if kind.secret else shown(value)}"
+        f"{name}: expected {kind.expected}; got {_hidden(value) if kind.secret else brief(value)}"
         for name, (value, kind) in given.items()
         if not kind.takes(value)
     ]
@@ -122,12 +140,12 @@ def refuse(**given: tuple[Any, Kind]) -> None:
         raise (ArgumentError if typed else ArgumentTypeError)("\n".join(found))
 
 
-def shown(value: Any) -> str:
+def brief(value: Any) -> str:
     """Return a value for a message: short, on one line, whatever it is.
 
     Examples
     --------
-    >>> shown("3"), shown(10**5000), shown(np.zeros((2, 3)))
+    >>> brief("3"), brief(10**5000), brief(np.zeros((2, 3)))
     ("'3'", 'an integer of 16610 bits', 'ndarray of shape (2, 3)')
     """
     if isinstance(value, int) and value.bit_length() > 1000:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyproj
 import xarray as xr
 
-from .arguments import LAPSE_RATE, instance, refuse, shown
+from .arguments import LAPSE_RATE, brief, instance, refuse
 from .errors import ArgumentError
 from .packages.registry import load_model
 
@@ -157,7 +157,7 @@ def _array(name: str, values: Any) -> xr.DataArray:
     array = values if isinstance(values, xr.DataArray) else _plain(values)
     if array.dtype.kind not in "iuf" or not array.size or np.isinf(array).any():
         raise ArgumentError(
-            f"{name}: expected finite numbers, as of a table's column; got {shown(given)}"
+            f"{name}: expected finite numbers, as of a table's column; got {brief(given)}"
         )
     if isinstance(array, xr.DataArray):
         return array.astype("float64").reset_coords(drop=True)

@@ -34,3 +34,7 @@ def test_a_protocol_without_its_package_names_the_package(protocol, package):
 def test_an_unknown_protocol_is_named():
     with pytest.raises(StoreError, match=r"^s4://bucket/a\.zarr: Protocol not known: s4"):
         open_training_store("s4://bucket/a.zarr")
+
+
+def test_a_long_place_is_taken():
+    assert locate("memory://" + "a" * 2000, {}).root.endswith("a" * 2000)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import shown, whole
+from ..arguments import brief, whole
 from ..errors import ArgumentError
 from ..nets.field_sizes import FieldSizes
 from ..numerics import tiles
@@ -87,7 +87,7 @@ def _checked(size: int | tuple[int, int], overlap: int, sizes: FieldSizes) -> tu
     )
     if len(sides) != 2 or not all(_multiple(n, step) and n >= least for n in sides):
         some = ", ".join(str(least + n * step) for n in range(4))
-        got = " x ".join(map(shown, sides))
+        got = " x ".join(map(brief, sides))
         raise ArgumentError(f"{rule}: {some} and so on, one number or (rows, columns); got {got}")
     most = min(sides) // 2 // step * step
     if not (_multiple(overlap, step) and 0 <= overlap <= most):
@@ -97,7 +97,7 @@ def _checked(size: int | tuple[int, int], overlap: int, sizes: FieldSizes) -> tu
         raise ArgumentError(
             f"{rule}; the overlap is such a multiple too, from 0 to half of the shorter side, so "
             f"for tiles of {sides[0]} x {sides[1]} one of {', '.join(valid)}; got an overlap of "
-            f"{shown(overlap)}"
+            f"{brief(overlap)}"
         )
     return sides[0], sides[1]
 

@@ -15,7 +15,7 @@ from math import expm1
 
 import numpy as np
 
-from ..arguments import faults, shown, whole
+from ..arguments import brief, faults, whole
 from ..errors import ArgumentError
 from .arrays import Array
 from .schedule import Schedule
@@ -51,7 +51,7 @@ def check_sampler(name: str) -> str:
     """
     if not isinstance(name, str) or name not in SAMPLERS:
         known = ", ".join(sorted(SAMPLERS))
-        raise ArgumentError(f"sampler must be one of {known}; got {shown(name)}")
+        raise ArgumentError(f"sampler must be one of {known}; got {brief(name)}")
     return name
 
 
@@ -74,7 +74,7 @@ def check_steps(steps: int, schedule: Schedule) -> None:
     if faults(steps=(steps, whole(1, len(schedule)))):
         raise ArgumentError(
             f"steps is a whole number from 1 to {len(schedule)}, the length of the noise "
-            f"schedule; got {shown(steps)}"
+            f"schedule; got {brief(steps)}"
         )
 
 

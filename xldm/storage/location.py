@@ -19,8 +19,6 @@ __all__ = ["Place", "filesystem", "locate", "raise_alone", "reaching", "reason",
 
 #: Seconds that a server may take to accept a connection, and to send the next bytes.
 ANSWER = 30.0
-#: Characters of a place that messages show at most.
-LONGEST_SHOWN = 1000
 
 # The extra of xldm that brings the package of a protocol.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
@@ -130,7 +128,7 @@ def _with_timeouts(url: str, options: dict[str, Any]) -> dict[str, Any]:
 def shown(place: object) -> str:
     """Return a path or URL as anyone may see it: without user, password, query and fragment.
 
-    Every message, log and record of xldm shows places by this function. Very long ones are cut.
+    Every message, log and record of xldm shows places by this function.
 
     Examples
     --------
@@ -140,8 +138,7 @@ def shown(place: object) -> str:
     'models/tiny.zip'
     """
     parts = str(place).split("::")
-    said = "::".join(re.sub(r"(?s)^(\s*[\w.+-]+:/+)(.*)$", _plain, part) for part in parts)
-    return said if len(said) <= LONGEST_SHOWN else f"{said[: LONGEST_SHOWN - 3]}..."
+    return "::".join(re.sub(r"(?s)^(\s*[\w.+-]+:/+)(.*)$", _plain, part) for part in parts)
 
 
 def _plain(url: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..arguments import shown
+from ..arguments import brief
 from ..errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["by_blocks", "check", "leak", "random_hours"]
@@ -229,7 +229,7 @@ def _duration(gap: str) -> pd.Timedelta:
         wide = pd.Timedelta(gap)
         if wide >= pd.Timedelta(0):
             return wide
-    raise ArgumentError(f"gap is a length of time such as '10D' or '240h'; got {shown(gap)}.")
+    raise ArgumentError(f"gap is a length of time such as '10D' or '240h'; got {brief(gap)}.")
 
 
 def _as_blocks(name: str, blocks: Sequence[Block]) -> list[tuple[str, str]]:

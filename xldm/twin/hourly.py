@@ -11,7 +11,7 @@ import scipy.sparse
 import xarray as xr
 
 from .. import statics
-from ..arguments import SEED, refuse, shown
+from ..arguments import SEED, brief, refuse
 from ..errors import ArgumentError
 from ..grids import projected
 from ..grids.footprints import footprints
@@ -255,7 +255,7 @@ def whole_hours(time: np.datetime64 | str) -> int:
     hour = stamp.astype("datetime64[h]")
     if hour != stamp:  # NaT differs from everything
         raise ArgumentError(
-            f"the twin has whole hours only (UTC), got {shown(time)}: "
+            f"the twin has whole hours only (UTC), got {brief(time)}: "
             "round it, e.g. to '2001-07-15T12' or numpy.datetime64('2001-07-15T12')"
         )
     return int(hour.astype("int64"))
