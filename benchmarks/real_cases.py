@@ -169,7 +169,17 @@ def regressed_lapse(values: np.ndarray, terrain: np.ndarray, reach: int = 2) -> 
 
 
 def arpege(data: Path, title: str, hours: int, names: list[str]) -> Case:
-    """ARPEGE's forecast of 2018-05-01 at 0.1 degrees, 01 UTC and on, made coarse by cell means."""
+    """ARPEGE's forecast of 2018-05-01 at 0.1 degrees, made coarse by cell means."""
+    coarse, fields, lon, lat = arpege_hours(data, hours, names)
+    truth = {n: fields[n].reshape(len(fields[n]), -1) for n in ("t2m", "u10", "v10") if n in names}
+    terrain = coarse_terrain(data, coarse)
+    return Case(title, coarse, truth, whole_cells(lon, lat), terrain)
+
+
+def arpege_hours(
+    data: Path, hours: int, names: list[str]
+) -> tuple[xr.Dataset, dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Return ARPEGE from 01 UTC on: coarse, and as it is with longitude and latitude."""
     place = data / "meteonet_20180501"
     parts = {"2m": ["t2m", "d2m"], "10m": ["u10", "v10"], "P_sea_level": ["msl"], "PRECIP": ["tp"]}
     fields = {}
@@ -186,9 +196,7 @@ def arpege(data: Path, title: str, hours: int, names: list[str]) -> Case:
     fields = {n: f[:hours].astype("float64") for n, f in fields.items()}
     coarse = coarsened(lon, lat, {n: fields[n] for n in names}).assign_coords(time=when)
     described(coarse)
-    truth = {n: fields[n].reshape(len(when), -1) for n in ("t2m", "u10", "v10") if n in names}
-    terrain = coarse_terrain(data, coarse)
-    return Case(title, coarse, truth, whole_cells(lon, lat), terrain)
+    return coarse, fields, lon, lat
 
 
 def described(coarse: xr.Dataset) -> None:

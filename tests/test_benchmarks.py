@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 import xarray as xr
+
+from xldm import config as cfg
+from xldm.grids import projected
+from xldm.grids.regions import crop
+from xldm.models.model import Model
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -36,6 +42,33 @@ def test_real_fields_are_scored(shared, scripts, tmp_path, capsys):
 def test_the_nest_is_scored_without_a_model(shared, scripts):
     scores = scripts("real_stations").nest(shared / "realdata")
     assert scores["from its own means"] < scores["from the outer model"]
+
+
+def test_a_model_with_rain_is_scored_on_real_rain(shared, scripts):
+    """The smallest one, without training, on a part of the Alps and the plain below."""
+    grid = crop(projected.ITALY, slice(14, 22), slice(10, 18))
+    rain = cfg.Variable(
+        "tp", "precipitation_amount", "kg m-2", 0.5, 0.4, transform="cbrt", lower=0.0, dry_below=0.1
+    )
+    config = tiny.config(grid=grid, components=(tiny.part("tp", (rain,)),))
+    nets = {c.name: tiny.network(c) for c in config.components}
+    model = Model(config, tiny.static(grid), nets, "a" * 64)
+    cases = scripts("real_rain_cases").cases(shared / "realdata", 1, "AROME given its")
+    options = {"missing": "climatology", "progress": False, "conserve": True, "steps": 2}
+    rows = {r["forecast"]: r for r in scripts("real_rain").scored(cases, model, 2, options, None)}
+    assert {"conservative spread", "members, given tp", "UNET, given tp and 5 more"} < {*rows}
+    # Cells across the edge of the window hold rain that the truth has outside, or the reverse.
+    assert rows["members, given tp"]["mean / truth"] == pytest.approx(1, abs=0.1)
+    assert rows["law of the twin"]["mean / truth"] == pytest.approx(1, abs=0.1)
+    assert rows["bilinear"]["score / bilinear MAE"] == 1
+
+
+def test_the_truth_scores_without_error(scripts):
+    truth = np.random.default_rng(0).gamma(0.1, 5, (2, 64, 64))
+    found = scripts("real_rain").scores(truth[None], truth, plain=0.5)
+    assert found["MAE"] == 0
+    assert found["wet share / truth"] == found["99.9 % / truth"] == 1
+    assert found["rain, 5-10 km"] == found["log rain, 20-50 km"] == 0
 
 
 def test_an_absent_folder_ends_with_what_to_do(scripts, tmp_path):
