@@ -15,7 +15,7 @@ import server
 import torch
 
 from xldm import published
-from xldm.errors import ArchiveError, ArgumentError, PublishedError
+from xldm.errors import ArchiveError, ArgumentError, PublishedError, RegistryError
 from xldm.packages import registry
 from xldm.published import import_ldm_res, read_component, statics_and_scaling, weights
 from xldm.storage import zips as archive
@@ -443,3 +443,12 @@ def test_variables_are_checked(layout: Path, variables: tuple[str, ...]) -> None
 
 def test_every_renamed_beginning_ends_where_a_name_does() -> None:
     assert all(name.endswith(".") for name in weights.RENAMES)
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XLDM_CACHE", str(tmp_path / "file/cache"))
+    with pytest.raises(RegistryError, match="set XLDM_CACHE"):
+        import_ldm_res(tmp_path / "source.zip", "mine")

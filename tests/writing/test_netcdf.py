@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import h5py
 import numpy as np
 import pytest
@@ -86,6 +88,17 @@ def test_a_file_that_fails_is_not_left_half_written(tmp_path):
     wrong = out["u10"].data.map_blocks(broken, meta=np.empty((0,) * 4, "f4"))
     with pytest.raises(ZeroDivisionError):
         xldm.to_netcdf(out.assign(u10=out["u10"].copy(data=wrong)), tmp_path / "a.nc")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_nothing_of_the_file_is_left(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, before[1]))
+    try:
+        with pytest.raises(StoreError, match="before compression: make room"):
+            xldm.to_netcdf(drawn(), tmp_path / "a.nc")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..models.model import Model
 
-__all__ = ["cache", "entries", "imported", "list_models", "load_model"]
+__all__ = ["cache", "entries", "imported", "list_models", "load_model", "no_room"]
 
 MODEL = PATH.such("a name in xldm.list_models(), the path or URL of a package")
 COLUMNS = ("domain", "targets", "size", "source", "licence", "sha256")
@@ -190,11 +190,16 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
                 model = package.read(aside, sha256=files.sha256)
                 _settle(aside, target)
     except OSError as error:
-        raise RegistryError(
-            f"{shown(location)} could not be kept in {home} ({error.strerror or error}); nothing "
-            "was installed. Make room, or set XLDM_CACHE to a folder on a larger disk"
-        ) from error
+        raise no_room(shown(location), home, error) from error
     return model
+
+
+def no_room(what: str, folder: Path, error: OSError) -> RegistryError:
+    """Return the error that says that the cache cannot be written."""
+    return RegistryError(
+        f"{what} could not be kept in {folder} ({error.strerror or error}); nothing was "
+        "installed. Make room, or set XLDM_CACHE to a folder on a larger disk"
+    )
 
 
 def _settle(aside: Path, target: Path) -> None:

@@ -71,7 +71,7 @@ def import_ldm_res(
     ArchiveError
         If a file is missing in its source, or the source cannot be read.
     RegistryError
-        If ``name`` is not valid as the name of a model.
+        If ``name`` is not valid as the name of a model, or if the cache cannot be written.
     """
     refuse(
         source=(source, PATH.or_none), name=(name, PATH), sample_data=(sample_data, PATH.or_none),
@@ -85,7 +85,10 @@ def import_ldm_res(
         sample_data = sample_data or entries[DEFAULT]["sample_data"]
     sample_data = sample_data or source
     work = registry.cache() / "downloads" / sha256_of(f"{source} {sample_data}".encode())[:16]
-    work.mkdir(parents=True, exist_ok=True)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise registry.no_room(name, work, error) from error
     remove_old(work, "*.part")
     # Small files first, so that a fault in them shows before gigabytes are downloaded.
     small = fetch(sample_data, [*RASTERS, SCALING], work, progress=progress)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import glob
+import io
+import os
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-__all__ = ["beside", "discard", "remove_old"]
+__all__ = ["SteadyFile", "beside", "discard", "remove_old"]
 
 #: Seconds after which nobody writes a file any more that was not changed since.
 DAY = 86400.0
@@ -43,6 +46,55 @@ def beside(whole: Path) -> Iterator[Path]:
     finally:
         path.unlink(missing_ok=True)
         _begun.discard(path)
+
+
+class SteadyFile(io.FileIO):
+    """A file whose writes seem to succeed on a full disk; `settled` raises the error.
+
+    HDF5 crashes, or leaves its state damaged, if a write fails. After the first error nothing more
+    is written, and HDF5 closes the file in peace. The file is then worthless.
+
+    Examples
+    --------
+    >>> import h5py, tempfile
+    >>> with tempfile.NamedTemporaryFile() as path, SteadyFile(path.name, "w+") as file:
+    ...     with h5py.File(file, "w") as opened:
+    ...         opened["a"] = [1, 2]
+    ...     file.settled()
+    """
+
+    _error: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Write all bytes, or none after an error."""
+        rest = memoryview(data).cast("B")
+        length = len(rest)
+        try:
+            while rest and not self._error:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self._error = error
+        return length
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Set the length of the file, unless there was an error."""
+        try:
+            return self.tell() if self._error else super().truncate(size)
+        except OSError as error:
+            self._error = error
+            return self.tell()
+
+    def settled(self) -> None:
+        """Wait until everything is on the disk.
+
+        Raises
+        ------
+        OSError
+            The first error of a write.
+        """
+        if self._error:
+            raise self._error
+        os.fsync(self.fileno())
 
 
 def discard() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator, Mapping
 from os import PathLike
@@ -17,7 +18,7 @@ import xarray as xr
 from ..arguments import FLAG, PATH, choice
 from ..errors import ArgumentError, ExistsError, StoreError
 from ..progress import listening
-from ..storage.aside import beside
+from ..storage.aside import SteadyFile, beside
 from ..storage.location import locate
 from ..storage.marks import CONTENT, refuse_other
 from . import rounding
@@ -164,30 +165,40 @@ def _planned(file: Path, part: xr.Dataset, keep_bits: int | None) -> tuple[xr.Da
 
 def _write(file: Path, part: xr.Dataset, keep_bits: int | None, hidden: bool | None) -> None:
     part, layout = _planned(file, part, keep_bits)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    numbers = range(layout.blocks)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with beside(file) as path:
-            _begin(path, part, layout)
-            with h5py.File(path, "r+") as opened, bar_of(file.name, layout, numbers, hidden) as bar:
-                moving = Moving(bar)
-                with listening(moving.drawn):
-                    for number, values in run(_drawn(part, layout, numbers)):
-                        region = layout.part(number)
-                        for name, dims in layout.dims.items():
-                            at = tuple(region.get(d, slice(None)) for d in dims)
-                            opened[name][at] = values[name]
-                        moving.done(layout.fields(number))
-                opened.flush()
+            path.write_bytes(_begun(part, layout))
+            with SteadyFile(path, "r+") as steady:
+                _fill(steady, file.name, part, layout, hidden)
+                steady.settled()
     except OSError as error:
         raise StoreError(
-            f"{file}: {error.strerror or error}; whole files are kept: write the others with "
-            "resume=True."
+            f"{file}: {error.strerror or error}; nothing of it is left, and files that were "
+            f"written before are kept. It takes {part.nbytes / 1e6:.0f} MB before compression: "
+            "make room, or check the path and its rights; then resume=True writes what is absent."
         ) from error
 
 
-def _begin(file: Path, part: xr.Dataset, layout: Layout) -> None:
-    """Make a file with everything but the values of the fields."""
+def _fill(
+    steady: SteadyFile, name: str, part: xr.Dataset, layout: Layout, hidden: bool | None
+) -> None:
+    """Draw the fields and write them to a begun file, block by block."""
+    numbers = range(layout.blocks)
+    with h5py.File(steady, "r+") as opened, bar_of(name, layout, numbers, hidden) as bar:
+        moving = Moving(bar)
+        with listening(moving.drawn):
+            for number, values in run(_drawn(part, layout, numbers)):
+                region = layout.part(number)
+                for field, dims in layout.dims.items():
+                    opened[field][tuple(region.get(d, slice(None)) for d in dims)] = values[field]
+                opened.flush()
+                steady.settled()
+                moving.done(layout.fields(number))
+
+
+def _begun(part: xr.Dataset, layout: Layout) -> bytes:
+    """Return a file with everything but the values of the fields."""
     encoding: dict[str, Any] = {}
     for name, dims in layout.dims.items():
         field = part[name]
@@ -202,8 +213,16 @@ def _begin(file: Path, part: xr.Dataset, layout: Layout) -> None:
             encoding[str(key)] = time_units(coord)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="cannot serialize global coordinates")
-        part.to_netcdf(file, engine="h5netcdf", encoding=encoding, compute=False,
-                       unlimited_dims=along_times(part)[:1])  # fmt: skip
+        file = io.BytesIO()
+        # What to_netcdf returns would hold the file open; its types say nothing of such files.
+        part.to_netcdf(  # type: ignore[call-overload]
+            file,
+            engine="h5netcdf",
+            encoding=encoding,
+            compute=False,
+            unlimited_dims=along_times(part)[:1],
+        )
+    return file.getvalue()
 
 
 def _drawn(part: xr.Dataset, layout: Layout, numbers: range) -> Iterator[tuple[int, Any]]:
