@@ -76,3 +76,9 @@ def test_a_month_of_vhr_rea_it_is_one_request():
     assert request["time"]["hour"][-1] == "23" and request["time"]["day"][-1] == "29"
     assert set(request["area"]) == {"north", "south", "west", "east"}
     assert request["format"] == "netcdf"
+
+
+def test_rain_of_vhr_rea_it_is_a_request_of_its_own():
+    found = module("download_vhr_rea_it").requests(FEBRUARY, "vhr-rea-it-rain")
+    assert list(found) == ["vhr-rea-it-rain-2020-02.nc"]
+    assert found["vhr-rea-it-rain-2020-02.nc"][2]["variable"] == ["precipitation_amount"]

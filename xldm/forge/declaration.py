@@ -10,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import xarray as xr
 from pangeo_forge_recipes.patterns import CombineOp, FilePattern
 
 from ..config import GridConfig
 from ..errors import StoreError
+from ..stores.fine_rain import SCALED
 from ..stores.parts import template
 from ..vocabulary import VOCABULARY, winds
 from .period import Period
@@ -79,7 +81,7 @@ class Declared:
     def template(self) -> xr.Dataset:
         """Return the part without the values of its fields."""
         frame = {"wind_frame": "earth"} if winds(self.fields) else {}
-        described = {name: _described(name) for name in self.fields}
+        described = {name: _described(name, self.kind) for name in self.fields}
         attrs = {**self.attrs, **frame}
         return template(self.kind, described, self.period.hours, self.grid, attrs)
 
@@ -90,9 +92,11 @@ class Declared:
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=dict).encode()).hexdigest()
 
 
-def _described(name: str) -> dict[str, str]:
+def _described(name: str, kind: str) -> dict[str, Any]:
     known = VOCABULARY[name]
+    scaled = SCALED if (kind, name) == ("fine", "tp") else {}
     return {
+        **scaled,
         "standard_name": known.standard_names[0],
         "long_name": known.long_name.replace("_", " "),
         "units": known.units,

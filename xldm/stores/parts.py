@@ -21,7 +21,7 @@ from ..grids.projected import axes
 from ..storage.location import locate, reaching
 from ..storage.marks import complete_attrs
 from .compatibility import REQUIRED, bad_fields, bad_hours, bad_static
-from .schema import DAY, SCHEMA, laid_out, plain
+from .schema import BOUNDS, DAY, SCHEMA, hour_ends, laid_out, plain
 
 __all__ = ["KINDS", "open_part", "prepared", "template"]
 
@@ -45,7 +45,8 @@ def template(
     kind : str
         ``coarse`` or ``fine``.
     variables : mapping of str to mapping
-        Attributes of each variable by name, ``units`` among them.
+        Attributes of each variable by name, ``units`` among them. One with ``cell_methods`` of
+        ``time: sum`` is summed over the hour that ends at its time.
     times : array (time) of datetime64
         Consecutive hours; `xldm.stores.compatibility.bad_hours` says where gaps may be.
     grid : GridConfig
@@ -74,8 +75,14 @@ def template(
     y, x = axes(grid, fine=kind == "fine")
     empty = da.zeros((len(times), y.size, x.size), dtype="float32", chunks=(DAY, y.size, x.size))
     fields = {name: (("time", "y", "x"), empty, dict(said)) for name, said in variables.items()}
-    coords = {"time": np.asarray(times, "datetime64[ns]"), "y": y, "x": x}
-    return prepared(kind, xr.Dataset(fields, coords, attrs), grid, attrs)
+    stamps = np.asarray(times, "datetime64[ns]")
+    ds = xr.Dataset(fields, {"time": stamps, "y": y, "x": x}, attrs)
+    if any(
+        str(said.get("cell_methods", "")).startswith("time: sum") for said in variables.values()
+    ):
+        ds = ds.assign_coords({BOUNDS: (("time", "nv"), hour_ends(stamps))})
+        ds["time"].attrs["bounds"] = BOUNDS
+    return prepared(kind, ds, grid, attrs)
 
 
 def prepared(kind: str, ds: xr.Dataset, grid: GridConfig, attrs: Mapping[str, str]) -> xr.Dataset:
