@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from xldm.config import AutoencoderConfig, ConditionerConfig, DenoiserConfig, RegressionConfig
+from xldm.nets import afno
 from xldm.nets.afno import AFNOFilter
 from xldm.nets.autoencoder import Autoencoder
 from xldm.nets.blocks import ResidualBlock
@@ -59,16 +60,64 @@ def filtered(net: AFNOFilter, x: np.ndarray) -> np.ndarray:
     return np.fft.irfft2(out, s=(height, width), axes=(0, 1), norm="ortho") + x
 
 
-@pytest.mark.parametrize("shape", [(6, 6), (8, 5), (4, 10), (5, 12)])
-def test_the_filter_is_its_definition_also_where_modes_are_dropped(shape):
+@pytest.fixture
+def wide():
+    """A filter far from the shrinkage, so that both sides of it are met."""
     torch.manual_seed(0)
     net = AFNOFilter(16, blocks=8)
     with torch.no_grad():
         for parameter in net.parameters():
-            parameter.mul_(20)  # far from the shrinkage, so that both sides of it are met
+            parameter.mul_(20)
+    return net
+
+
+@pytest.fixture
+def in_products(monkeypatch):
+    """Filter as on an accelerator."""
+    monkeypatch.setattr(afno, "in_products", lambda device: True)
+
+
+SHAPES = pytest.mark.parametrize("shape", [(6, 6), (8, 5), (4, 10), (5, 12)])
+
+
+@SHAPES
+def test_the_filter_is_its_definition_also_where_modes_are_dropped(wide, shape):
     x = np.random.default_rng(0).normal(size=(*shape, 16))
-    got = net(torch.from_numpy(x)[None].float())[0].detach().numpy()
-    np.testing.assert_allclose(got, filtered(net, x), atol=2e-5)
+    got = wide(torch.from_numpy(x)[None].float())[0].detach().numpy()
+    np.testing.assert_allclose(got, filtered(wide, x), atol=2e-5)
+
+
+@SHAPES
+def test_matrix_products_filter_each_field_of_a_batch_by_the_definition(wide, in_products, shape):
+    x = np.random.default_rng(0).normal(size=(2, *shape, 16))
+    got = wide(torch.from_numpy(x).float()).detach().numpy()
+    np.testing.assert_allclose(got, [filtered(wide, field) for field in x], atol=2e-5)
+
+
+def test_matrix_products_have_the_gradients_of_transforms(wide, monkeypatch):
+    x, target = torch.randn(2, 2, 6, 8, 16)
+    found = []
+    for way in (False, True):
+        monkeypatch.setattr(afno, "in_products", lambda device, way=way: way)
+        wide.zero_grad()
+        given = x.clone().requires_grad_()
+        (wide(given) * target).sum().backward()
+        found.append([given.grad, *(p.grad.clone() for p in wide.parameters())])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
+
+
+def test_matrix_products_in_bfloat16_err_as_its_digits_do(wide, in_products):
+    x = np.random.default_rng(0).normal(size=(12, 8, 16))
+    with torch.autocast("cpu", torch.bfloat16):
+        got = wide(torch.from_numpy(x)[None].float())[0].detach().numpy()
+    error = got - filtered(wide, x)
+    assert 0 < np.abs(error).max() < 2**-6 * np.abs(got).max()
+
+
+def test_matrix_products_do_not_overflow_in_half_precision(wide, in_products):
+    x = torch.full((1, 32, 32, 16), 3e3)  # its mean mode is 96,000, float16 ends at 65,504
+    with torch.autocast("cpu", torch.float16):
+        assert wide(x).isfinite().all()
 
 
 def test_the_filter_refuses_channels_that_blocks_do_not_divide():
