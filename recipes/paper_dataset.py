@@ -2,8 +2,9 @@
 
 ``--source`` is a folder or a zip with ``YYYY/YYYY-MM-DD_{low,high_2mT,high_UV}.pt.zst`` and
 ``normalization_data.pkl``. Fields are scaled back to physical units. It is not documented whether
-the winds point east and north: set ``XLDM_WIND_FRAME=earth`` to state that they do. The layout
-follows the documentation; we have read no file of the record here.
+the winds point east and north: set ``XLDM_WIND_FRAME=earth`` to state that they do. Nor are the
+units of precipitation: set ``XLDM_RAIN_UNITS`` to ``m`` or ``mm`` to have ``high_TP`` files in the
+fine part. The layout follows the documentation; we have read no file of the record here.
 """
 
 import functools
@@ -17,14 +18,15 @@ from xldm.errors import InputError, PublishedError
 from xldm.forge import StoreDays, settings
 from xldm.published.dataset import ATTRS, accept_winds, physical
 from xldm.published.dataset_files import compare_metadata, find, scaling, url, whole_days
-from xldm.published.day_file import FIELDS, read_day
+from xldm.published.day_file import read_day
 
 run = settings()
 accept_winds(os.environ.get("XLDM_WIND_FRAME"))
-kinds = [kind for kind in FIELDS if (kind == "low") == (run.part == "coarse")]
-files = find([run.source])
+rain = os.environ.get("XLDM_RAIN_UNITS") or None
+files = find([run.source], rain=rain is not None)
+kinds = [kind for kind in files.days if (kind == "low") == (run.part == "coarse")]
 compare_metadata(files, whole_days(files, run.period.first, run.period.last, kinds=kinds))
-variables = {kind: of for kind, of in scaling(files).items() if kind in kinds}
+variables = {kind: of for kind, of in scaling(files, rain).items() if kind in kinds}
 
 
 def url_of(day: str, kind: str) -> str:

@@ -290,6 +290,38 @@ def test_resource_forks_and_precipitation_are_left_aside(
     assert "left aside, since their units are not documented: high_TP" in caplog.text
 
 
+def with_rain(folder: Path, mean: float, std: float) -> np.ndarray:
+    """Add a day of rain to a folder, scaled as it fell, and return it (hour, y, x)."""
+    layout(folder, (DAY,))
+    numbers = pickle.loads((folder / "normalization_data.pkl").read_bytes())
+    for moment, value in (("mean", mean), ("std", std)):
+        numbers["CMCC"][moment]["TP"] = np.float64(value)
+    (folder / "normalization_data.pkl").write_bytes(pickle.dumps(numbers))
+    rain = np.zeros((24, 672, 576), "float32")
+    rain[7, 10:90, 20:60] = np.random.default_rng(2).gamma(1.0, 2 * std, (80, 40))
+    hours = [{"TP": torch.from_numpy(((one - mean) / std).astype("float16"))} for one in rain]
+    (folder / "2001" / f"{DAY}_high_TP.pt.zst").write_bytes(packed(hours))
+    return rain
+
+
+def test_rain_of_stated_units_is_hourly_and_dry_where_it_was(tmp_path: Path) -> None:
+    rain = with_rain(tmp_path, 0.1, 0.6)
+    fine = open_dataset(tmp_path, wind_frame="earth", rain_units="mm")[1]
+    tp = fine["tp"].load()
+    assert (tp.values[rain == 0] == 0).all()
+    np.testing.assert_allclose(tp[7], rain[7] / 1e3, rtol=1e-3, atol=6e-4 / 900)
+    assert tp.attrs["cell_methods"] == "time: sum (interval: 1 hour)"
+    assert tp.attrs["units"] == "m" and tp.attrs["dry_below"] == 1e-4
+    hour = np.timedelta64(1, "h")
+    assert (fine["time_bnds"].values[:, 0] == fine["time"].values - hour).all()
+
+
+def test_rain_whose_mean_contradicts_its_units_is_refused(tmp_path: Path) -> None:
+    with_rain(tmp_path, 0.1, 0.6)
+    with pytest.raises(PublishedError, match=r"mean of CMCC's TP is 0\.1 .* not in m,"):
+        open_dataset(tmp_path, wind_frame="earth", rain_units="m")
+
+
 def test_winds_have_to_be_accepted(twin: Path) -> None:
     with pytest.raises(PublishedError, match=r"not documented.*set wind_frame='earth'"):
         open_dataset(twin)
@@ -499,7 +531,7 @@ def test_a_target_file_holds_its_targets_alone() -> None:
         read(content, f"{DAY}_high_UV.pt.zst")
 
 
-@pytest.mark.parametrize("name", ["readme.txt", f"{DAY}_high_TP.pt.zst"])
+@pytest.mark.parametrize("name", ["readme.txt", f"{DAY}_high_TD.pt.zst"])
 def test_a_file_of_another_name_is_refused(name: str) -> None:
     with pytest.raises(PublishedError, match="of the kinds low, high_2mT, high_UV"):
         read(hours_of("low"), name)

@@ -16,6 +16,8 @@ import xarray as xr
 from ..config import Variable
 from ..errors import PublishedError
 from ..grids.projected import ITALY, coordinates
+from ..stores.fine_rain import SCALED
+from ..stores.schema import BOUNDS, hour_ends
 from ..vocabulary import VOCABULARY, winds
 from .dataset_files import Files, compare_metadata, find, hours_of, opened, scaling, whole_days
 from .day_file import GAP, HOURS, read_day
@@ -46,6 +48,7 @@ def open_dataset(
     start: str | np.datetime64 | None = None,
     stop: str | np.datetime64 | None = None,
     missing: str = "raise",
+    rain_units: str | None = None,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Open the paper's dataset in physical units, with one chunk a day.
 
@@ -65,13 +68,17 @@ def open_dataset(
         First and last day, both included; by default the days of the first and last file.
     missing : {"raise", "skip"}
         Whether days that lack a file are refused or left out.
+    rain_units : "m" or "mm", optional
+        What the files of precipitation (``high_TP``) are in, which is not documented; without it,
+        they are left aside. The mean in the scaling must fit.
 
     Returns
     -------
     coarse : Dataset (time, y, x)
         The 14 predictors in ERA5's units, float32; ``sst`` is NaN over land.
     fine : Dataset (time, y, x)
-        ``t2m`` [K], ``u10``, ``v10`` [m s-1], float32.
+        ``t2m`` [K], ``u10``, ``v10`` [m s-1], float32; with ``rain_units``, ``tp`` [m], taken to
+        be the sum over the hour that ends at its time.
 
     Raises
     ------
@@ -90,10 +97,11 @@ def open_dataset(
     wind_frame='earth' (got None).
     """
     accept_winds(wind_frame)
-    files = find([source] if isinstance(source, (str, Path)) else source)
-    days = whole_days(files, start, stop, missing)
+    rain = rain_units is not None
+    files = find([source] if isinstance(source, (str, Path)) else source, rain=rain)
+    days = whole_days(files, start, stop, missing, tuple(files.days))
     compare_metadata(files, days)
-    variables = scaling(files)
+    variables = scaling(files, rain_units)
     low = {"low": variables.pop("low")}
     return _lazily(files, days, low), _lazily(files, days, variables)
 
@@ -131,6 +139,8 @@ def physical(ds: xr.Dataset, variables: Iterable[Variable]) -> xr.Dataset:
         _refuse_implausible(values, v, ds["time"].values)
         if VOCABULARY[v.name].water or VOCABULARY[v.name].accumulated:
             values = np.maximum(values, 0)  # only rounding takes them below
+        if v.name == "tp" and ds.sizes["y"] != ITALY.shape[0]:
+            values[values < v.std / 1024] = 0  # dry, but for rounding
         fields[v.name] = (("time", "y", "x"), values.astype("float32"), _attrs(v))
     return _on_grid(fields, ds["time"].values)
 
@@ -177,7 +187,12 @@ def _day(source: str, path: str, variables: tuple[Variable, ...]) -> np.ndarray:
 
 def _on_grid(fields: Mapping[str, tuple], time: np.ndarray) -> xr.Dataset:
     ds = xr.Dataset(fields, {"time": ("time", time, {"standard_name": "time"})})
-    coords = coordinates(ITALY, fine=ds.sizes["y"] != ITALY.shape[0])
+    fine = ds.sizes["y"] != ITALY.shape[0]
+    coords = coordinates(ITALY, fine=fine)
+    if fine and "tp" in ds:
+        ds["tp"].attrs |= SCALED
+        ds = ds.assign_coords({BOUNDS: (("time", "nv"), hour_ends(time))})
+        ds["time"].attrs["bounds"] = BOUNDS
     return ds.assign_coords(coords).assign_attrs({"Conventions": "CF-1.11", **ATTRS})
 
 

@@ -17,7 +17,7 @@ from ..config import Variable
 from ..errors import ArgumentError, PublishedError
 from ..storage.location import locate, reaching, shown
 from ..storage.zips import is_url, open_zip, pour, unpacking
-from .day_file import FIELDS, HOURS, day_and_kind
+from .day_file import FIELDS, HOURS, RAIN, day_and_kind
 from .statics_and_scaling import RASTERS, SCALING, read_scaling, read_statics
 
 __all__ = [
@@ -42,15 +42,15 @@ _COLUMNS = ["ref_time", "files_path_low", "files_path_high", "hour"]
 class Files(NamedTuple):
     """Files found in folders and zips, each as (source, path within the source).
 
-    ``days`` holds them by kind (a key of `FIELDS`) and day; ``others`` by base name.
+    ``days`` holds them by kind (a key of `KINDS`) and day; ``others`` by base name.
     """
 
     days: dict[str, dict[np.datetime64, tuple[str, str]]]
     others: dict[str, tuple[str, str]]
 
 
-def find(sources: Sequence[str | Path]) -> Files:
-    """Find the dataset's files in folders and zips.
+def find(sources: Sequence[str | Path], *, rain: bool = False) -> Files:
+    """Find the dataset's files in folders and zips, those of precipitation with ``rain`` only.
 
     Of several other files with one base name, the first is used.
 
@@ -59,7 +59,7 @@ def find(sources: Sequence[str | Path]) -> Files:
     PublishedError
         If a day's file exists twice.
     """
-    files = Files({kind: {} for kind in FIELDS}, {})
+    files = Files({kind: {} for kind in (*FIELDS, *([RAIN] if rain else []))}, {})
     ignored: set[str] = set()
     for source in map(str, sources):
         for path in _listed(source):
@@ -68,7 +68,7 @@ def find(sources: Sequence[str | Path]) -> Files:
                 files.others.setdefault(PurePosixPath(path).name, (source, path))
                 continue
             day, kind = named
-            if kind not in FIELDS:
+            if kind not in files.days:
                 ignored.add(kind)
             elif other := files.days[kind].get(day):
                 raise PublishedError(
@@ -82,8 +82,10 @@ def find(sources: Sequence[str | Path]) -> Files:
     return files
 
 
-def scaling(files: Files) -> dict[str, tuple[Variable, ...]]:
+def scaling(files: Files, rain_units: str | None = None) -> dict[str, tuple[Variable, ...]]:
     """Return the variables of each kind of file, with means and standard deviations.
+
+    Precipitation is among them if ``rain_units`` says what it is in, "m" or "mm".
 
     Raises
     ------
@@ -91,9 +93,10 @@ def scaling(files: Files) -> dict[str, tuple[Variable, ...]]:
         If ``normalization_data.pkl`` is missing, or if `read_scaling` refuses it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        found = read_scaling(_copies(files, [SCALING], folder)[SCALING])
+        found = read_scaling(_copies(files, [SCALING], folder)[SCALING], rain_units)
     found["low"] = found.pop("predictors")
-    return {kind: found[kind.removeprefix("high_")] for kind in FIELDS}
+    kinds = (*FIELDS, *([RAIN] if rain_units else []))
+    return {kind: found[kind.removeprefix("high_")] for kind in kinds}
 
 
 def static(source: str | Path) -> xr.Dataset:

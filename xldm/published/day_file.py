@@ -28,7 +28,7 @@ from ..inputs.lists import PAPER_PREDICTORS
 from ..vocabulary import VOCABULARY
 from .weights import TARGETS
 
-__all__ = ["FIELDS", "GAP", "HOURS", "day_and_kind", "read_day"]
+__all__ = ["FIELDS", "GAP", "HOURS", "KINDS", "RAIN", "day_and_kind", "read_day"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "low": tuple(VOCABULARY[name].paper_name for name in PAPER_PREDICTORS),
     **{f"high_{part}": tuple(v.paper_name for v in found) for part, found in TARGETS.items()},
 }
+#: Kind of the files of precipitation, of which units are not documented.
+RAIN = "high_TP"
+#: Names of fields of all kinds of file.
+KINDS = FIELDS | {RAIN: ("TP",)}
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})_(\w+)\.pt\.zst")
 # Bytes of a file beside its fields: records of a zip file and a pickle.
@@ -77,7 +81,7 @@ def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
     Returns
     -------
     Dataset (time, y, x)
-        24 hours in UTC of the fields in :data:`FIELDS`, under their names in the paper. Values stay
+        24 hours in UTC of the fields in :data:`KINDS`, under their names in the paper. Values stay
         as in the file: scaled, in half or single precision, north up. The only coordinate is
         ``time``. The files hold one more predictor, which is left out because it is not
         documented.
@@ -93,14 +97,14 @@ def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
         If zstandard is not installed.
     """
     named = day_and_kind(name)
-    if named is None or named[1] not in FIELDS:
+    if named is None or named[1] not in KINDS:
         raise PublishedError(
             f"{name}: expected a name such as 2001-07-15_low.pt.zst, of the kinds "
-            f"{', '.join(FIELDS)}"
+            f"{', '.join(KINDS)}"
         )
     day, kind = named
     shape = ITALY.shape if kind == "low" else ITALY.fine_shape
-    limit = HOURS * math.prod(shape) * 4 * (len(FIELDS[kind]) + 1) + _OVERHEAD
+    limit = HOURS * math.prod(shape) * 4 * (len(KINDS[kind]) + 1) + _OVERHEAD
     hours = _by_hour(_load(_inflated(stream, name, limit), name, limit), name)
     spare = {_spare(hours[hour], kind, f"{name}, hour {hour}") for hour in range(HOURS)}
     if len(spare) > 1:
@@ -111,7 +115,7 @@ def read_day(stream: IO[bytes], name: str) -> xr.Dataset:
         field: np.stack(
             [_values(hours[h][field], field, shape, f"{name}, hour {h}") for h in range(HOURS)]
         )
-        for field in FIELDS[kind]
+        for field in KINDS[kind]
     }
     if "SST" in fields:
         _refuse_turned(fields["SST"][0], name)
@@ -215,14 +219,14 @@ def _spare(fields: Any, kind: str, where: str) -> str:
         raise PublishedError(
             f"{where}: expected fields by their names, got a {type(fields).__name__}"
         )
-    if missing := [field for field in FIELDS[kind] if field not in fields]:
+    if missing := [field for field in KINDS[kind] if field not in fields]:
         raise PublishedError(
             f"{where}: {', '.join(missing)} missing; found {', '.join(map(str, fields))}"
         )
-    unknown = sorted(str(field) for field in fields if field not in FIELDS[kind])
+    unknown = sorted(str(field) for field in fields if field not in KINDS[kind])
     if len(unknown) > (kind == "low"):
         raise PublishedError(
-            f"{where}: {', '.join(unknown)} not known: expected {', '.join(FIELDS[kind])}"
+            f"{where}: {', '.join(unknown)} not known: expected {', '.join(KINDS[kind])}"
             + (" and one more" if kind == "low" else "")
         )
     return unknown[0] if unknown else ""

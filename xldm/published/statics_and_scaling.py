@@ -12,14 +12,14 @@ import numpy as np
 import xarray as xr
 
 from ..config import Variable
-from ..errors import MissingPackageError, PublishedError
+from ..errors import ArgumentError, MissingPackageError, PublishedError
 from ..grids.projected import ITALY, axes, coordinates
 from ..inputs.lists import predictor_variables
 from ..statics.landcover import CGLS_LC100, SEA
 from ..vocabulary import VOCABULARY
 from .weights import TARGETS
 
-__all__ = ["RASTERS", "SCALING", "read_scaling", "read_statics"]
+__all__ = ["RAIN_UNITS", "RASTERS", "SCALING", "read_scaling", "read_statics"]
 
 SCALING = "normalization_data.pkl"
 RASTERS = tuple(
@@ -34,6 +34,10 @@ LAND_COVER = {
 
 #: Bounds of means over Italy, for variables whose bounds in ERA5 cannot tell units apart.
 MEANS = {"sd": (0.0, 0.5), "tp": (0.0, 2e-3), "ssrd": (1e5, 2e6)}
+#: Metres in the units that precipitation of the fine side may be in.
+RAIN_UNITS = {"m": 1.0, "mm": 1e-3}
+#: Bounds of its mean, in m in an hour: 0.1 mm is 880 mm in a year.
+RAIN_MEAN = (2e-5, 5e-4)
 
 
 def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
@@ -90,7 +94,7 @@ def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
     ).assign_coords(land_cover_class=list(LAND_COVER.values()))
 
 
-def read_scaling(path: Path) -> dict[str, tuple[Variable, ...]]:
+def read_scaling(path: Path, rain_units: str | None = None) -> dict[str, tuple[Variable, ...]]:
     """Read the release's means and standard deviations of predictors and targets.
 
     Parameters
@@ -98,11 +102,14 @@ def read_scaling(path: Path) -> dict[str, tuple[Variable, ...]]:
     path : Path
         ``normalization_data.pkl``: ``['ERA5' | 'CMCC']['mean' | 'std'][name in the paper]``. The
         file states no units; ERA5's are assumed, and each mean must be plausible in them.
+    rain_units : "m" or "mm", optional
+        What hourly precipitation of the fine side is in.
 
     Returns
     -------
     dict
-        Variables under ``"predictors"``, and targets under the name of their component.
+        Variables under ``"predictors"``, and targets under the name of their component; with
+        ``rain_units``, precipitation in m under ``"TP"``.
 
     Raises
     ------
@@ -111,10 +118,36 @@ def read_scaling(path: Path) -> dict[str, tuple[Variable, ...]]:
         units.
     """
     content = _unpickle(path)
-    return {
+    rain = {"TP": _rain(content, rain_units, path.name)} if rain_units else {}
+    return rain | {
         "predictors": _scaled(predictor_variables(), content, "ERA5", path.name),
         **{name: _scaled(v, content, "CMCC", path.name) for name, v in TARGETS.items()},
     }
+
+
+def _rain(content: Any, units: str, where: str) -> tuple[Variable, ...]:
+    """Return precipitation in m; its mean over Italy tells whether it is in the units stated."""
+    if units not in RAIN_UNITS:
+        raise ArgumentError(f"rain_units: expected {' or '.join(RAIN_UNITS)}; got {units!r}")
+    try:
+        mean, std = (float(content["CMCC"][moment]["TP"]) for moment in ("mean", "std"))
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise PublishedError(f"{where}: CMCC: no number for TP, so it cannot be scaled") from None
+    in_metres = RAIN_UNITS[units]
+    low, high = RAIN_MEAN
+    if not (low <= mean * in_metres <= high and 0 < std < np.inf):
+        raise PublishedError(
+            f"{where}: the mean of CMCC's TP is {mean:.4g} and its standard deviation {std:.4g}. "
+            f"Hourly rain over Italy has a mean of {low * 1e3:g} to {high * 1e3:g} mm, so it is "
+            f"not in {units}, or not as it fell: check that this is the release's file"
+        )
+    known = VOCABULARY["tp"]
+    return (
+        Variable(
+            "tp", known.standard_names[0], known.units, mean * in_metres, std * in_metres,
+            paper_name="TP",
+        ),
+    )  # fmt: skip
 
 
 def _scaled(
