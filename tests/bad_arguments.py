@@ -146,6 +146,7 @@ _options(
         "device": ["gpu9", "cuda:99", 3, True, b"cpu", ["cpu"], "", "meta", Mute()],
         "dtype": ["float64", "int8", np.float32, 3, b"float32", ["float32"], "", Mute()],
         "batch_size": [0, -1, 1.5, True, "2", 2.0, HUGE, b"2", [2], Mute()],
+        "compile": ["yes", 1, 0.0, None, b"", np.array([True, False]), Mute()],
         "region": _NO_REGION,
         "progress": ["no", 0, 1.0, b"", np.array([True, False]), Mute()],
     },

@@ -67,6 +67,7 @@ class LDM:
         device: str | None = None,
         dtype: str | None = None,
         batch_size: int | None = None,
+        compile: bool = False,
         region: str | tuple[float, float, float, float] | None = None,
         progress: bool | None = None,
     ) -> xr.Dataset:
@@ -96,6 +97,7 @@ class LDM:
             device=device,
             dtype=dtype,
             batch_size=batch_size,
+            compile=compile,
             region=region,
             progress=progress,
         )

@@ -47,6 +47,7 @@ def downscale(
     device: str | None = None,
     dtype: str | None = None,
     batch_size: int | None = None,
+    compile: bool = False,
     region: str | tuple[float, float, float, float] | None = None,
     progress: bool | None = None,
 ) -> xr.Dataset:
@@ -97,6 +98,10 @@ def downscale(
     batch_size : int, optional
         Fields (times and members) that go through the networks together on an accelerator; as many
         as its memory holds by default. A CPU takes them one by one.
+    compile : bool
+        Compile the denoiser and the decoder with ``torch.compile`` when they first run, which takes
+        a minute or more, for blocks of ``batch_size`` fields (16 by default). For many fields.
+        Bits may differ from those of networks that are not compiled.
     region : "covered" or (lon_min, lat_min, lon_max, lat_max), optional
         Downscale the part of the domain that the input covers, or this part of it.
     progress : bool, optional
@@ -138,7 +143,7 @@ def downscale(
     """
     model, asked, unknown = _asked(load_model(model), targets)
     sampling, faults = _sampling(model, members, seed, sampler, steps, correlation)
-    faults += unknown + _runtime_faults(device, dtype, batch_size, progress)
+    faults += unknown + _runtime_faults(device, dtype, batch_size, compile, progress)
     names, unfit = conserving.chosen(conserve, model.config)
     faults += unfit
     if align is not None:
@@ -190,6 +195,7 @@ def downscale(
         device=device,
         dtype=dtype,
         batch_size=batch_size,
+        compile=compile,
     )
     told = conserving.said(kept, aligned=align is not None)
     out = described(drawn, coarse, model, asked, sampling, report, told, squeeze=members is None)
@@ -249,16 +255,25 @@ def _sampling(
 
 
 def _runtime_faults(
-    device: str | None, dtype: str | None, batch_size: int | None, progress: bool | None
+    device: str | None,
+    dtype: str | None,
+    batch_size: int | None,
+    compile: bool,
+    progress: bool | None,
 ) -> list[str]:
+    from .models.compiled import compile_fault
     from .models.on_device import device_fault
 
-    faults = [fault] if (fault := device_fault(device)) else []
-    return faults + arguments.faults(
+    faults = arguments.faults(
         dtype=(dtype, arguments.choice("float32", "bfloat16", "float16").or_none),
         batch_size=(batch_size, arguments.whole(1).or_none),
+        compile=(compile, arguments.FLAG),
         progress=(progress, arguments.FLAG.or_none),
     )
+    fault = device_fault(device)
+    if compile and not (faults or fault):
+        fault = compile_fault(str(device or "cpu"))
+    return [fault] * bool(fault) + faults
 
 
 def _room(ds: xr.Dataset, members: int, model: Model, report: Report) -> list[str]:

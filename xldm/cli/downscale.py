@@ -52,6 +52,10 @@ def add(command: argparse.ArgumentParser) -> None:
         "--tile", metavar="SIZE[,OVERLAP]", help="coarse cells of a tile, to save memory"
     )
     command.add_argument("--device", help="where the networks run, e.g. cuda (default cpu)")
+    command.add_argument(
+        "--compile", action="store_true",
+        help="compile the networks first, which takes a minute or more; for many fields",
+    )  # fmt: skip
     command.add_argument("--resume", action="store_true", help="continue the store if it exists")
     command.add_argument(
         "--share", default="0/1", metavar="I/N", help="write only blocks I, I+N, ..., I from 0"
@@ -80,7 +84,7 @@ def _downscale(args: argparse.Namespace) -> None:
             seed=args.seed, sampler=args.sampler, steps=args.steps,
             correlation=args.correlation, missing=args.missing,
             align=args.align, conserve=_conserve(args.conserve), device=args.device,
-            region=region(args.region),  # type: ignore[arg-type]
+            compile=args.compile, region=region(args.region),  # type: ignore[arg-type]
         )  # fmt: skip
         if _is_netcdf(output):
             _write_netcdf(out, output, args)

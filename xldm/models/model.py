@@ -21,6 +21,7 @@ from ..grids.projected import lon_lat
 from ..nets.field_sizes import FieldSizes, field_sizes
 from ..numerics import scaling, sun
 from . import card, tiling
+from .compiled import TOGETHER, compiled
 from .components import ResidualDiffusion
 from .downscaler import Downscaler, Sampling
 from .interpolation import Interpolation
@@ -191,6 +192,7 @@ class Model:
         device: str | None = None,
         dtype: str | None = None,
         batch_size: int | None = None,
+        compile: bool = False,
         observe: Callable[[int], None] = lambda n: None,
     ) -> np.ndarray:
         """Draw targets in physical units.
@@ -213,6 +215,8 @@ class Model:
             Fields (times and members) that go through the networks together on an accelerator;
             default as many as fit on a CUDA device, and 1 on others. A CPU takes fields one by one:
             batches would gain little there, and change the order of sums.
+        compile : bool
+            Compile denoiser and decoder for blocks of ``batch_size`` fields, 16 by default.
         observe : callable
             Told how many fields each finished block has.
 
@@ -221,7 +225,7 @@ class Model:
         ndarray (member, time, C, H, W) float32
         """
         where = torch.device(device or "cpu")
-        together = 1 if where.type == "cpu" else batch_size
+        together = 1 if where.type == "cpu" else batch_size or (TOGETHER if compile else None)
         height, width = coarse.shape[-2:]
         factor = self.config.grid.factor
         size = (len(sampling.members), len(coarse), len(self.config.targets))
@@ -235,7 +239,7 @@ class Model:
             out, at = np.empty((*size, height * factor, width * factor), np.float32), 0
             for part in self.config.components:
                 targets = out[:, :, at : (at := at + len(part.targets))]
-                component = self._on(part, rows, columns, where)
+                component = self._on(part, rows, columns, where, (compile and together) or 0)
                 component.draw(targets, normalised, addresses, sampling, together, observe)
         return out
 
@@ -291,10 +295,10 @@ class Model:
         return np.concatenate([normalised, sun.channels(times, lat, lon)], axis=1)
 
     def _on(
-        self, part: ComponentConfig, rows: slice, columns: slice, where: torch.device
+        self, part: ComponentConfig, rows: slice, columns: slice, where: torch.device, fast: int = 0
     ) -> OnDevice:
-        """Return a component on a device, prepared for a window; cached."""
-        key = (part.name, rows.start, rows.stop, columns.start, columns.stop, where)
+        """Return a component on a device, prepared for a window, compiled for ``fast`` fields."""
+        key = (part.name, rows.start, rows.stop, columns.start, columns.stop, where, fast)
         if key not in self._cache:
             grid, channels = self.config.grid, statics.channels(self.static)
             ends = ((s.start, s.stop) for s in (rows, columns))
@@ -302,6 +306,7 @@ class Model:
             static = torch.from_numpy(np.ascontiguousarray(channels[:, y, x]))[None].to(where)
             # Convolutions of few channels are a third faster with channels last.
             net = self.components[part.name].to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            net = compiled(net, fast, where) if fast else net
             prepared = net.prepare(static)
             self._cache[key] = OnDevice(part, net, prepared, grid.shape, rows, columns, where)
         return self._cache[key]

@@ -89,7 +89,8 @@ class TrainingModule(lightning.LightningModule):
                 block.forward = recomputed
         if self.phase.compile:
             for module in self.objective.modules(self.net):
-                module.compile()
+                # A smaller batch at the end of an epoch is compiled too, as a size of its own.
+                module.compile(dynamic=False)
 
     def __reduce__(self) -> tuple:
         # torch would send each tensor to another process as shared memory and an open file. Both
@@ -232,8 +233,14 @@ class TrainingModule(lightning.LightningModule):
 
     def _adam(self, fitted: nn.Module) -> torch.optim.AdamW:
         phase = self.phase
+        # One kernel for all parameters. A CPU keeps the loop, and so the bits of trained models.
+        fused = True if self.device.type == "cuda" else None
         return torch.optim.AdamW(
-            fitted.parameters(), lr=phase.lr, betas=phase.betas, weight_decay=phase.weight_decay
+            fitted.parameters(),
+            lr=phase.lr,
+            betas=phase.betas,
+            weight_decay=phase.weight_decay,
+            fused=fused,
         )
 
     def _schedule(self, optimiser: torch.optim.Optimizer) -> Any:
