@@ -257,7 +257,7 @@ def at_places(twin: Twin, where: Window, hours: np.ndarray, noise: Carried) -> n
     for hour in hours:
         middle = hour - 0.5
         state = twin._climate.at(where.points, middle)
-        coarse_rain = coarse_view.rain(state, where.coarse_ground) * 1e3
+        coarse_rain = coarse_view.rain(where.points, middle, state, where.coarse_ground) * 1e3
         if not coarse_rain.any():
             found.append(np.zeros(where.row.size))
             continue
@@ -313,8 +313,9 @@ def climatology(folder: Path, twin: Twin, hours: int = 730) -> None:
     ground = {name: field[row, column] for name, field in twin._coarse_ground.items()}
     dates = np.datetime64("2001-01-01") + np.arange(hours) * 2191 // hours
     times = dates.astype("datetime64[h]").astype(int) + np.arange(hours) * 7 % 24
-    made = np.stack([coarse_view.rain(twin._climate.at(points, t - 0.5), ground) for t in times])
-    made *= 1e3
+    middles = times - 0.5
+    made = [coarse_view.rain(points, t, twin._climate.at(points, t), ground) for t in middles]
+    made = np.stack(made) * 1e3
     month = dates.astype("datetime64[M]").astype(int) % 12
     print(f"\n| month: mm at {len(table)} sites | WorldClim | CHELSA | coarse side |")
     print("| --- | --- | --- | --- |")

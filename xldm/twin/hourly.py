@@ -173,7 +173,8 @@ class Twin:
         kind = rains.kind(state.heat * ground["land"], Varying(self.seed, middle))
         weather = rains.Weather(kind, self._ground.relief_40, u * flank[0] + v * flank[1])
         gauss = (showers or self._showers).at(middle, steering, rains.LAW["small"])
-        millimetres = rains.amounts(gauss, coarse.rain(state, ground) * 1e3, cells, weather)
+        given = coarse.rain(self._cells, middle, state, ground) * 1e3
+        millimetres = rains.amounts(gauss, given, cells, weather)
         return (millimetres / 1e3).astype(np.float32)
 
     def _fine_dataset(
