@@ -4,7 +4,7 @@ Prints the tables of ``docs/explanation/twin.md`` and the coefficients for ``xld
 
     python tools/fit_rain.py ../shared/realdata
 
-Needs pandas, cfgrib and the folder of real files, which the package does not hold. Fields of AROME
+Needs cfgrib and the folder of real files, which the package does not hold. Fields of AROME
 and ARPEGE: Meteo-France, MeteoNet (Larvor et al. 2020), Etalab Open Licence 2.0.
 """
 
@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import fit_coarse_rain
 import numpy as np
-import pandas as pd
 import pyproj
 import scipy.optimize
 import scipy.sparse
@@ -302,29 +302,11 @@ def daily(folder: Path, twin: Twin, days: int) -> None:
     print(f"| the heaviest of these, 99.9 %, mm | | {np.percentile(wet, 99.9):.1f} |")
 
 
-def climatology(folder: Path, twin: Twin, hours: int = 730) -> None:
-    """Print monthly sums at sites beside the coarse cells', and how rain grows with height."""
-    table = pd.read_csv(folder / "italy_climate_points/points.csv").dropna()
-    row = np.rint((coarse_view.LATITUDE[0] - table.lat.values) / 0.25).astype(int)
-    column = np.rint((table.lon.values - coarse_view.LONGITUDE[0]) / 0.25).astype(int)
-    inside = (row >= 0) & (row < 59) & (column >= 0) & (column < 71)
-    row, column, table = row[inside], column[inside], table[inside]
-    points = Points(*(field[row, column] for field in twin._cells))
-    ground = {name: field[row, column] for name, field in twin._coarse_ground.items()}
-    dates = np.datetime64("2001-01-01") + np.arange(hours) * 2191 // hours
-    times = dates.astype("datetime64[h]").astype(int) + np.arange(hours) * 7 % 24
-    middles = times - 0.5
-    made = [coarse_view.rain(points, t, twin._climate.at(points, t), ground) for t in middles]
-    made = np.stack(made) * 1e3
-    month = dates.astype("datetime64[M]").astype(int) % 12
-    print(f"\n| month: mm at {len(table)} sites | WorldClim | CHELSA | coarse side |")
-    print("| --- | --- | --- | --- |")
-    total = 0.0
-    for m, days in enumerate((31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)):
-        mine = made[month == m].mean(0) * 24 * days
-        total = total + mine
-        a, b = (table[f"{kind}_prec_{m + 1:02d}"].mean() for kind in ("worldclim", "chelsa"))
-        print(f"| {m + 1} | {a:.0f} | {b:.0f} | {mine.mean():.0f} |")
+def with_height(folder: Path, twin: Twin) -> None:
+    """Print how rain grows with height at sites, and by the law on their coarse amounts."""
+    table, row, column = fit_coarse_rain.sites(folder, twin)
+    made = fit_coarse_rain.weather(twin, row, column, 730).rain()[:, : len(table)]
+    print("\n| | WorldClim | CHELSA | twin |\n| --- | --- | --- | --- |")
     lat, lon = table.lat.values, table.lon.values
     near = np.hypot((lat[:, None] - lat) * 111, (lon[:, None] - lon) * 80) < 40
     km, logs = table.height_m.values / 1000, []
@@ -359,7 +341,7 @@ def main() -> None:
     if options.rounds:
         fit(real, options.rounds)
     twin = Twin(0)
-    climatology(options.folder, twin)
+    with_height(options.folder, twin)
     daily(options.folder, twin, options.days)
 
 

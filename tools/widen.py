@@ -13,7 +13,6 @@ import torch
 
 import xldm
 from xldm.models import card
-from xldm.models.coarse_scale import CoarseScale
 from xldm.models.components import ResidualDiffusion
 from xldm.numerics import sun
 from xldm.packages import package
@@ -51,8 +50,7 @@ def main() -> None:
             weight = state[layer]
             zero = weight.new_zeros(len(weight), len(sun.CHANNELS), *weight.shape[2:])
             state[layer] = torch.cat([weight[:, :count], zero, weight[:, count:]], dim=1)
-        coarse_scale = CoarseScale.of(part, config.predictors, config.grid.factor)
-        net = ResidualDiffusion(part, config.coarse_channels, config.static_channels, coarse_scale)
+        net = ResidualDiffusion.of(part, config)
         net.load_state_dict(state)
         nets[part.name] = net.eval()
     text = card.markdown(config, sum(p.numel() for n in nets.values() for p in n.parameters()))

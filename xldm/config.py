@@ -98,7 +98,9 @@ class ComponentConfig:
     regression's mean. Without a regression it diffuses the whole field, not a residual. With a
     ``smoothing`` the networks give the departure from the interpolated predictor of each target's
     name only (`xldm.models.coarse_scale`): it is the standard deviation, along y and x in coarse
-    cells, of the weights with which a coarse predictor averages the fine field.
+    cells, of the weights with which a coarse predictor averages the fine field. With
+    ``own_transform`` the networks see the predictor of each target's name with the transform and
+    scaling of the target (`xldm.models.own_predictors`), as rain needs.
     """
 
     name: ComponentName
@@ -109,6 +111,7 @@ class ComponentConfig:
     denoiser: DenoiserConfig | None = None
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
     smoothing: Annotated[tuple[Spread, Spread] | None, written_if_set(None)] = None
+    own_transform: Annotated[bool, written_if_set(False)] = False
 
     @model_validator(mode="after")
     def _usable(self) -> ComponentConfig:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..config import ComponentConfig
+from ..config import ComponentConfig, ModelConfig
 from ..errors import ArgumentError
 from ..nets.autoencoder import Autoencoder
 from ..nets.conditioner import Conditioner
@@ -18,6 +18,7 @@ from ..nets.regression import RegressionUNet
 from ..numerics.samplers import SAMPLERS
 from .coarse_scale import CoarseScale
 from .downscaler import Downscaler, Sampling, schedule
+from .own_predictors import OwnPredictors
 
 __all__ = ["Regression", "ResidualDiffusion", "for_members", "present"]
 
@@ -49,9 +50,14 @@ def for_members(of_hours: Tensor, count: int) -> Tensor:
 class Regression(Downscaler):
     """The regression UNET alone: it gives the mean, smooth where small scales are uncertain."""
 
-    def __init__(self, net: RegressionUNet, coarse_scale: CoarseScale | None = None) -> None:
+    def __init__(
+        self,
+        net: RegressionUNet,
+        coarse_scale: CoarseScale | None = None,
+        own_predictors: OwnPredictors | None = None,
+    ) -> None:
         super().__init__()
-        self.net, self.coarse_scale = net, coarse_scale
+        self.net, self.coarse_scale, self.own_predictors = net, coarse_scale, own_predictors
 
     @property
     def mean(self) -> Regression:
@@ -64,7 +70,8 @@ class Regression(Downscaler):
 
     def condition(self, coarse: Tensor, prepared: Tensor) -> Tensor:
         """Compute the mean of the targets (B, C, H, W)."""
-        upsampled = nn.functional.interpolate(coarse, size=prepared.shape[-2:], mode="nearest")
+        seen = coarse if self.own_predictors is None else self.own_predictors(coarse)
+        upsampled = nn.functional.interpolate(seen, size=prepared.shape[-2:], mode="nearest")
         static = prepared.expand(len(coarse), -1, -1, -1)
         mean = self.net(torch.cat((upsampled, static), dim=1))
         return mean if self.coarse_scale is None else self.coarse_scale(mean, coarse)
@@ -84,6 +91,8 @@ class ResidualDiffusion(Downscaler):
         Channels of the coarse predictors and of the static fields.
     coarse_scale : CoarseScale, optional
         It replaces the coarse scale of what the networks give.
+    own_predictors : OwnPredictors, optional
+        It changes how the networks see the predictors.
 
     Examples
     --------
@@ -109,10 +118,11 @@ class ResidualDiffusion(Downscaler):
         predictors: int,
         static_channels: int,
         coarse_scale: CoarseScale | None = None,
+        own_predictors: OwnPredictors | None = None,
     ) -> None:
         super().__init__()
         targets = len(config.targets)
-        self.config, self.coarse_scale = config, coarse_scale
+        self.config, self.coarse_scale, self.own_predictors = config, coarse_scale, own_predictors
         self.regression: RegressionUNet | None = None
         self.autoencoder: Autoencoder | None = None
         self.conditioner: Conditioner | None = None
@@ -128,6 +138,13 @@ class ResidualDiffusion(Downscaler):
             self.denoiser = Denoiser(latent, config.denoiser, config.conditioner)
         self.schedule = schedule(config.diffusion)
 
+    @classmethod
+    def of(cls, part: ComponentConfig, config: ModelConfig) -> ResidualDiffusion:
+        """Return a component of a model, with new weights."""
+        scale = CoarseScale.of(part, config.predictors, config.grid.factor)
+        own = OwnPredictors.of(part, config.predictors)
+        return cls(part, config.coarse_channels, config.static_channels, scale, own)
+
     @property
     def mean(self) -> Regression:
         """The regression, as a component of its own.
@@ -141,7 +158,7 @@ class ResidualDiffusion(Downscaler):
             raise ArgumentError(
                 f"the component {self.config.name} has no regression: it diffuses the field itself"
             )
-        return Regression(self.regression, self.coarse_scale)
+        return Regression(self.regression, self.coarse_scale, self.own_predictors)
 
     def prepare(self, static: Tensor) -> tuple[Tensor, Tensor | None]:
         """Compute the conditioner's features of the static channels, and return both."""
@@ -154,9 +171,14 @@ class ResidualDiffusion(Downscaler):
         mean = context = None
         if self.regression is not None:
             mean = self.mean.condition(coarse, static)
-        if self.conditioner is not None and features is not None:
-            context = self.conditioner.context(features, coarse)
+        if features is not None:
+            context = self.context(features, coarse)
         return Condition(mean, context)
+
+    def context(self, features: Tensor, coarse: Tensor) -> list[Tensor]:
+        """Compute maps for the denoiser from features of the static fields, and predictors."""
+        seen = coarse if self.own_predictors is None else self.own_predictors(coarse)
+        return present(self.conditioner, "conditioner").context(features, seen)
 
     def denoise(self, context: Sequence[Tensor]) -> Callable[[Tensor, int], Tensor]:
         """Bind the denoiser to a context: (noisy latent, step) -> clean latent."""

@@ -6,7 +6,7 @@ have, so a file is not read, and nothing allocated, that the configuration does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import safetensors.torch
@@ -15,7 +15,6 @@ from torch.overrides import TorchFunctionMode
 
 from ..config import ComponentConfig
 from ..errors import PackageError
-from ..models.coarse_scale import CoarseScale
 from ..models.components import ResidualDiffusion
 from .containers import WEIGHTS, reading
 from .package_files import PackageFiles
@@ -44,15 +43,10 @@ class _NoValues(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def laid_out(
-    part: ComponentConfig,
-    predictors: int,
-    static_channels: int,
-    coarse_scale: CoarseScale | None = None,
-) -> ResidualDiffusion:
-    """Return the networks of a component without weights, which takes no memory for them."""
+def laid_out(make: Callable[..., ResidualDiffusion], *args: Any) -> ResidualDiffusion:
+    """Return networks without weights, which takes no memory for them."""
     with torch.device("meta"), _NoValues():
-        return ResidualDiffusion(part, predictors, static_channels, coarse_scale)
+        return make(*args)
 
 
 def most_bytes(net: torch.nn.Module) -> int:
@@ -65,8 +59,7 @@ def of_package(files: PackageFiles, part: ComponentConfig) -> ResidualDiffusion:
     """Return the networks of a component of a package, without weights."""
     config = files.config
     with reading(files.location, f"model.yaml: networks of {part.name}"):
-        scale = CoarseScale.of(part, config.predictors, config.grid.factor)
-        return laid_out(part, config.coarse_channels, config.static_channels, scale)
+        return laid_out(ResidualDiffusion.of, part, config)
 
 
 def read_component(files: PackageFiles, part: ComponentConfig) -> ResidualDiffusion:
@@ -90,7 +83,6 @@ def load_component(
     static_channels: int,
     tensors: Mapping[str, torch.Tensor],
     where: str,
-    coarse_scale: CoarseScale | None = None,
 ) -> ResidualDiffusion:
     """Build the networks of a component and load its weights as float32.
 
@@ -104,8 +96,6 @@ def load_component(
         Weights by the names of the component's state dict.
     where : str
         Origin of the weights, for error messages.
-    coarse_scale : CoarseScale, optional
-        That of the component's smoothing.
 
     Returns
     -------
@@ -118,7 +108,7 @@ def load_component(
         If a tensor is missing, unknown to the networks, of another shape or kind, not finite, or
         larger than weights are.
     """
-    return filled(laid_out(part, predictors, static_channels, coarse_scale), tensors, where)
+    return filled(laid_out(ResidualDiffusion, part, predictors, static_channels), tensors, where)
 
 
 def filled(

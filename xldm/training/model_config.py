@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..grids.projected import nested
 from ..nets.field_sizes import field_sizes
 from ..stores.variables import scaled_variables
 from .packaging import Base
-from .preset import Preset
+from .preset import Part, Preset
 from .stages import NETWORKS, STAGES, DistillationPhase, Stage
 
 __all__ = ["grid_of", "model_config", "narrowed", "refuse_absent_hours", "stage_config"]
@@ -63,19 +63,7 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             f"subsets name {', '.join(sorted(unknown))}, which are not among the predictors "
             f"{', '.join(wanted['coarse'])}"
         )
-    components = tuple(
-        ComponentConfig(
-            name=part.name,
-            targets=tuple(named["fine"][t] for t in part.targets),
-            regression=None if preset.full_field else part.regression,
-            autoencoder=part.autoencoder,
-            conditioner=part.conditioner,
-            denoiser=part.denoiser,
-            diffusion=part.diffusion,
-            smoothing=part.smoothing,
-        )
-        for part in preset.components
-    )
+    components = tuple(_component(p, named["fine"], preset) for p in preset.components)
     stats, land_cover = store["stats"].attrs, store["static"].to_dataset()["land_cover_class"]
     said = [f"{store.attrs.get(n, '')}".strip() for n in ("title", "comment", "source", "license")]
     said += [f"{n} {stats[n]}" for n in ("period", "split") if n in stats]
@@ -106,6 +94,20 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
         _refuse_start(preset, config)
     _refuse_windows(preset, config)
     return config
+
+
+def _component(part: Part, targets: Mapping[str, Variable], preset: Preset) -> ComponentConfig:
+    return ComponentConfig(
+        name=part.name,
+        targets=tuple(targets[t] for t in part.targets),
+        regression=None if preset.full_field else part.regression,
+        autoencoder=part.autoencoder,
+        conditioner=part.conditioner,
+        denoiser=part.denoiser,
+        diffusion=part.diffusion,
+        smoothing=part.smoothing,
+        own_transform=part.own_transform,
+    )
 
 
 def narrowed(part: ComponentConfig, networks: Sequence[str]) -> ComponentConfig:
@@ -202,25 +204,7 @@ def stage_config(
             )
         return replace(config, components=parts)
     had = base.model.config
-    faults = _differences(config, had)
-    known = {part.name: part for part in had.components}
-    for part in parts:
-        before = known.get(part.name)
-        if before is None or [t.name for t in before.targets] != [t.name for t in part.targets]:
-            has = "; ".join(f"{p.name}: {_names(p.targets)}" for p in had.components)
-            faults.append(f"components {part.name}: {_names(part.targets)} against {has}")
-            continue
-        for name in holds:
-            mine, theirs = getattr(part, name), getattr(before, name)
-            if theirs is None and name in needed:
-                faults.append(f"{part.name} has no {name} yet")
-            elif theirs is not None and theirs != mine:
-                faults.append(f"{name} of {part.name} is {theirs} there, {mine} in the preset")
-        if part.smoothing != before.smoothing:
-            faults.append(
-                f"smoothing of {part.name} is {before.smoothing} there, {part.smoothing} in the "
-                "preset"
-            )
+    faults = _differences(config, had) + _misfits(parts, had, holds, needed)
     if faults:
         raise TrainingError(
             f"{base.location} cannot be the start of {stage.name} with this preset and store: "
@@ -230,6 +214,27 @@ def stage_config(
     targets = {t.name: t for t in had.targets}
     parts = tuple(replace(p, targets=tuple(targets[t.name] for t in p.targets)) for p in parts)
     return replace(config, components=parts, predictors=had.predictors)
+
+
+def _misfits(
+    parts: Sequence[ComponentConfig], had: ModelConfig, holds: Sequence[str], needed: Sequence[str]
+) -> list[str]:
+    """List what keeps components from starting with the networks of a package's."""
+    faults = []
+    known = {part.name: part for part in had.components}
+    for part in parts:
+        before = known.get(part.name)
+        if before is None or [t.name for t in before.targets] != [t.name for t in part.targets]:
+            has = "; ".join(f"{p.name}: {_names(p.targets)}" for p in had.components)
+            faults.append(f"components {part.name}: {_names(part.targets)} against {has}")
+            continue
+        for name in (*holds, "smoothing", "own_transform"):
+            mine, theirs = getattr(part, name), getattr(before, name)
+            if theirs is None and name in needed:
+                faults.append(f"{part.name} has no {name} yet")
+            elif theirs != mine and (theirs is not None or name not in holds):
+                faults.append(f"{name} of {part.name} is {theirs} there, {mine} in the preset")
+    return faults
 
 
 def _differences(config: ModelConfig, had: ModelConfig) -> list[str]:

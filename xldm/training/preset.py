@@ -52,6 +52,7 @@ class Part:
     denoiser: DenoiserConfig | None = None
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     smoothing: tuple[Rate, Rate] | None = None
+    own_transform: bool = False
 
 
 @frozen

@@ -17,7 +17,6 @@ from ..arguments import FLAG, OPTIONS, PATH, TEXT, instance, refuse, whole
 from ..batches.batch import Batch
 from ..config import ComponentConfig, ModelConfig, to_yaml
 from ..errors import ArgumentError, TrainingError
-from ..models.coarse_scale import CoarseScale
 from ..models.components import ResidualDiffusion, present
 from ..models.on_device import device_fault
 from ..storage import objects
@@ -220,16 +219,13 @@ def _network(
         known = module.state_dict()
     with torch.random.fork_rng():
         torch.manual_seed(int(seed))
-        net = ResidualDiffusion(
-            part,
-            config.coarse_channels,
-            config.static_channels,
-            CoarseScale.of(part, config.predictors, config.grid.factor),
-        )
+        net = ResidualDiffusion.of(part, config)
         first = run.preset.phases(stage.name)[0]
         fresh = not any(name.startswith("regression.") for name in known)
         if fresh and isinstance(first, RegressionPhase) and first.from_coarse:
-            initialisation.start_from_coarse(net, config.predictors, part.targets)
+            seen = {t.name: t for t in part.targets} if part.own_transform else {}
+            predictors = [seen.get(p.name, p) for p in config.predictors]
+            initialisation.start_from_coarse(net, predictors, part.targets)
     own = net.state_dict()
     net.load_state_dict(own | {n: t for n, t in known.items() if n in own})
     return net

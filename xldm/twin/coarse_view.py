@@ -36,8 +36,8 @@ LATITUDE = np.arange(48.5, 33.9, -0.25)
 LONGITUDE = np.arange(3.5, 21.1, 0.25)
 FOOTPRINT = 31e3  # m, full width at half maximum of ERA5's effective cell
 
-# How much rain moist, rising air gives. Fitted to monthly sums of WorldClim and CHELSA at 762
-# sites, to some 540 mm a year over sea, and to wet hours and heavy ones by `tools/fit_rain.py`.
+# How much rain moist, rising air gives. `tools/fit_coarse_rain.py` fits it to monthly sums of
+# WorldClim and CHELSA at 809 sites, to 530 mm a year over sea, and to wet and heavy hours.
 RAIN = {
     "moist": 0.683,
     "moist summer": -0.013,
@@ -176,8 +176,8 @@ def rain(points: Points, hour: float, state: State, ground: dict[str, np.ndarray
     """
     summer, autumn = season(hour, 211), season(hour, 211 + YEAR / 4)
     north = points.lat - RAIN_LATITUDE
-    needed = RAIN["moist"] + RAIN["moist summer"] * summer + RAIN["moist autumn"] * autumn
-    needed = needed + north * (RAIN["moist north"] + RAIN["moist summer north"] * summer)
+    everywhere = RAIN["moist"] + RAIN["moist summer"] * summer + RAIN["moist autumn"] * autumn
+    needed = everywhere + north * (RAIN["moist north"] + RAIN["moist summer north"] * summer)
     moist = np.maximum(state.rh850 - needed, 0) / 0.25
     rise = state.u850 * ground["gx"] + state.v850 * ground["gy"]
     warm = np.maximum(state.sst - state.t850 - 8.0, 0) * (1 - ground["land"])

@@ -39,7 +39,7 @@ class OfLatents(Objective):
     def context(self, net: ResidualDiffusion, sample: Sample) -> list[Tensor]:
         """Compute the denoiser's context from predictors and static fields."""
         features = self._static_features(net, sample)
-        return present(net.conditioner, "conditioner").context(features, sample.coarse)
+        return net.context(features, sample.coarse)
 
     def _static_features(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         conditioner, static = present(net.conditioner, "conditioner"), sample.static
