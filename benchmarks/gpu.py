@@ -50,6 +50,11 @@ class Card:
     #: FLOP/s of a large matrix product, by precision.
     top: dict[str, float] = field(default_factory=dict)
 
+    def share(self, rate: float) -> str:
+        """Say what rate of FLOP/s was reached, and its share of the matrix product's."""
+        top = self.top["float32" if self.dry else "bfloat16"]
+        return f"{rate / 1e12:.3g} TFLOP/s = {rate / top:.0%}"
+
     def size(self, real: Any, tiny: Any) -> Any:
         return tiny if self.dry else real
 
@@ -166,7 +171,7 @@ def paper(card: Card) -> None:
             rate = work * batch / taken
             said += [
                 f"{batch / taken / 100:.2f} fields/s", f"a step {taken * 1e3:.1f} ms",
-                f"{rate / 1e12:.3g} TFLOP/s = {rate / card.top['bfloat16']:.0%}",
+                card.share(rate),
                 f"first call {warm:.0f} s",
             ]  # fmt: skip
     given.net.denoiser = plain
@@ -174,16 +179,17 @@ def paper(card: Card) -> None:
 
 @contextlib.contextmanager
 def narrow() -> Iterator[None]:
-    """Give the paper's component the widths of the preset tiny."""
+    """Give the paper's component the widths of the preset tiny, on a corner of the domain."""
     from xldm.training import preset
 
-    kept = preset.read_preset
-    of_tiny = kept("tiny").components[0]
-    preset.read_preset = lambda name: replace(kept("tiny"), components=(of_tiny,))
+    read, fields = preset.read_preset, statics.embedded
+    of_tiny = read("tiny").components[0]
+    preset.read_preset = lambda name: replace(read("tiny"), components=(of_tiny,))
+    statics.embedded = lambda: fields().isel(y=slice(64), x=slice(64))
     try:
         yield
     finally:
-        preset.read_preset = kept
+        preset.read_preset, statics.embedded = read, fields
 
 
 def layers(card: Card) -> None:
@@ -239,7 +245,7 @@ def stages(card: Card, folder: Path) -> None:
                 done = pace * of_step
                 said += [
                     f"{pace:.2f} steps/s", f"{pace * batch:.1f} samples/s",
-                    f"{done / 1e12:.3g} TFLOP/s = {done / card.top['bfloat16']:.0%}",
+                    card.share(done),
                     f"waiting for data {wait:.1%}",
                 ]  # fmt: skip
 
