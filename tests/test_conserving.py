@@ -201,3 +201,14 @@ def test_values_of_an_input_other_than_era5_are_the_means_of_its_cells(era5, mod
     unnamed = era5.drop_vars("expver")
     out = xldm.downscale(unnamed, model, steps=2)
     assert out.attrs["conserved"] == "t2m: means over the input's cells as in the input"
+
+
+def test_an_accelerator_corrects_as_the_host_does(era5, monkeypatch):
+    model = made(footprint=31e3, components=(tiny.part(), tiny.part("tp", (RAIN,))))
+    on_host = xldm.downscale(era5, model, members=2, steps=2)
+    monkeypatch.setattr("xldm.models.on_device._HOST", ())
+    on_device = xldm.downscale(era5, model, members=2, steps=2)
+    free = xldm.downscale(era5, model, members=2, steps=2, conserve=False)
+    for name in ("t2m", "tp"):
+        np.testing.assert_allclose(on_device[name], on_host[name], rtol=1e-6)
+        assert np.abs(free[name] - on_host[name]).max() > 1e-3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -11,10 +13,13 @@ import xarray as xr
 from .arguments import NAMES, faults
 from .config import ModelConfig, Variable
 from .grids import amounts
-from .grids.conservation import Constraint, correction, means
+from .grids.conservation import Constraint, correct_on_device, correction, means
 from .grids.footprints import width_of
 from .inputs.report import Report
 from .inputs.units import conversion
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "Conserved",
@@ -51,22 +56,44 @@ class Conserved:
 
     targets: tuple[Kept, ...]
 
-    def applied(self, drawn: np.ndarray, given: np.ndarray) -> None:
-        """Correct drawn fields in place.
+    def hooks(
+        self, given: np.ndarray, channels: Mapping[str, slice]
+    ) -> dict[str, Callable[..., None]]:
+        """Return how drawn fields are corrected in place, as `xldm.models.on_device.Work` has it.
 
         Parameters
         ----------
-        drawn : numpy.ndarray (time, member, target, y, x)
         given : numpy.ndarray (time, own, latitude, longitude)
             Values of the input for each of ``targets``.
+        channels : mapping of str to slice
+            The targets of each component.
         """
-        for t, m in np.ndindex(drawn.shape[:2]):
+
+        def among(part: str) -> Iterator[tuple[int, int, Kept]]:
+            some = range(*channels[part].indices(channels[part].stop))
             for own, target in enumerate(self.targets):
-                field = drawn[t, m, target.place]
+                if target.place in some:
+                    yield own, target.place - some.start, target
+
+        def correct(drawn: Tensor, hours: slice, part: str) -> None:
+            for own, place, target in among(part):
                 if target.unit is None:
-                    field += correction(field, given[t, own], target.at).astype(np.float32)
-                else:
-                    field[:] = amounts.conserved(field, target.unit * given[t, own], target.at)
+                    correct_on_device(drawn[:, place], given[hours, own], target.at)
+
+        def finish(
+            drawn: np.ndarray, hours: slice, members: slice, part: str, corrected: bool
+        ) -> None:
+            for (own, place, target), at in itertools.product(
+                among(part), range(hours.stop - hours.start)
+            ):
+                values = given[hours.start + at, own]
+                for field in drawn[:, at, place]:
+                    if target.unit is not None:
+                        field[:] = amounts.conserved(field, target.unit * values, target.at)
+                    elif not corrected:
+                        field += correction(field, values, target.at).astype(np.float32)
+
+        return {"correct": correct, "finish": finish}
 
 
 def conservable(config: ModelConfig) -> tuple[str, ...]:

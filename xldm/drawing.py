@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -120,18 +121,36 @@ def _draw(
     if "observe" not in runtime:  # drawn in a graph
         parts = len(model.config.components)
         runtime["observe"] = lambda fields: told.tell(fields / parts)
-    drawn = model.fields(coarse, times, sampling, given=given, **runtime).swapaxes(0, 1)
+    channels = _channels(model)
+    bad = np.zeros((len(times), len(sampling.members), len(model.config.targets)), bool)
     if conserved is not None and own is not None:
-        conserved.applied(drawn, own.reshape(-1, *own.shape[-3:]))
-    _refuse_infinite(drawn, times, model, sampling)
+        runtime |= conserved.hooks(own.reshape(-1, *own.shape[-3:]), channels)
+    keep = runtime.pop("finish", None)
+
+    def finish(drawn: np.ndarray, hours: slice, members: slice, part: str, corrected: bool) -> None:
+        if keep is not None:
+            keep(drawn, hours, members, part, corrected)
+        # One sum for each field tells.
+        total = drawn.sum(axis=(-2, -1)).swapaxes(0, 1)
+        bad[hours, members, channels[part]] = ~np.isfinite(total)
+
+    drawn = model.fields(coarse, times, sampling, given=given, finish=finish, **runtime)
+    _refuse_infinite(bad, times, model, sampling)
+    drawn = drawn.swapaxes(0, 1)
     return drawn.reshape(*outer, *drawn.shape[1:])
 
 
-def _refuse_infinite(
-    drawn: np.ndarray, times: np.ndarray, model: Model, sampling: Sampling
-) -> None:
-    """Refuse drawn fields (time, member, C, H, W) that are not finite: one sum for each tells."""
-    bad = ~np.isfinite(drawn.sum(axis=(-2, -1)))
+def _channels(model: Model) -> dict[str, slice]:
+    """Return where the targets of each component are among all."""
+    ends = np.cumsum([0, *(len(c.targets) for c in model.config.components)]).tolist()
+    return {
+        c.name: slice(*pair)
+        for c, pair in zip(model.config.components, itertools.pairwise(ends), strict=True)
+    }
+
+
+def _refuse_infinite(bad: np.ndarray, times: np.ndarray, model: Model, sampling: Sampling) -> None:
+    """Refuse drawn fields of which some (time, member, target) are not finite."""
     if bad.any():
         t, m, c = np.argwhere(bad)[0]
         raise InputError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xldm.grids.conservation import Constraint, correction, means
+from xldm.grids.conservation import Constraint, correct_on_device, correction, means
 from xldm.grids.footprints import footprints
 from xldm.grids.projected import ITALY
 from xldm.grids.regions import crop
@@ -87,3 +88,16 @@ def test_points_beyond_the_fine_cells_constrain_nothing():
     assert outside.any()
     values[outside] = 500
     np.testing.assert_allclose(correction(field, values, at), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_fields_in_a_batch_on_a_device_are_corrected_as_one_by_one(kind):
+    at = PLACES[kind]
+    fields = np.stack([weather(n) for n in range(4)])  # two members of two hours
+    wanted = np.stack([means(weather(n), at) + n for n in (5, 6)])
+    wanted[1, 3, 4] = np.nan
+    tensor = torch.from_numpy(fields.copy())
+    correct_on_device(tensor, wanted, at)
+    for n, field in enumerate(fields):
+        alone = field + correction(field, wanted[n // 2], at)
+        np.testing.assert_allclose(tensor[n], alone, atol=1e-4)

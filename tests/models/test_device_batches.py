@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -33,7 +35,11 @@ def draw(hours: int, members: int, together: int, fits: int = 99) -> tuple[np.nd
         assert (place == -1).all()
         place[:] = drawn.reshape(place.shape[::-1]).T
 
-    return out, conditioned, draw_together(hours, members, together, condition, one, put, CPU)
+    with ThreadPoolExecutor(1) as putting:
+        fields, last = draw_together(hours, members, together, condition, one, put, CPU, putting)
+    for done in last:
+        done.result()
+    return out, conditioned, fields
 
 
 @pytest.mark.parametrize("fits", [1, 2, 99])
@@ -58,6 +64,21 @@ def test_hours_share_a_block_where_their_members_fit() -> None:
 def test_a_block_that_does_not_fit_is_halved_until_it_does() -> None:
     _, _, together = draw(hours=1, members=16, together=16, fits=5)
     assert together == 4
+
+
+def test_an_error_while_fields_are_put_is_raised_before_all_are_drawn() -> None:
+    drawn = []
+
+    def put(*_) -> None:
+        raise OSError("no room")
+
+    def one(*_) -> Tensor:
+        drawn.append(1)
+        return torch.zeros(1)
+
+    with ThreadPoolExecutor(1) as putting, pytest.raises(OSError, match="no room"):
+        draw_together(9, 1, 1, lambda hours: None, one, put, CPU, putting)
+    assert len(drawn) < 9
 
 
 def test_a_field_that_does_not_fit_is_an_error() -> None:

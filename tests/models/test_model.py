@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ import tiny
 import torch
 
 from xldm.errors import ArgumentError
+from xldm.models import on_device
+from xldm.models.components import ResidualDiffusion
 from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
 
 TIMES = np.array(["2020-01-01T00", "2020-01-01T01", "2020-07-01T12"], "datetime64[ns]")
-ADDRESSES = [(time, "") for time in TIMES]
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +57,16 @@ def test_a_field_does_not_depend_on_the_batch_size(model, coarse, drawn):
 
 @pytest.mark.parametrize("together", [2, 3, 6, 9])
 def test_hours_and_members_drawn_together_are_the_same_within_rounding(
-    together, model, coarse, drawn
+    together, model, coarse, drawn, monkeypatch
 ):
     # As an accelerator takes them.
-    out, (part,) = np.empty_like(drawn), model.config.components
-    component = model._on(part, slice(None), slice(None), torch.device("cpu"))
-    given = model._seen(coarse, TIMES, slice(None), slice(None))
-    with torch.inference_mode():
-        sampling = Sampling(members=range(3), steps=2)
-        component.draw(out, given, ADDRESSES, sampling, together, lambda n: None)
+    fields = on_device.OnDevice.draw
+
+    def many(self, out, work, *given):
+        return fields(self, out, replace(work, together=together), *given)
+
+    monkeypatch.setattr(on_device.OnDevice, "draw", many)
+    out = model.fields(coarse, TIMES, Sampling(members=range(3), steps=2))
     np.testing.assert_allclose(out, drawn, atol=1e-3 * drawn.std())
 
 
@@ -111,14 +114,20 @@ def test_a_deep_copy_has_weights_of_its_own(model, coarse, drawn):
     np.testing.assert_array_equal(again[0, 0], drawn[0, 0])
 
 
-def test_a_window_keeps_the_noise_of_the_whole_grid(model):
-    windows = (slice(None), slice(None)), (slice(2, 6), slice(4, 8))
-    (part,), cpu = model.config.components, torch.device("cpu")
-    with torch.inference_mode():
-        whole, window = (
-            model._on(part, *w, cpu).noise(ADDRESSES[:1], (0,), Sampling()) for w in windows
-        )
-    assert torch.equal(window, whole[:, :, 2:6, 4:8])
+def test_a_window_keeps_the_noise_of_the_whole_grid(model, coarse, monkeypatch):
+    seen, draw = [], ResidualDiffusion.draw
+
+    def watched(self, condition, noise, sampling):
+        seen.append(noise)
+        return draw(self, condition, noise, sampling)
+
+    monkeypatch.setattr(ResidualDiffusion, "draw", watched)
+    rows, columns = slice(2, 6), slice(4, 8)
+    model.fields(coarse[:1], TIMES[:1], Sampling(steps=1))
+    part = coarse[:1, :, rows, columns]
+    model.fields(part, TIMES[:1], Sampling(steps=1), rows=rows, columns=columns)
+    whole, window = seen
+    assert torch.equal(window, whole[:, :, rows, columns])
 
 
 def test_an_unknown_baseline_lists_the_choices(model):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from xldm.errors import ArgumentError
+from xldm.numerics import persistence
 from xldm.numerics.noise import standard_normal
 from xldm.numerics.persistence import autocorrelation, persistent_normal
 
@@ -25,6 +26,23 @@ def test_without_persistence_it_is_the_independent_noise_bit_for_bit():
     wanted = standard_normal(0, 0, START, "all", SHAPE)
     np.testing.assert_array_equal(field(octaves={}), wanted)
     np.testing.assert_array_equal(field(octaves={6.0: 0.0}), wanted)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.tuples(st.integers(-40, 40), st.sampled_from([0, 3])), min_size=1, max_size=6))
+def test_knots_that_are_kept_change_no_bit(addresses):
+    knots = {}
+    for hours, member in addresses:
+        address = {"hours": hours / 2, "member": member, "shape": (5, 3, 2)}
+        np.testing.assert_array_equal(field(**address, knots=knots), field(**address))
+
+
+def test_knots_are_kept_up_to_a_size(monkeypatch):
+    monkeypatch.setattr(persistence, "KNOT_BYTES", 7 * 3 * 4 * 30)  # of seven octaves
+    knots = {}
+    for member in range(20):
+        field(member=member, shape=(5, 3, 2), knots=knots)
+    assert len(knots) == 7
 
 
 @settings(deadline=None, max_examples=20)

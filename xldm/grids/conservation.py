@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,8 +14,10 @@ from .splines import Splines, splines
 
 if TYPE_CHECKING:
     import scipy.sparse
+    import torch
+    from torch import Tensor
 
-__all__ = ["Constraint", "correction", "means", "nearest"]
+__all__ = ["Constraint", "correct_on_device", "correction", "means", "nearest"]
 
 # A footprint that the fine cells cover less than this constrains nothing.
 _COVERED = 0.95
@@ -75,11 +78,40 @@ def correction(field: np.ndarray, given: np.ndarray, at: Constraint) -> np.ndarr
     held = constrains & np.isfinite(given)
     left = np.where(held, given - (means @ field.ravel().astype("float64")).reshape(given.shape), 0)
     total = np.zeros(given.size)
-    for _ in range(_CELLS if at.width is None else _OVERLAPPING):
+    for _ in range(_rounds(at)):
         step = spline.coefficients(left[nearest])
         total += step
         left = np.where(held, left - (seen @ step).reshape(given.shape), 0)
     return (spline.basis @ total).reshape(field.shape)
+
+
+def correct_on_device(fields: Tensor, given: np.ndarray, at: Constraint) -> None:
+    """Add to fields on an accelerator what they lack, in place: `correction` in batches.
+
+    Sums are taken in another order, so fields differ from those of the CPU in the last bits.
+
+    Parameters
+    ----------
+    fields : Tensor (hour * member, y, x)
+        On a device that has float64. Members of the first hour come first.
+    given : numpy.ndarray (hour, latitude, longitude)
+    at : Constraint
+    """
+    import torch
+
+    on = _on_device(at, fields.device)
+    values = torch.from_numpy(np.asarray(given, "float64")).to(fields.device)
+    values = values.repeat_interleave(len(fields) // len(values), 0)
+    with torch.autocast(fields.device.type, enabled=False):
+        held = on.constrains & torch.isfinite(values)
+        means = (on.means @ fields.flatten(1).double().T).T.reshape(values.shape)
+        left = torch.where(held, values - means, 0)
+        total = values.new_zeros(len(values), given[0].size)
+        for _ in range(_rounds(at)):
+            step = (on.rows @ left.flatten(1)[:, on.nearest] @ on.columns.T).flatten(1)
+            total += step
+            left = torch.where(held, left - (on.seen @ step.T).T.reshape(values.shape), 0)
+        fields += (on.basis @ total.T).T.reshape(fields.shape).float()
 
 
 def means(field: np.ndarray, at: Constraint) -> np.ndarray:
@@ -117,3 +149,38 @@ def _operators(at: Constraint) -> _Operators:
     return _Operators(
         operator, constrains, nearest(constrains), spline, (operator @ spline.basis).tocsr()
     )
+
+
+def _rounds(at: Constraint) -> int:
+    return _CELLS if at.width is None else _OVERLAPPING
+
+
+class _OnDevice(NamedTuple):
+    means: Tensor
+    constrains: Tensor
+    nearest: Tensor
+    rows: Tensor
+    columns: Tensor
+    basis: Tensor
+    seen: Tensor
+
+
+@functools.lru_cache(maxsize=4)
+def _on_device(at: Constraint, device: torch.device) -> _OnDevice:
+    import torch
+
+    def dense(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    def sparse(matrix: scipy.sparse.csr_array) -> Tensor:
+        rows, columns, values = map(dense, (matrix.indptr, matrix.indices, matrix.data))
+        with warnings.catch_warnings():  # the first such tensor of a process warns of its state
+            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+            return torch.sparse_csr_tensor(
+                rows, columns, values, torch.Size(matrix.shape), check_invariants=False
+            )
+
+    means, constrains, nearest, spline, seen = _operators(at)
+    flat = dense(np.ravel_multi_index(nearest, constrains.shape))
+    rows, columns, basis = dense(spline.rows), dense(spline.columns), sparse(spline.basis)
+    return _OnDevice(sparse(means), dense(constrains), flat, rows, columns, basis, sparse(seen))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ __all__ = ["draw_together", "to_device"]
 MOST = 64
 # Share of the free memory to use: the need of a block is not quite proportional to its fields.
 SHARE = 0.8
+# Blocks that are on their way to the output while the next is computed.
+UNDER_WAY = 2
 
 
 def draw_together(
@@ -25,11 +29,12 @@ def draw_together(
     draw: Callable[[Any, slice, slice], Tensor],
     put: Callable[[np.ndarray, slice, slice], None],
     device: torch.device,
-) -> int:
+    putting: Executor,
+) -> tuple[int, list[Future[None]]]:
     """Draw all fields, one block of hours and members at a time.
 
     A block holds all members of some hours, or some members of one hour, so the condition of an
-    hour is computed once. While the GPU computes a block, the previous one is copied to the output.
+    hour is computed once. While a block is computed, the previous ones are put into the output.
 
     Parameters
     ----------
@@ -47,18 +52,23 @@ def draw_together(
         Takes fields as an array, and the two slices.
     device : torch.device
         Device of the networks.
+    putting : Executor
+        Its one thread calls ``put``, in order.
 
     Returns
     -------
-    int
+    together : int
         Largest number of fields in a block at the end: blocks are halved when memory runs out.
+    last : list of Future
+        The last calls of ``put``, which may not have ended.
 
     Raises
     ------
     torch.OutOfMemoryError
         If a single field does not fit.
     """
-    at, member, known, waiting = 0, 0, None, None
+    at, member, known = 0, 0, None
+    last: deque[Future[None]] = deque()
     while at < hours:
         limit = together or 1
         block = (
@@ -76,16 +86,22 @@ def draw_together(
                 raise
             known, together = None, size // 2
             continue
-        if waiting is not None:
-            put(waiting[0](), *waiting[1])
-        waiting = arrive, block
+        last.append(putting.submit(_put, put, arrive, block))
+        if len(last) > UNDER_WAY:
+            last.popleft().result()
         if not together:
             together = _fitting(device, before)
         member = block[1].stop % members
         at = at if member else block[0].stop
-    if waiting is not None:
-        put(waiting[0](), *waiting[1])
-    return together or 1
+    return together or 1, [*last]
+
+
+def _put(
+    put: Callable[[np.ndarray, slice, slice], None],
+    arrive: Callable[[], np.ndarray],
+    block: tuple[slice, slice],
+) -> None:
+    put(arrive(), *block)
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from .compiled import TOGETHER, compiled
 from .components import ResidualDiffusion
 from .downscaler import Downscaler, Sampling
 from .interpolation import Interpolation
-from .on_device import OnDevice
+from .on_device import OnDevice, Part, Work, draw_parts
 from .pickling import Origin, made, token
 
 __all__ = ["Model"]
@@ -60,6 +61,7 @@ class Model:
     )
     _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
     _lock: Any = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
+    _next: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def baseline(self, kind: str) -> Model:
         """Return a simpler model of the same grid, predictors and targets.
@@ -177,7 +179,7 @@ class Model:
         config = replace(self.config, components=parts)
         some = Model(config, self.static, components, self.sha256, origin)
         # What is prepared is kept for both, and one of them draws at a time.
-        vars(some).update(_cache=self._cache, _lock=self._lock)
+        vars(some).update(_cache=self._cache, _lock=self._lock, _next=self._next)
         return some
 
     def fields(
@@ -193,7 +195,7 @@ class Model:
         dtype: str | None = None,
         batch_size: int | None = None,
         compile: bool = False,
-        observe: Callable[[int], None] = lambda n: None,
+        **hooks: Any,
     ) -> np.ndarray:
         """Draw targets in physical units.
 
@@ -217,8 +219,9 @@ class Model:
             batches would gain little there, and change the order of sums.
         compile : bool
             Compile denoiser and decoder for blocks of ``batch_size`` fields, 16 by default.
-        observe : callable
-            Told how many fields each finished block has.
+        **hooks
+            ``observe``, ``correct`` and ``finish`` of `xldm.models.on_device.Work`: they are told
+            of finished fields, and may correct them.
 
         Returns
         -------
@@ -231,16 +234,17 @@ class Model:
         size = (len(sampling.members), len(coarse), len(self.config.targets))
         normalised = self._seen(coarse, times, rows, columns)
         addresses = [(t, "" if given is None else str(given[i])) for i, t in enumerate(times)]
-        precision = torch.autocast(
-            where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
-        )
-        # One block at a time: the networks use every core already, and memory stays bounded.
-        with self._lock, torch.inference_mode(), precision:
-            out, at = np.empty((*size, height * factor, width * factor), np.float32), 0
-            for part in self.config.components:
-                targets = out[:, :, at : (at := at + len(part.targets))]
-                component = self._on(part, rows, columns, where, (compile and together) or 0)
-                component.draw(targets, normalised, addresses, sampling, together, observe)
+        window, fast = (rows, columns, where), (compile and together) or 0
+        work = Work(normalised, addresses, sampling, together, **hooks)
+        out = np.empty((*size, height * factor, width * factor), np.float32)
+        cells = self.config.grid.shape
+        parts = [
+            Part(
+                c, self.components[c.name].noise_shape(*cells), partial(self._on, c, *window, fast)
+            )
+            for c in self.config.components
+        ]
+        draw_parts(out, work, parts, window, dtype, self._cache, self._next, self._lock)
         return out
 
     def reconstruct(self, coarse: np.ndarray, times: np.ndarray, fine: np.ndarray) -> np.ndarray:
@@ -308,7 +312,7 @@ class Model:
             net = self.components[part.name].to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
             net = compiled(net, fast, where) if fast else net
             prepared = net.prepare(static)
-            self._cache[key] = OnDevice(part, net, prepared, grid.shape, rows, columns, where)
+            self._cache[key] = OnDevice(part, net, prepared, where)
         return self._cache[key]
 
     def __repr__(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +16,16 @@ from torch import Tensor
 from ..arguments import Kind, faults
 from ..config import ComponentConfig
 from ..numerics import scaling
-from ..numerics.persistence import persistent_normal
+from ..numerics.persistence import Knots, persistent_normal
 from .device_batches import draw_together, to_device
 from .downscaler import Downscaler, Sampling
+from .noise_ahead import Take, noise_ahead
 
-__all__ = ["Address", "OnDevice", "device_fault"]
+__all__ = ["Address", "OnDevice", "Part", "Work", "device_fault", "draw_parts"]
 
 Address = tuple[np.datetime64, str]
+# Fields are corrected on the host where networks run there, or the device has no float64.
+_HOST = ("cpu", "mps")
 _DEVICE = Kind("a device of torch, as 'cpu' or 'cuda'", (str, torch.device), lambda d: d != "")
 
 
@@ -36,6 +42,41 @@ def device_fault(device: str | None) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Work:
+    """Fields to draw, with any component.
+
+    Parameters
+    ----------
+    coarse : ndarray (time, P, h, w)
+        What the networks see, in the window.
+    addresses : sequence of (datetime64, str), by time
+        Valid times, and the members of the input.
+    sampling : Sampling
+        Members, seed, sampler and steps.
+    together : int, optional
+        Largest number of fields in a block; default as many as fit.
+    observe : callable
+        Told how many fields each finished block has.
+    correct : callable
+        Corrects drawn fields, in physical units, in place: a tensor (hour * member, C, H, W) on an
+        accelerator, the slice of hours, the name of the component.
+    finish : callable
+        Treats finished fields (member, hour, C, H, W) on the host, in place: these, the slices of
+        hours and members, the name of the component, and whether ``correct`` has seen them.
+    """
+
+    coarse: np.ndarray
+    addresses: Sequence[Address]
+    sampling: Sampling
+    together: int | None = None
+    observe: Callable[[int], None] = lambda n: None
+    correct: Callable[[Tensor, slice, str], None] = lambda drawn, hours, part: None
+    finish: Callable[[np.ndarray, slice, slice, str, bool], None] = (
+        lambda drawn, hours, members, part, corrected: None
+    )
+
+
 @dataclass
 class OnDevice:
     """A component on a device, prepared for a window of its domain.
@@ -48,10 +89,6 @@ class OnDevice:
         Its networks, on the device.
     prepared : object
         Result of ``net.prepare`` for the window.
-    shape : (int, int)
-        Coarse cells of the whole domain.
-    rows, columns : slice
-        The window, in coarse cells.
     device : torch.device
         Device of the networks.
     together : int, optional
@@ -61,76 +98,171 @@ class OnDevice:
     part: ComponentConfig
     net: Downscaler
     prepared: Any
-    shape: tuple[int, int]
-    rows: slice
-    columns: slice
     device: torch.device
     together: int | None = None
 
     def draw(
-        self,
-        out: np.ndarray,
-        coarse: np.ndarray,
-        addresses: Sequence[Address],
-        sampling: Sampling,
-        together: int | None,
-        observe: Callable[[int], None],
-    ) -> None:
+        self, out: np.ndarray, work: Work, noise: Take[Tensor] | None, putting: Executor
+    ) -> list[Future[None]]:
         """Fill ``out`` with targets in physical units.
 
         Parameters
         ----------
         out : ndarray (member, time, C, H, W)
             Filled in place.
-        coarse : ndarray (time, P, h, w)
-            Normalised predictors in the window.
-        addresses : sequence of (datetime64, str), by time
-            Valid times, and the members of the input.
-        sampling : Sampling
-            Members, seed, sampler and steps.
-        together : int, optional
-            Largest number of fields in a block; default as many as fit.
-        observe : callable
-            Told how many fields each finished block has.
+        work : Work
+            The fields to draw.
+        noise : callable, optional
+            Hands out the noise of hours and members, made ahead of time.
+        putting : Executor
+            Its one thread fills ``out``.
+
+        Returns
+        -------
+        list of Future
+            The last parts of this, which may not have ended.
         """
+        sampling, doubles = work.sampling, self.device.type not in _HOST
 
         def condition(hours: slice) -> Any:
-            return self.net.condition(to_device(coarse[hours], self.device), self.prepared)
+            return self.net.condition(to_device(work.coarse[hours], self.device), self.prepared)
 
         def draw(condition: Any, hours: slice, members: slice) -> Tensor:
-            noise = self.noise(addresses[hours], sampling.members[members], sampling)
-            drawn = self.net.draw(condition, noise, sampling)
-            return scaling.denormalise(drawn, self.part.targets)
+            given = None if noise is None else self._joined(noise(hours, members))
+            drawn = self.net.draw(condition, given, sampling)
+            drawn = scaling.denormalise(drawn, self.part.targets)
+            if doubles:
+                work.correct(drawn, hours, self.part.name)
+            return drawn
 
         def put(drawn: np.ndarray, hours: slice, members: slice) -> None:
             place = out[members, hours]
             # A component without noise has one field for all members.
             place[:] = drawn.reshape(place.shape[1], -1, *drawn.shape[1:]).swapaxes(0, 1)
-            observe(place.shape[0] * place.shape[1])
+            work.finish(place, hours, members, self.part.name, doubles)
+            work.observe(place.shape[0] * place.shape[1])
 
-        self.together = draw_together(
-            len(addresses),
+        self.together, last = draw_together(
+            len(work.addresses),
             len(sampling.members),
-            together or self.together,
+            work.together or self.together,
             condition,
             draw,
             put,
             self.device,
+            putting,
         )
+        return last
 
-    def noise(
-        self, addresses: Sequence[Address], members: Sequence[int], sampling: Sampling
-    ) -> Tensor | None:
-        """Return noise (B * M, L, h, w) of the window, a part of the noise of the whole domain."""
-        shape = self.net.noise_shape(*self.shape)
-        if shape is None:
-            return None
-        name, persistence = self.part.name, sampling.persistence(self.part.diffusion)
-        whole = np.stack(
-            [
-                persistent_normal(sampling.seed, m, t, name, shape, g, persistence)
-                for t, g in addresses
-                for m in members
+    def _joined(self, fields: Sequence[Tensor]) -> Tensor:
+        """Copy fields of noise to the device, into one tensor (field, L, h, w)."""
+        whole = torch.empty((len(fields), *fields[0].shape), device=self.device)
+        for place, field in zip(whole, fields, strict=True):
+            place.copy_(field, non_blocking=True)
+        return whole
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component that is to draw.
+
+    Parameters
+    ----------
+    config : ComponentConfig
+    noise_shape : tuple of int, optional
+        Of the noise of the whole domain; None if the component has none.
+    on_device : callable
+        Puts it on its device.
+    """
+
+    config: ComponentConfig
+    noise_shape: tuple[int, ...] | None
+    on_device: Callable[[], OnDevice]
+
+
+def draw_parts(
+    out: np.ndarray,
+    work: Work,
+    parts: Sequence[Part],
+    window: tuple[slice, slice, torch.device],
+    dtype: str | None,
+    kept: dict,
+    waiting: AbstractContextManager[Any],
+    lock: AbstractContextManager[Any],
+) -> None:
+    """Fill ``out`` (member, time, C, H, W) with the targets of all components.
+
+    One block of fields is drawn at a time: networks use every core already, and memory stays
+    bounded. Another one waits at most, and makes its noise ahead of time meanwhile.
+
+    Parameters
+    ----------
+    out : ndarray
+    work : Work
+    parts : sequence of Part
+    window : (slice, slice, torch.device)
+        Rows and columns, in coarse cells, and the device of the networks.
+    dtype : str, optional
+        Precision of the networks; default float32.
+    kept : dict
+        Keeps what the noise of hours has in common, from call to call.
+    waiting, lock : context manager
+        Held by whoever waits, and by whoever draws.
+    """
+    at, where = 0, window[2]
+    low = torch.autocast(
+        where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
+    )
+    last: list[Future[None]] = []
+    with ExitStack() as held:
+        putting = held.enter_context(ThreadPoolExecutor(1, "xldm-put"))
+        with waiting:
+            noise = [
+                held.enter_context(
+                    _noise(part, work, _knots(kept, part.config.name, work.sampling), *window)
+                )
+                for part in parts
             ]
+            held.enter_context(lock)
+        held.enter_context(torch.inference_mode())
+        held.enter_context(low)
+        for part, ahead in zip(parts, noise, strict=True):
+            targets = out[:, :, at : (at := at + len(part.config.targets))]
+            last += part.on_device().draw(targets, work, ahead, putting)
+    for put in last:
+        put.result()
+
+
+@contextmanager
+def _noise(
+    part: Part, work: Work, knots: Knots, rows: slice, columns: slice, device: torch.device
+) -> Iterator[Take[Tensor] | None]:
+    """Make the noise of a window ahead of time, a part of the noise of the whole domain."""
+    shape = part.noise_shape
+    if shape is None:
+        yield None
+        return
+    sampling, name = work.sampling, part.config.name
+    persistence = sampling.persistence(part.config.diffusion)
+
+    def make(hour: int, member: int) -> Tensor:
+        (time, given), number = work.addresses[hour], sampling.members[member]
+        whole = persistent_normal(
+            sampling.seed, number, time, name, shape, given, persistence, knots
         )
-        return to_device(whole[:, :, self.rows, self.columns], self.device)
+        field = torch.from_numpy(np.ascontiguousarray(whole[:, rows, columns]))
+        return field.pin_memory() if device.type == "cuda" else field
+
+    count, size = (len(work.addresses), len(sampling.members)), 4 * math.prod(shape)
+    with noise_ahead(make, *count, size, beside=device.type != "cpu") as take:
+        yield take
+
+
+def _knots(kept: dict, name: str, sampling: Sampling) -> Knots:
+    """Return what the noise of hours has in common, kept for one ensemble of a component."""
+    ensemble = sampling.seed, tuple(sampling.members)
+    before, knots = kept.get(("knots", name), (None, {}))
+    if before != ensemble:
+        knots = {}
+        kept["knots", name] = ensemble, knots
+    return knots

@@ -8,6 +8,7 @@ knots at other hours, which follow from its address, so that no hour is special.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +17,12 @@ import numpy as np
 
 from .noise import second_of, standard_normal
 
-__all__ = ["autocorrelation", "persistent_normal"]
+__all__ = ["KNOT_BYTES", "Knots", "autocorrelation", "persistent_normal"]
+
+#: Fields of knots by their number, of each octave of a member, and the shape of these fields.
+Knots = dict[tuple[str, tuple[int, ...]], dict[int, np.ndarray]]
+#: Largest size of the knots that are kept between calls.
+KNOT_BYTES = 2**28
 
 
 def persistent_normal(
@@ -27,6 +33,7 @@ def persistent_normal(
     shape: tuple[int, ...],
     given: str = "",
     persistence: Mapping[float, float] | None = None,
+    knots: Knots | None = None,
 ) -> np.ndarray:
     """Return the standard normal field of one member, valid time and component.
 
@@ -38,6 +45,10 @@ def persistent_normal(
         Hours between the knots of an octave, and its share of the variance. What the shares leave
         of 1 is independent from time to time: `standard_normal` of the same address. None of them
         by default.
+    knots : dict, optional
+        Keeps the fields of knots from one call to the next, by octave: consecutive hours have most
+        of them in common. It changes no bit, several threads may share it, and it grows to
+        `KNOT_BYTES`.
 
     Returns
     -------
@@ -66,9 +77,21 @@ def persistent_normal(
     for hours, share in sorted(octaves.items()):
         address = f"{int(seed)}/{int(member)}/{component}/{given}/{hours:g}"
         place = second / (3600 * hours) + _phases(address, shape[0])
+        first = np.floor(place).astype(np.int64)
         knot = functools.partial(_knot, draw, f"/every {hours:g} h")
-        out += np.float32(np.sqrt(share)) * _joined(knot, place, len(shape))
+        key = address, shape
+        have = knots.get(key, {}) if knots is not None else {}
+        needed = range(int(first.min()), int(first.max()) + 2)
+        around = {n: have[n] if n in have else knot(n) for n in needed}
+        if knots is not None and (key in knots or len(knots) < _most_octaves(shape)):
+            knots[key] = around
+        _add_octave(out, np.float32(np.sqrt(share)), first, place - first, around)
     return out
+
+
+def _most_octaves(shape: tuple[int, ...]) -> int:
+    """Return of how many octaves the knots are kept, each of three fields or two."""
+    return int(KNOT_BYTES // (3 * 4 * math.prod(shape)))
 
 
 def autocorrelation(lag: np.ndarray | float, persistence: Mapping[float, float]) -> np.ndarray:
@@ -103,19 +126,26 @@ def _knot(draw: Callable[..., np.ndarray], octave: str, number: int) -> np.ndarr
     return draw(np.datetime64(number, "s"), octave)
 
 
-def _joined(knots: Callable[[int], np.ndarray], place: np.ndarray, ndim: int) -> np.ndarray:
-    """Join the fields of knots at a place between them for each channel."""
-    first = np.floor(place).astype(np.int64)
-    angle = (place - first) * (np.pi / 2)
+def _add_octave(
+    out: np.ndarray,
+    scale: np.float32,
+    first: np.ndarray,
+    place: np.ndarray,
+    knots: Mapping[int, np.ndarray],
+) -> None:
+    """Add an octave to a field in place, each channel at its place between two knots.
+
+    Channel by channel: what is worked on stays in the processor's cache.
+    """
+    angle = place * (np.pi / 2)
     cosine, sine = (f(angle).astype(np.float32) for f in (np.cos, np.sin))
-    low = int(first.min())
-    total: np.ndarray | None = None
-    for knot in range(low, int(first.max()) + 2):
-        weight = np.where(first == knot, cosine, 0) + np.where(first + 1 == knot, sine, 0)
-        part = weight.reshape(-1, *(1,) * (ndim - 1)).astype(np.float32) * knots(knot)
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+    one, two = (np.empty(out.shape[1:], np.float32) for _ in range(2))
+    for channel, knot in enumerate(first.tolist()):
+        np.multiply(knots[knot][channel], cosine[channel], out=one)
+        np.multiply(knots[knot + 1][channel], sine[channel], out=two)
+        one += two
+        one *= scale
+        out[channel] += one
 
 
 def _phases(address: str, channels: int) -> np.ndarray:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +45,8 @@ __all__ = [
 # Equal values must become equal bytes. Blosc's own threads pack them in any order, but Blosc has no
 # threads outside the main thread, where Zarr encodes.
 COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
+# Variables of a block that are encoded or put at once. Zarr encodes the maps of each in threads.
+_AT_ONCE = 2
 #: For Zarr 2: every reader knows it, and its bytes hold a checksum.
 COMPRESSORS_2 = Zlib(1)
 #: The object that describes an array, by the format of Zarr.
@@ -115,17 +119,31 @@ def encoded(
 
 
 def write(values: Iterable[np.ndarray], block: Block) -> None:
-    """Put the objects of a block, with the values of each of its variables in turn."""
+    """Put the objects of a block, with the values of each of its variables in turn.
+
+    While one variable is on its way to the place, the next is encoded.
+    """
     _give_back()
-    for path, of_variable in zip(block.arrays, values, strict=True):
-        array, objects = _array(block, path, {})
-        array[_region(array, block, path)] = of_variable
-        del objects[f"{path}/{METADATA[block.zarr_format]}"]
-        while objects:
-            key, value = objects.popitem()
-            put(block.place, key, value.to_bytes())
-            del value
+    begun: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(_AT_ONCE, "xldm-encode") as pool:
+        for path, of_variable in zip(block.arrays, values, strict=True):
+            begun.append(pool.submit(_write_variable, of_variable, path, block))
+            del of_variable
+            if len(begun) == _AT_ONCE:
+                begun.popleft().result()
+        for variable in begun:
+            variable.result()
     _give_back()
+
+
+def _write_variable(values: np.ndarray, path: str, block: Block) -> None:
+    array, objects = _array(block, path, {})
+    array[_region(array, block, path)] = values
+    del objects[f"{path}/{METADATA[block.zarr_format]}"], values
+    while objects:
+        key, value = objects.popitem()
+        put(block.place, key, value.to_bytes())
+        del value
 
 
 def _give_back() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -28,12 +29,12 @@ def task_of(function: Any, *args: Any) -> Any:
 def run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """Run a few tasks at once, and yield their numbers and results as they end.
 
-    Of two tasks at once, one computes while the other writes; a distributed client runs two for
-    each worker. If one fails, the tasks that have begun are finished; an interruption does not wait
-    for them.
+    Of two tasks at once, one computes while the other writes. On many cores up to three write; a
+    distributed client runs two tasks for each worker. If one fails, the tasks that have begun are
+    finished; an interruption does not wait for them.
     """
     nthreads = getattr(getattr(get_scheduler(), "__self__", None), "nthreads", None)
-    most = max(2, 2 * len(nthreads())) if nthreads else 2
+    most = max(2, 2 * len(nthreads())) if nthreads else _most_here()
     tasks = iter(tasks)
     with _pool(most) as pool:
         running: dict = {}
@@ -47,6 +48,14 @@ def run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
                 return
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(done), done.result()
+
+
+def _most_here() -> int:
+    """Return how many tasks to run at once in this process: one computes, the others write.
+
+    Encoding a block keeps some four cores busy.
+    """
+    return max(2, min(4, (os.cpu_count() or 1) // 4))
 
 
 @contextmanager
