@@ -79,17 +79,17 @@ def cases(whole: bool) -> dict[str, Callable[[], str]]:
     def lazy(chunk: int, **changes: object) -> xr.Dataset:
         return drawn(era5.chunk(time=chunk), **changes)
 
-    ensemble = xr.concat([era5, era5 + 0.5], "number").assign_coords(number=[0, 1])
-    for name in era5.data_vars:
-        ensemble[name].attrs = era5[name].attrs
-    ensemble.attrs = era5.attrs
+    warmer = era5.assign(t2m=(era5["t2m"] + 0.5).assign_attrs(era5["t2m"].attrs))
+    ensemble = xr.concat([era5, warmer], "number").assign_coords(number=[0, 1])
     return {
         "one member": lambda: of_dataset(drawn()),
         "without a member dimension": lambda: of_dataset(drawn(members=None)),
         "members": lambda: of_dataset(drawn(members=3)),
         "other members": lambda: of_dataset(drawn(members=[7, 2], seed=4)),
         "free": lambda: of_dataset(drawn(members=2, conserve=False)),
-        "some kept to the input": lambda: of_dataset(drawn(members=2, conserve=["t2m", "v10"])),
+        "some kept to the input": lambda: of_dataset(
+            drawn(era5.isel(time=[0]), conserve=["t2m", "v10"], region=(8.0, 42.0, 12.0, 45.0))
+        ),
         "independent noise": lambda: of_dataset(drawn(members=2, correlation=0.0)),
         "less persistent noise": lambda: of_dataset(drawn(members=2, correlation=0.3)),
         "ddim": lambda: of_dataset(drawn(sampler="ddim", steps=3)),

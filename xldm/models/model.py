@@ -220,8 +220,7 @@ class Model:
         compile : bool
             Compile denoiser and decoder for blocks of ``batch_size`` fields, 16 by default.
         **hooks
-            ``observe``, ``correct`` and ``finish`` of `xldm.models.on_device.Work`: they are told
-            of finished fields, and may correct them.
+            ``observe``, ``correct`` and ``finish`` of `xldm.models.on_device.Work`.
 
         Returns
         -------
@@ -229,14 +228,13 @@ class Model:
         """
         where = torch.device(device or "cpu")
         together = 1 if where.type == "cpu" else batch_size or (TOGETHER if compile else None)
-        height, width = coarse.shape[-2:]
-        factor = self.config.grid.factor
+        height, width = (n * self.config.grid.factor for n in coarse.shape[-2:])
         size = (len(sampling.members), len(coarse), len(self.config.targets))
         normalised = self._seen(coarse, times, rows, columns)
         addresses = [(t, "" if given is None else str(given[i])) for i, t in enumerate(times)]
         window, fast = (rows, columns, where), (compile and together) or 0
         work = Work(normalised, addresses, sampling, together, **hooks)
-        out = np.empty((*size, height * factor, width * factor), np.float32)
+        out = np.empty((*size, height, width), np.float32)
         cells = self.config.grid.shape
         parts = [
             Part(

@@ -26,7 +26,7 @@ from .arguments import BITS, refuse_unwritable
 from .conventions import as_cf, map_dims
 from .layout import Layout, chunks_of
 from .store_layout import along_times, lengths, steps, time_units, told, written
-from .tasks import Moving, bar_of, run, task_of
+from .tasks import Moving, bar_of, cut_out, run, task_of
 
 __all__ = ["to_netcdf"]
 
@@ -227,8 +227,8 @@ def _begun(part: xr.Dataset, layout: Layout) -> bytes:
 
 def _drawn(part: xr.Dataset, layout: Layout, numbers: range) -> Iterator[tuple[int, Any]]:
     fields = part.drop_vars(list(part.coords))[list(layout.dims)]
-    for number in numbers:
-        yield number, task_of(_values, fields.isel(layout.part(number)), layout.keep_bits)
+    for number, values in cut_out(fields, layout, numbers):
+        yield number, task_of(_values, values, layout.keep_bits)
 
 
 def _values(block: xr.Dataset, keep_bits: int | None) -> dict[str, np.ndarray]:

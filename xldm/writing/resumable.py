@@ -22,7 +22,7 @@ from .arguments import BITS, refuse_unwritable
 from .conventions import BLOCK
 from .layout import Layout
 from .store_layout import laid_out, lengths, lengths_of
-from .tasks import Moving, bar_of, run, task_of
+from .tasks import Moving, bar_of, cut_out, run, task_of
 
 __all__ = ["to_store"]
 
@@ -280,10 +280,9 @@ def _write(
 def _to_write(layout: Layout, fields: xr.Dataset, numbers: list[int]) -> Iterator[tuple[int, Any]]:
     """Yield tasks that write blocks; None for a block that another writer has written meanwhile."""
     damaged = set(_there(layout)).intersection(numbers)
-    for number in numbers:
+    for number, part in cut_out(fields, layout, numbers):
         block, task = layout.block(number), None
         if number in damaged or not _listed(block):
-            part = fields.isel(layout.part(number))
             task = task_of(rounding.write, part, block, layout.keep_bits)
         yield number, task
 

@@ -12,18 +12,47 @@ from contextlib import contextmanager
 from typing import Any
 
 import dask
+import xarray as xr
 from dask.base import get_scheduler
 from tqdm.auto import tqdm
 
 from .layout import Layout
 
-__all__ = ["Moving", "bar_of", "run", "task_of"]
+__all__ = ["Moving", "bar_of", "cut_out", "run", "task_of"]
+
+# Blocks that are cut from the graph of a long record at once.
+_CUT = 64
 
 
 def task_of(function: Any, *args: Any) -> Any:
     """Make a dask task; it computes a dataset among the arguments, all variables at once."""
     # Optimised before: dask loses tasks of variables that derive from others of the dataset.
     return dask.delayed(function, pure=False)(*dask.optimize(*args, traverse=False))
+
+
+def cut_out(
+    fields: xr.Dataset, layout: Layout, numbers: Iterable[int]
+) -> Iterator[tuple[int, xr.Dataset]]:
+    """Yield the fields of blocks by number, cut from the graph of some blocks at a time.
+
+    To cut a block from the graph of decades takes seconds.
+    """
+    numbers = iter(numbers)
+    while some := [*itertools.islice(numbers, _CUT)]:
+        regions = [layout.part(number) for number in some]
+        span = {
+            d: slice(min(r[d].start for r in regions), max(r[d].stop for r in regions))
+            for d in regions[0]
+        }
+        (cut,) = dask.optimize(fields.isel(span)) if layout.blocks > _CUT else (fields.isel(span),)
+        for number, region in zip(some, regions, strict=True):
+            start = {d: span[d].start for d in region}
+            yield (
+                number,
+                cut.isel(
+                    {d: slice(r.start - start[d], r.stop - start[d]) for d, r in region.items()}
+                ),
+            )
 
 
 def run(tasks: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
