@@ -17,7 +17,7 @@ from xldm.config import (
     from_yaml,
     to_yaml,
 )
-from xldm.errors import ConfigError
+from xldm.errors import ArgumentError, ConfigError
 from xldm.inputs.lists import predictor_variables
 
 NAMES = st.text("abcdefghij", min_size=1, max_size=8)
@@ -61,6 +61,29 @@ def test_a_file_is_named_in_the_error(tmp_path):
 def test_a_grid_of_broken_cells_is_refused():
     with pytest.raises(ValueError, match="not a whole number of steps"):
         GridConfig("EPSG:3035", x=(0.0, 100.0), y=(0.0, 30.0), spacing=16.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"x": "wide"}, "GridConfig: x: input should be a valid tuple; got 'wide'"),
+        ({"spacing": float("nan")}, "spacing: .*finite number; got nan"),
+        ({"crs": "EPSG:99999999"}, "crs: PROJ knows no projection 'EPSG:99999999'"),
+        ({"crs": "EPSG:4326"}, "crs: 'EPSG:4326' is no projection in metres"),
+        ({"crs": "EPSG:2263"}, "crs: 'EPSG:2263' is no projection in metres"),  # in feet
+        ({"step": 16.0}, "step: unexpected keyword argument"),
+        ({"x": (1.0,), "factor": 0}, "x.1: field required; factor: .*greater than 0; got 0"),
+    ],
+)
+def test_a_grid_made_in_python_is_refused_in_our_words(change, said):
+    fits = {"crs": "EPSG:3035", "x": (0.0, 160e3), "y": (160e3, 0.0), "spacing": 16e3}
+    with pytest.raises(ArgumentError, match=said):
+        GridConfig(**(fits | change))
+
+
+def test_a_positional_argument_is_named():
+    with pytest.raises(ArgumentError, match="crs: input should be a valid string; got 5"):
+        GridConfig(5, (0.0, 160e3), (160e3, 0.0), 16e3)
 
 
 def test_an_odd_latent_is_refused():

@@ -18,7 +18,8 @@ from .grid_config import GridConfig
 from .numerics import sun
 from .numerics.samplers import check_sampler
 from .plain_yaml import load_yaml
-from .variable import Variable, strict, written_if_set
+from .settings import faults_of, refusing, strict, written_if_set
+from .variable import Variable
 from .widths import (
     AutoencoderConfig,
     ConditionerConfig,
@@ -54,8 +55,6 @@ WIND = ("u10", "v10")
 
 #: Variables of a kind, or classes of land cover, that a model may have.
 MOST = 1000
-#: Faults of a configuration that a message lists.
-_MOST_FAULTS = 20
 
 Spread = Annotated[float, Field(gt=0, le=100)]
 Hours = Annotated[float, Field(ge=0.01, le=1e6)]
@@ -63,6 +62,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class DiffusionConfig:
     """The noise schedule, the sampler to use unless the caller names one, and how noise persists.
@@ -90,6 +90,7 @@ class DiffusionConfig:
         return self
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class ComponentConfig:
     """Targets that share networks; their weights are in ``<name>.safetensors``.
@@ -138,6 +139,7 @@ class ComponentConfig:
         return None in (self.regression, self.autoencoder, self.denoiser)
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class Subset:
     """Skill of a model without some of its predictors, as it was measured.
@@ -154,6 +156,7 @@ class Subset:
     crps: dict[str, float]
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class ModelConfig:
     """Everything about a model but its weights: the content of ``model.yaml``.
@@ -292,13 +295,7 @@ def from_loaded(kind: type, content: Any) -> Any:
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        found = error.errors()
-        faults = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc']) or 'value'}: {_lower(e['msg'])}"
-            for e in found[:_MOST_FAULTS]
-        )
-        more = f"; and {len(found) - _MOST_FAULTS} more" if len(found) > _MOST_FAULTS else ""
-        raise ConfigError(f"{kind.__name__}: {faults}{more}") from error
+        raise ConfigError(faults_of(kind, error)) from error
 
 
 def to_yaml(config: Any) -> str:
@@ -313,7 +310,3 @@ def to_yaml(config: Any) -> str:
     return yaml.safe_dump(
         content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
     )
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import Annotated
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError
-from .variable import strict
+from .settings import refusing, strict
 
 __all__ = ["GridConfig"]
 
@@ -21,24 +22,67 @@ Metres = Annotated[float, Field(ge=-1e8, le=1e8)]
 _FILES = re.compile(r"grids?\s*=|init\s*=|pipeline|parameterfile|file\s*=", re.IGNORECASE)
 
 
-def _reads_no_file(crs: str) -> str:
+def _in_metres(crs: str) -> str:
+    """Refuse what is no projection in metres, or names files that PROJ would read."""
     if len(crs) > 5000 or _FILES.search(crs):
         raise ArgumentError(
             "a projection is a code such as EPSG:3035, or PROJ or WKT text that names no file; got "
             f"{crs[:80]!r}"
         )
+    _refuse_other_axes(crs)
     return crs
 
 
+@functools.lru_cache(maxsize=64)
+def _refuse_other_axes(crs: str) -> None:
+    import pyproj
+
+    try:
+        known = pyproj.CRS(crs)
+    except pyproj.exceptions.CRSError:
+        raise ArgumentError(
+            f"PROJ knows no projection {crs[:80]!r}; give a code such as EPSG:3035, or PROJ or WKT "
+            "text"
+        ) from None
+    if not known.is_projected or any(axis.unit_name != "metre" for axis in known.axis_info[:2]):
+        raise ArgumentError(
+            f"{crs[:80]!r} is no projection in metres, in which cells are squares; choose one that "
+            "suits the domain, such as EPSG:3035 in Europe"
+        )
+
+
+@refusing
 @dataclass(frozen=True, config=strict)
 class GridConfig:
     """Two nested projected grids: coarse cells that each hold ``factor`` x ``factor`` fine cells.
 
-    ``x`` and ``y`` are (first, last) coarse cell centres in metres, in array order;
-    ``spacing`` is the coarse cell width in metres.
+    Parameters
+    ----------
+    crs : str
+        A projection in metres: a code, or PROJ or WKT text.
+    x, y : (float, float)
+        First and last coarse cell centre in metres, in array order: ``y`` usually falls.
+    spacing : float
+        Coarse cell width in metres.
+    factor : int
+        Fine cells along a side of a coarse cell.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used; the message names every one.
+
+    Examples
+    --------
+    >>> grid = GridConfig("EPSG:3035", x=(4.2e6, 4.36e6), y=(2.5e6, 2.42e6), spacing=16e3, factor=8)
+    >>> grid.shape, grid.fine_shape
+    ((6, 11), (48, 88))
+    >>> GridConfig("EPSG:3035", x=(4.2e6, 4.36e6), y=(2.5e6, 2.42e6), spacing=0)
+    Traceback (most recent call last):
+    xldm.errors.ArgumentError: GridConfig: spacing: input should be greater than 0; got 0
     """
 
-    crs: Annotated[str, AfterValidator(_reads_no_file)]
+    crs: Annotated[str, AfterValidator(_in_metres)]
     x: tuple[Metres, Metres]
     y: tuple[Metres, Metres]
     spacing: Annotated[float, Field(gt=0)]

@@ -9,6 +9,8 @@ import numpy as np
 import pyproj
 import xarray as xr
 
+from .grids.projected import stated_crs
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
@@ -153,7 +155,7 @@ def _box(zoom: Zoom, static: xr.Dataset) -> tuple[float, float, float, float]:
 
 def _project(static: xr.Dataset, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return positions in km of the projection of static fields."""
-    crs = pyproj.CRS.from_cf(static["spatial_ref"].attrs)
+    crs = stated_crs(static["spatial_ref"].attrs)
     x, y = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(lon, lat)
     return x / 1e3, y / 1e3
 

@@ -11,6 +11,7 @@ import xarray as xr
 
 from .arguments import LAPSE_RATE, brief, instance, refuse
 from .errors import ArgumentError
+from .grids.projected import stated_crs
 from .packages.registry import load_model
 
 if TYPE_CHECKING:
@@ -186,9 +187,7 @@ def _on_grid(out: xr.Dataset, points: xr.Dataset) -> tuple[xr.DataArray, xr.Data
             "out: expected coordinates x, y and spatial_ref, as downscale gives; got "
             f"{', '.join(map(str, out.coords))}. Open a store with decode_coords='all'."
         )
-    to_metres = pyproj.Transformer.from_crs(
-        "EPSG:4326", pyproj.CRS.from_cf(mappings[0]), always_xy=True
-    )
+    to_metres = pyproj.Transformer.from_crs("EPSG:4326", stated_crs(mappings[0]), always_xy=True)
     lat, lon = xr.broadcast(points["lat"], points["lon"])
     x, y = (
         xr.DataArray(metres, dims=lat.dims)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic.fields import FieldInfo
 
 from .errors import ArgumentError
 from .numerics.transforms import check_transform
+from .settings import refusing, strict, written_if_set
 from .unit_text import check_units
 from .vocabulary import VOCABULARY, is_sum
 
-__all__ = ["Variable", "strict", "written_if_set"]
+__all__ = ["Variable"]
 
-#: Settings of every configuration: unknown keys, NaN and infinities are refused.
-strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 #: Standard deviations from 0 that a plausible value, or a value of 0, may have once scaled.
 _MOST_SCALED = 1e9
 TimeMethod = Literal["point", "sum", "mean"]
 
 
-def written_if_set(default: Any) -> FieldInfo:
-    """Return a field that is written only where it differs from its default."""
-    return Field(exclude_if=lambda value: value == default)
-
-
+@refusing
 @dataclass(frozen=True, config=strict)
 class Variable:
     """A predictor or a target: its meaning in CF terms, its bounds and its scaling.

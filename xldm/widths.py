@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError
-from .variable import strict
+from .settings import refusing, strict
 
 __all__ = [
     "AutoencoderConfig",
@@ -28,6 +28,7 @@ Levels = Annotated[int, Field(gt=0, le=8)]
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class RegressionConfig:
     """Widths of the regression UNET, outermost level first."""
@@ -35,6 +36,7 @@ class RegressionConfig:
     features: Widths = (64, 128, 256, 512)
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class AutoencoderConfig:
     """Channels of the autoencoder after each halving; the latent has half the last."""
@@ -55,6 +57,7 @@ class AutoencoderConfig:
         return self.channels[-1] // 2
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class ConditionerConfig:
     """Widths of the conditioner: static branch, coarse branch, and its output to the denoiser."""
@@ -68,6 +71,7 @@ class ConditionerConfig:
     blocks: Width = 8
 
 
+@refusing
 @dataclass(frozen=True, config=strict)
 class DenoiserConfig:
     """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""

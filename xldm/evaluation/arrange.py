@@ -13,7 +13,8 @@ import xarray as xr
 from ..errors import ArgumentTypeError, InputError
 from ..inputs import dialects
 from ..inputs.axes.leads import stated_times
-from ..inputs.decode import decode, type_problem
+from ..inputs.decode import decode
+from ..inputs.number_types import type_problem
 
 __all__ = ["GRID", "LEADS", "SERIES", "arranged"]
 

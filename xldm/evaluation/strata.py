@@ -13,7 +13,7 @@ import xarray as xr
 from scipy import ndimage
 
 from ..errors import InputError
-from ..grids.projected import turn
+from ..grids.projected import stated_crs, turn
 
 __all__ = ["EXPOSURES", "SEASONS", "Ground", "by_period", "by_stratum", "periods"]
 
@@ -188,7 +188,7 @@ def _turn(static: xr.Dataset) -> tuple[np.ndarray, np.ndarray] | None:
     mapping = static.coords.get("spatial_ref", static.get("spatial_ref"))
     if mapping is None:
         return None
-    crs = pyproj.CRS.from_cf(mapping.attrs)
+    crs = stated_crs(mapping.attrs)
     to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     lon, lat = to_degrees.transform(*np.meshgrid(static["x"].values, static["y"].values))
     angle = turn(crs, lon, lat)

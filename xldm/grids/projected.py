@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyproj
 import xarray as xr
 
+from ..arguments import brief
 from ..config import GridConfig
 from ..errors import ArgumentError
 
 __all__ = [
-    "ITALY", "METRES_PER_DEGREE", "axes", "coordinates", "fine_cells", "lon_lat", "nested", "turn",
+    "ITALY", "METRES_PER_DEGREE", "axes", "coordinates", "fine_cells", "lon_lat", "nested",
+    "stated_crs", "turn",
 ]  # fmt: skip
 
 #: Length of a degree of latitude, on a sphere of 6371 km.
@@ -105,6 +109,29 @@ def turn(crs: str | pyproj.CRS, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     array([ 0. , -6.6])
     """
     return -np.radians(pyproj.Proj(crs).get_factors(lon, lat).meridian_convergence)
+
+
+def stated_crs(mapping: Mapping[Any, Any]) -> pyproj.CRS:
+    """Return the coordinate reference system that the attributes of a grid mapping state.
+
+    Raises
+    ------
+    ArgumentError
+        If they state none.
+
+    Examples
+    --------
+    >>> stated_crs({"grid_mapping_name": "rotated_latitude_longitude"})
+    Traceback (most recent call last):
+    xldm.errors.ArgumentError: the grid mapping states no projection; expected attributes of CF, ...
+    """
+    try:
+        return pyproj.CRS.from_cf(dict(mapping))
+    except (pyproj.exceptions.ProjError, KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            "the grid mapping states no projection; expected attributes of CF, as crs_wkt; got "
+            f"{brief({**mapping})}"
+        ) from error
 
 
 def coordinates(grid: GridConfig, *, fine: bool) -> xr.Coordinates:

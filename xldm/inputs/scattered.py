@@ -9,6 +9,7 @@ import xarray as xr
 
 from ..arguments import BOX, number, refuse
 from ..errors import ArgumentError, InputError
+from ..grids.projected import stated_crs
 from ..grids.rotated_pole import find_pole, geographic
 from .axes.positions import find_position
 from .decode import decode
@@ -144,9 +145,9 @@ def _with_positions(ds: xr.Dataset) -> xr.Dataset:
     if rotated:
         lon, lat = geographic(along, up, find_pole(ds))
     else:
-        from pyproj import CRS, Transformer
+        from pyproj import Transformer
 
-        crs = CRS.from_cf(dict(variable.attrs))
+        crs = stated_crs(variable.attrs)
         metres = 1000.0 if str(x.attrs.get("units")) == "km" else 1.0
         turn = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
         lon, lat = turn.transform(along * metres, up * metres)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from ..config import GridConfig
 from ..errors import ArgumentError
-from ..grids.projected import axes, coordinates, nested
+from ..grids.projected import axes, coordinates, nested, stated_crs
 from ..nets.field_sizes import FieldSizes
 
 __all__ = ["moments", "transfer"]
@@ -141,8 +141,8 @@ def _refuse_other_projection(static: xr.Dataset, grid: GridConfig) -> None:
 def _positions(static: xr.Dataset) -> xr.Dataset:
     """Return lat and lon (y, x) by the projection that the fields state."""
     try:
-        crs = pyproj.CRS.from_cf(static["spatial_ref"].attrs)
-    except (KeyError, pyproj.exceptions.CRSError) as error:
+        crs = stated_crs(static["spatial_ref"].attrs)
+    except (KeyError, ArgumentError) as error:
         raise ArgumentError(
             "spatial_ref of the static fields states no projection; add lat and lon, or make the "
             "fields with xldm.statics"

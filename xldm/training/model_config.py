@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import xarray as xr
-from pydantic import ValidationError
 
 from ..config import ComponentConfig, GridConfig, ModelConfig, Variable
 from ..errors import ConfigError, TrainingError
@@ -84,11 +83,8 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
             footprint=preset.footprint,
         )
     except ValueError as error:
-        why = f"{error}"
-        if isinstance(error, ValidationError):
-            why = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
         raise ConfigError(
-            f"preset {preset.name} does not fit the store: {why}; change the preset"
+            f"preset {preset.name} does not fit the store: {error}; change the preset"
         ) from error
     if preset.regression and preset.regression[0].from_coarse:
         _refuse_start(preset, config)
