@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as hnp
 from remedies import applied, codes
 
 from xldm.errors import ArgumentTypeError, InputError
-from xldm.inputs.decode import decode, type_problem
+from xldm.inputs.decode import decode
+from xldm.inputs.number_types import type_problem
 
 
 def packed(ds: xr.Dataset, dtype: str = "int16") -> xr.Dataset:

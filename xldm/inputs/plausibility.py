@@ -14,9 +14,9 @@ from ..errors import InputError
 from ..vocabulary import Known
 from .axes.horizontal import Horizontal
 from .axes.times import Time
-from .decode import type_problem
 from .fields.derived import each, laid_out
 from .fields.matching import known
+from .number_types import type_problem
 from .report import Found
 from .sums.sharing import per_hour
 from .units import conversion

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import stat
 import tempfile
 import warnings
-import zipfile
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
@@ -16,20 +14,18 @@ import fsspec
 import xarray as xr
 
 from ...arguments import OPTIONS, PATH, TEXT, Kind, instance, refuse
-from ...errors import ArchiveError, InputError, XldmError
-from ...storage.location import filesystem, raise_alone, reason, shown
-from ...storage.zips import check_room, is_url, open_zip, pour, unpacking
+from ...errors import InputError, XldmError
+from ...storage.location import filesystem, raise_alone, reason, shown, with_timeouts
+from ...storage.zips import is_url
 from .grib import open_grib
 from .hdf5 import refuse_odd
 from .joining import join
+from .zipped import unpacked
 
 __all__ = ["discard_folders", "open_input"]
 
 #: Hours of a block where stored chunks are longer, so that a block does not read a whole file.
 DAY = 24
-# More files in a zip, or bytes for each packed one, than data have.
-_MOST_MEMBERS = 10_000
-_MOST_GROWTH = 1000
 _KINDS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x89HDF": "netCDF-4", b"GRIB": "GRIB"}
 # Folders for what is unpacked or fetched, until this process ends: lazy fields read from them.
 _FOLDERS: list[tempfile.TemporaryDirectory] = []
@@ -152,7 +148,8 @@ def _found(path: str, options: dict[str, Any], group: str | None) -> list[xr.Dat
             ) from error
         raise InputError(f"{said}: there is no such file; check the path or URL.") from error
     if kind == "zip":
-        return _from_zip(path, group)
+        files = unpacked(path, options if is_url(path) else {}, _folder(), _kind)
+        return [_member(said, file, group) for file in files]
     if is_url(path):
         local = _folder() / (PurePosixPath(said).name or "file")
         fs.get_file(root, str(local))
@@ -245,7 +242,9 @@ def _is_zarr(fs: fsspec.AbstractFileSystem, root: str) -> bool:
 def _zarr(
     path: str, fs: fsspec.AbstractFileSystem, root: str, options: dict[str, Any]
 ) -> xr.Dataset:
-    given: dict[str, Any] = {"storage_options": options} if options and is_url(path) else {}
+    given: dict[str, Any] = {}
+    if is_url(path):
+        given["storage_options"] = with_timeouts(path, options)
     if not _is_zarr(fs, root):
         raise InputError(f"{shown(path)}: there is no such group in the store; check its name.")
     old = fs.exists(f"{root.rstrip('/')}/.zgroup")
@@ -267,54 +266,12 @@ def _zarr(
     return ds.sel(time=slice(first, last)) if first and last and "time" in ds.indexes else ds
 
 
-# ---- zips
-
-
-def _from_zip(path: str, group: str | None) -> list[xr.Dataset]:
-    """Unpack the netCDF and GRIB files of a zip under names of our own, and open them."""
-    folder, parts, said = _folder(), [], shown(path)
-    with open_zip(path) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir()]
-        _refuse_odd(said, archive, members)
-        check_room(folder, members, "TMPDIR")
-        for number, member in enumerate(members):
-            # Names in a zip may lead anywhere; only their ends are kept, for messages.
-            name = f"{number}-{PurePosixPath(member.filename).name}"
-            try:
-                with unpacking(said), archive.open(member) as stream:
-                    _kind(member.filename, stream)
-            except InputError:
-                continue  # a licence, a checksum
-            with unpacking(said), archive.open(member) as stream:
-                pour(stream, folder / name, name, size=member.file_size, progress=False)
-            parts += _member(said, str(folder / name), group)
-    if not parts:
-        names = ", ".join(m.filename for m in members[:5]) or "nothing"
-        raise InputError(f"{said} is a zip without netCDF or GRIB files: it holds {names}.")
-    return parts
-
-
-def _member(path: str, local: str, group: str | None) -> list[xr.Dataset]:
+def _member(path: str, local: str, group: str | None) -> xr.Dataset:
     with open(local, "rb") as stream:
         kind = _kind(local, stream)
     if kind == "zip":
         raise InputError(f"{path} is a zip of zips: unpack it first.")
-    return [open_grib(local, _folder()) if kind == "GRIB" else _netcdf(local, group)]
-
-
-def _refuse_odd(path: str, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
-    """Refuse a zip that is made to fill a disk, or whose members are no plain files."""
-    packed = sum(m.compress_size for m in members)
-    if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > packed * _MOST_GROWTH:
-        raise ArchiveError(
-            f"{path}: {len(members)} files that unpack to more than {_MOST_GROWTH} times their "
-            "size are no data. Look into it, and give the files that you need."
-        )
-    for member in members:
-        if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1:
-            raise ArchiveError(
-                f"{path}: {member.filename} is a link or encrypted; unpack it first."
-            )
+    return open_grib(local, _folder()) if kind == "GRIB" else _netcdf(local, group)
 
 
 def discard_folders() -> None:
