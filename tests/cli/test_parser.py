@@ -8,6 +8,7 @@ import pytest
 
 from xldm import __version__
 from xldm.cli import COMMANDS, _parser, main, train
+from xldm.cli.options import storage_options
 from xldm.training.preset import shipped
 from xldm.training.stages import STAGES
 
@@ -75,3 +76,9 @@ def test_the_completion_script_completes_in_bash(tmp_path, capsys):
     )
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["--missing"]
+
+
+@pytest.mark.parametrize("words", [["info", "s3://bucket/a"], ["import", "mine"]])
+def test_a_model_at_a_url_takes_storage_options(words):
+    given = _parser().parse_args(["models", *words, "--storage-option", "anon=true"])
+    assert storage_options(given) == {"anon": True}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import xldm
 from xldm.errors import XldmError
 from xldm.packages import containers
 from xldm.packages.registry import load_model
@@ -104,6 +105,18 @@ def test_a_server_that_does_harm_is_refused_in_time(answer, form, caplog):
         load_model(f"{url}/{form}?sig=hush", progress=False)
     assert time.monotonic() - began < 15
     assert "hush" not in f"{caught.value!r} {caplog.text}"
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("opened", [xldm.open_training_store, xldm.open_input])
+def test_an_object_store_that_never_answers_is_given_up(opened, monkeypatch):
+    monkeypatch.setattr(location, "ANSWER", 0.1)
+    began = time.monotonic()
+    with served(silent) as url, pytest.raises(XldmError, match=r"s3://bucket/a\.zarr") as caught:
+        options = {"endpoint_url": url.replace("me:hush@", ""), "key": "me", "secret": "hush"}
+        opened("s3://bucket/a.zarr", storage_options=options)
+    assert time.monotonic() - began < 30
+    assert "hush" not in repr(caught.value)
     assert caught.value.__cause__ is None and caught.value.__context__ is None
 
 

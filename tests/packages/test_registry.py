@@ -120,6 +120,23 @@ def test_a_model_from_a_url_goes_through_the_cache_of_whoever_needs_it(
     assert [p.name for p in left_over(tmp_path / "there")] == [model.sha256]
 
 
+@pytest.mark.parametrize("name", ["tiny", "tiny.zip"])
+def test_storage_options_reach_the_url_and_travel_with_the_model(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    kept = tmp_path / "kept"
+    with server.serve(shelf) as web:
+        options = {"simplecache": {"cache_storage": str(kept)}}
+        url = f"simplecache::{web.url}/{name}"
+        model = load_model(url, storage_options=options, progress=False)
+        assert list(kept.iterdir())
+        content = pickle.dumps(model)
+        monkeypatch.setenv("XLDM_CACHE", str(tmp_path / "there"))
+        shutil.rmtree(kept)
+        assert pickle.loads(content).sha256 == model.sha256
+    assert list(kept.iterdir())
+
+
 def test_an_imported_model_is_listed(shelf: Path, cache: Path) -> None:
     shutil.copytree(shelf / "tiny", cache / "models" / "mine")
     assert list_models().loc["mine", "sha256"] == package.read(shelf / "tiny").sha256

@@ -273,5 +273,5 @@ def _zarr(url: Url, options: Options, chunks: Chunks, group: str | None = None) 
             group=group,
             chunks=None if chunks is None else dict(chunks),
             consolidated=content(place, f"{inside}.zmetadata") is not None,
-            storage_options=dict(options) if options else None,
+            storage_options=dict(place.options) or None,
         )

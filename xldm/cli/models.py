@@ -6,6 +6,8 @@ import argparse
 import shutil
 import textwrap
 
+from .options import add_storage_options, storage_options
+
 __all__ = ["add"]
 
 
@@ -15,6 +17,7 @@ def add(command: argparse.ArgumentParser) -> None:
     _action(actions, "list", "list all models by name").set_defaults(run=_list)
     info = _action(actions, "info", "show the card of a model")
     info.add_argument("model", help="name, path or URL of a model")
+    add_storage_options(info, "the model's URL")
     info.set_defaults(run=_info)
     _add_import(actions)
 
@@ -41,7 +44,7 @@ def _list(args: argparse.Namespace) -> None:
 def _info(args: argparse.Namespace) -> None:
     from ..packages.registry import load_model
 
-    print(load_model(args.model))
+    print(load_model(args.model, storage_options=storage_options(args)))
 
 
 def _add_import(actions: argparse._SubParsersAction) -> None:
@@ -54,10 +57,13 @@ def _add_import(actions: argparse._SubParsersAction) -> None:
         "--sample-data",
         help="folder, zip or zip URL with the static fields and the scaling (default: as --source)",
     )
+    add_storage_options(command, "all URLs")
     command.set_defaults(run=_import)
 
 
 def _import(args: argparse.Namespace) -> None:
     from .. import published
 
-    published.import_ldm_res(args.source, args.name, sample_data=args.sample_data)
+    published.import_ldm_res(
+        args.source, args.name, sample_data=args.sample_data, storage_options=storage_options(args)
+    )

@@ -10,10 +10,10 @@ from __future__ import annotations
 import stat
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from fsspec.implementations.local import LocalFileSystem
@@ -105,7 +105,7 @@ def reading(location: str, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def container(location: str) -> Iterator[Opener]:
+def container(location: str, options: Mapping[str, Any] | None = None) -> Iterator[Opener]:
     """Yield a function that opens the files of a package by name.
 
     Raises
@@ -116,7 +116,7 @@ def container(location: str) -> Iterator[Opener]:
     """
     if _is_zip(location):
         try:
-            with open_zip(location) as archive:
+            with open_zip(location, options) as archive:
                 _refuse_odd(archive, location)
                 top = _top(archive)
                 yield lambda name: _member(archive, top + name, f"{shown(location)}: {name}")
@@ -124,7 +124,7 @@ def container(location: str) -> Iterator[Opener]:
             raise_alone(PackageError(str(error)))
         return
     try:
-        fs, root = filesystem(location)
+        fs, root = filesystem(location, options if is_url(location) else None)
     except XldmError:
         raise
     except Exception as error:
@@ -143,8 +143,8 @@ def container(location: str) -> Iterator[Opener]:
         # Not every HTTP server supports byte ranges, and whole files do not need them; a size that
         # is given saves a request, and is not used.
         web = location.startswith(("http://", "https://"))
-        options = {"block_size": 0, "size": -1} if web else {}
-        yield lambda name: _remote(fs.open(f"{root.rstrip('/')}/{name}", "rb", **options))
+        whole = {"block_size": 0, "size": -1} if web else {}
+        yield lambda name: _remote(fs.open(f"{root.rstrip('/')}/{name}", "rb", **whole))
 
 
 def _is_zip(location: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import Any
 
 import safetensors
 
@@ -77,7 +78,9 @@ class PackageFiles:
 
 
 @contextmanager
-def open_package(location: str | PathLike, sha256: str = "") -> Iterator[PackageFiles]:
+def open_package(
+    location: str | PathLike, sha256: str = "", options: Mapping[str, Any] | None = None
+) -> Iterator[PackageFiles]:
     """Open a package and validate its ``model.yaml``.
 
     Parameters
@@ -86,6 +89,8 @@ def open_package(location: str | PathLike, sha256: str = "") -> Iterator[Package
         A folder or a ``.zip``, local or at any fsspec URL.
     sha256 : str, optional
         The expected hash of the package.
+    options : mapping, optional
+        Of fsspec, for a URL.
 
     Yields
     ------
@@ -99,7 +104,7 @@ def open_package(location: str | PathLike, sha256: str = "") -> Iterator[Package
     """
     location = str(location)
     where = shown(location)
-    with container(location) as raw:
+    with container(location, options) as raw:
 
         def opened(name: str) -> Opened:
             try:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import difflib
 import os
+import pickle
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ..arguments import FLAG, PATH, instance, refuse
+from ..arguments import FLAG, OPTIONS, PATH, instance, refuse
 from ..errors import RegistryError, XldmError
 from ..storage import shipped
 from ..storage.aside import remove_old
@@ -83,7 +85,12 @@ def list_models() -> pd.DataFrame:
     return pd.DataFrame(table, index=pd.Index(rows, name="name"))
 
 
-def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Model:
+def load_model(
+    model: str | os.PathLike | Model,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Model:
     """Load a model by name, path or URL.
 
     Parameters
@@ -91,6 +98,8 @@ def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Mo
     model : str, path or Model
         A name from :func:`list_models`; the folder or ``.zip`` of a package; the fsspec URL of
         either, which is downloaded once; or a model, which is returned as it is.
+    storage_options : mapping, optional
+        For fsspec, if the model is at a URL. They travel with a pickled model, as to dask workers.
     progress : bool
         Show bars while downloading.
 
@@ -114,23 +123,24 @@ def load_model(model: str | os.PathLike | Model, *, progress: bool = True) -> Mo
         ...
     xldm.errors.RegistryError: no model 'itly-2km'; did you mean italy-2km, ...
     """
+    refuse(storage_options=(storage_options, OPTIONS))
     if not isinstance(model, (str, os.PathLike)):
         from ..models.model import Model
 
         refuse(model=(model, MODEL | instance(Model, "a loaded model")))
         return model
     refuse(model=(model, MODEL), progress=(progress, FLAG))
-    return _load(str(model), "", progress)
+    return _load(str(model), "", progress, dict(storage_options or {}))
 
 
-def _load(name: str, sha256: str, progress: bool) -> Model:
+def _load(name: str, sha256: str, progress: bool, options: dict[str, Any]) -> Model:
     from . import package  # torch comes with it, and takes seconds
 
     entry = entries().get(name, {})
     sha256 = sha256 or entry.get("sha256") or ""
     url = entry.get("location", name)
     if is_url(url):
-        model = _install(url, sha256, progress)
+        model = _install(url, sha256, progress, options)
     elif "location" in entry:
         model = package.read(Path(__file__).parents[1] / url, sha256=sha256)
     elif os.sep not in name and _exists(cache() / "models" / name / "model.yaml"):
@@ -142,7 +152,9 @@ def _load(name: str, sha256: str, progress: bool) -> Model:
     else:
         raise RegistryError(_unknown(name))
     # Another machine finds the model by its name or URL, in a cache of its own.
-    return replace(model, origin=(_again, (name, model.sha256)))
+    # The arguments are hashed, which options may not be.
+    packed = pickle.dumps(options) if options and is_url(url) else b""
+    return replace(model, origin=(_again, (name, model.sha256, packed)))
 
 
 def _exists(path: str | Path) -> bool:
@@ -152,11 +164,11 @@ def _exists(path: str | Path) -> bool:
         return False
 
 
-def _again(name: str, sha256: str) -> Model:
+def _again(name: str, sha256: str, packed: bytes = b"") -> Model:
     from . import package
 
     with package.planned(name, sha256):
-        return _load(name, sha256, progress=False)
+        return _load(name, sha256, False, pickle.loads(packed) if packed else {})
 
 
 def _unknown(name: str) -> str:
@@ -169,7 +181,7 @@ def _unknown(name: str) -> str:
     )
 
 
-def _install(location: str, sha256: str, progress: bool) -> Model:
+def _install(location: str, sha256: str, progress: bool, options: dict[str, Any]) -> Model:
     """Read a package at a URL through the cache, which keeps it under its hash."""
     from . import package
 
@@ -177,7 +189,7 @@ def _install(location: str, sha256: str, progress: bool) -> Model:
     if sha256 and (home / sha256).is_dir():
         return package.read(home / sha256, sha256=sha256)
     try:
-        with package.open_package(location, sha256) as files:
+        with package.open_package(location, sha256, options) as files:
             target = home / files.sha256
             if target.is_dir():
                 return package.read(target, sha256=files.sha256)

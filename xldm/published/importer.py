@@ -7,10 +7,11 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
-from ..arguments import FLAG, PATH, Kind, refuse
+from ..arguments import FLAG, OPTIONS, PATH, Kind, refuse
 from ..config import ModelConfig, Variable, from_yaml
 from ..errors import PublishedError
 from ..grids.projected import ITALY
@@ -40,6 +41,7 @@ def import_ldm_res(
     *,
     sample_data: str | Path | None = None,
     variables: Sequence[str] = ("2mT", "UV"),
+    storage_options: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Path:
     """Import the paper's release as a model that :func:`xldm.load_model` finds by name.
@@ -56,6 +58,8 @@ def import_ldm_res(
         ``source``, or the record on Zenodo if ``source`` is not given.
     variables : sequence of {"2mT", "UV"}
         Components to import.
+    storage_options : mapping, optional
+        For fsspec, if the files are at a URL.
     progress : bool
         Show bars while downloading.
 
@@ -75,7 +79,8 @@ def import_ldm_res(
     """
     refuse(
         source=(source, PATH.or_none), name=(name, PATH), sample_data=(sample_data, PATH.or_none),
-        variables=(variables, _VARIABLES), progress=(progress, FLAG),
+        variables=(variables, _VARIABLES), storage_options=(storage_options, OPTIONS),
+        progress=(progress, FLAG),
     )  # fmt: skip
     entries, folder = registry.entries(), registry.imported(name)
     if "location" in entries.get(name, {}):
@@ -91,9 +96,10 @@ def import_ldm_res(
         raise registry.no_room(name, work, error) from error
     remove_old(work, "*.part")
     # Small files first, so that a fault in them shows before gigabytes are downloaded.
-    small = fetch(sample_data, [*RASTERS, SCALING], work, progress=progress)
+    given: dict[str, Any] = {"options": storage_options, "progress": progress}
+    small = fetch(sample_data, [*RASTERS, SCALING], work, **given)
     static, scaling = read_statics(small), read_scaling(small[SCALING])
-    large = fetch(source, [checkpoint(v) for v in variables], work, progress=progress)
+    large = fetch(source, [checkpoint(v) for v in variables], work, **given)
     hashes = {file: _file_digest(path) for file, path in {**large, **small}.items()}
     _compare(hashes, entries.get(name, {}).get("files") or {}, "catalogs/models.yaml")
     if folder.exists():

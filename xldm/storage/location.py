@@ -15,7 +15,10 @@ import numpy as np
 
 from ..errors import ArgumentError, MissingPackageError, StoreError, XldmError
 
-__all__ = ["Place", "filesystem", "locate", "raise_alone", "reaching", "reason", "shown"]
+__all__ = [
+    "Place", "filesystem", "locate", "raise_alone", "reaching", "reason", "shown",
+    "with_timeouts",
+]  # fmt: skip
 
 #: Seconds that a server may take to accept a connection, and to send the next bytes.
 ANSWER = 30.0
@@ -83,7 +86,7 @@ def locate(
     root = root.rstrip("/")
     if "file" in np.atleast_1d(fs.protocol):
         fs = fsspec.filesystem("file", auto_mkdir=True)
-    return Place(said, fs, root, options)
+    return Place(said, fs, root, with_timeouts(url, options))
 
 
 def filesystem(
@@ -99,7 +102,7 @@ def filesystem(
         If fsspec knows no such protocol.
     """
     try:
-        return fsspec.url_to_fs(url, **_with_timeouts(url, dict(options or {})))
+        return fsspec.url_to_fs(url, **with_timeouts(url, dict(options or {})))
     except ImportError as error:
         extra = _EXTRAS.get(url.partition("://")[0])
         remedy = f": pip install 'xldm[{extra}]'" if extra else ""
@@ -108,21 +111,33 @@ def filesystem(
         raise ArgumentError(f"{shown(url)}: {error}; check the URL") from None
 
 
-def _with_timeouts(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Add timeouts to the options of a filesystem over HTTP, unless they state some."""
-    if not (found := re.search(r"(?:^|::)(https?)://", url)):
+def with_timeouts(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Add timeouts to the options of a filesystem over HTTP or S3, unless they state some.
+
+    A request to S3 has ten tries, of at most 30 s each to connect or for the next bytes.
+    """
+    if not (found := re.search(r"(?:^|::)(https?|s3a?)://", url)):
         return options
+    protocol = found[1]
+    part, bounds = _s3_bounds() if protocol.startswith("s3") else _http_bounds()
+    usual = fsspec.config.conf.get(protocol, {}).get(part, {})
+    chained = "::" in url
+    given = options.get(protocol, {}) if chained else options
+    given = {**given, part: {**bounds, **usual, **given.get(part, {})}}
+    return {**options, protocol: given} if chained else given
+
+
+def _http_bounds() -> tuple[str, dict[str, Any]]:
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER, sock_read=ANSWER)
-    usual = fsspec.config.conf.get(found[1], {}).get("client_kwargs", {})
-    chained = "::" in url
-    given = options.get(found[1], {}) if chained else options
-    given = {
-        **given,
-        "client_kwargs": {"timeout": timeout, **usual, **given.get("client_kwargs", {})},
-    }
-    return {**options, found[1]: given} if chained else given
+    return "client_kwargs", {"timeout": timeout}
+
+
+def _s3_bounds() -> tuple[str, dict[str, Any]]:
+    # s3fs itself tries five times; botocore would repeat each of these five times.
+    retries = {"total_max_attempts": 2}
+    return "config_kwargs", {"connect_timeout": ANSWER, "read_timeout": ANSWER, "retries": retries}
 
 
 def shown(place: object) -> str:
@@ -160,7 +175,7 @@ def reason(error: BaseException) -> str:
 
     Texts of clients show URLs and headers, so only known attributes are used.
     """
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return f"no answer within {ANSWER:g} s"
     if isinstance(status := getattr(error, "status", None), int):
         return f"HTTP status {status}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 #: Seconds to wait before each further try; clients themselves retry for some seconds.
 WAITS = (2, 8, 30)
+#: Seconds after which a request that failed is not repeated.
+LONGEST = 120.0
 _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial$")
 
 
@@ -71,9 +74,11 @@ def retrying(
 
 def patiently(place: Place, request: Callable[..., T], *args: Any) -> T:
     """Make a request to a place, and repeat it after a while if the network or server fails."""
+    begun = time.monotonic()
 
     def passes(error: BaseException) -> bool:  # clients of object stores have errors of their own
-        return not place.local and not isinstance(error, (PermissionError, FileNotFoundError))
+        lasting = place.local or isinstance(error, (PermissionError, FileNotFoundError))
+        return not lasting and time.monotonic() - begun < LONGEST
 
     with reaching(place):
         return retrying(WAITS, passes)(request, *args)

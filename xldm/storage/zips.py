@@ -9,7 +9,7 @@ import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -51,15 +51,20 @@ def unreachable(error: BaseException) -> str:
         return unreachable(cause) if isinstance(cause, OSError) and cause.strerror else ""
     if isinstance(getattr(error, "status", None), int):
         return f"the server answers {reason(error)}; check the URL and your rights to it"
-    module = type(error).__module__.partition(".")[0]
-    if isinstance(error, TimeoutError) or module == "aiohttp":
+    kind = type(error)
+    client = kind.__module__.partition(".")[0] in ("aiohttp", "aiobotocore", "botocore")
+    if isinstance(error, TimeoutError) or (client and "Credential" not in kind.__name__):
         return f"no connection ({reason(error)}); try again"
     return ""
 
 
 @contextmanager
-def open_zip(location: str | Path) -> Iterator[zipfile.ZipFile]:
+def open_zip(
+    location: str | Path, options: Mapping[str, Any] | None = None
+) -> Iterator[zipfile.ZipFile]:
     """Open a zip file, local or at any fsspec URL; over HTTP, by byte ranges.
+
+    ``options`` are those of fsspec for a URL.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def open_zip(location: str | Path) -> Iterator[zipfile.ZipFile]:
     """
     where = shown(location)
     with _refused_for(where):
-        fs, path = filesystem(str(location), _bounded(location))
+        fs, path = filesystem(str(location), _bounded(location, options or {}))
         if not is_url(location) and Path(path).exists() and not Path(path).is_file():
             raise_alone(ArchiveError(f"{where} is no regular file; give the path of a zip file"))
         handle = fs.open(path, "rb", block_size=AHEAD, cache_type="readahead")
@@ -130,14 +135,14 @@ def _unknown_protocol(where: str) -> str:
     return f"there is no protocol {protocol!r}; check the URL, expected one like https:// or s3://"
 
 
-def _bounded(location: str | Path) -> dict[str, Any]:
-    """Return options of a filesystem over HTTP, whose server may take so long for a request."""
+def _bounded(location: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with the time that a server over HTTP may take for a request."""
     if not str(location).startswith(("http://", "https://")):
-        return {}
+        return {**options} if is_url(location) else {}
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(REQUEST, sock_connect=ANSWER, sock_read=ANSWER)
-    return {"client_kwargs": {"timeout": timeout}}
+    return {**options, "client_kwargs": {"timeout": timeout, **options.get("client_kwargs", {})}}
 
 
 def _refuse_long_list(handle: IO[bytes]) -> None:
@@ -151,7 +156,12 @@ def _refuse_long_list(handle: IO[bytes]) -> None:
 
 
 def fetch(
-    source: str | Path, names: Sequence[str], folder: Path, *, progress: bool = True
+    source: str | Path,
+    names: Sequence[str],
+    folder: Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    progress: bool = True,
 ) -> dict[str, Path]:
     """Find files by base name anywhere in a source, and return local paths.
 
@@ -166,6 +176,8 @@ def fetch(
         Base names.
     folder : Path
         Existing folder for the copies.
+    options : mapping, optional
+        Of fsspec, for a URL.
     progress : bool
         Show a bar for each member.
 
@@ -183,7 +195,7 @@ def fetch(
     if not is_url(source) and Path(source).is_dir():
         files = [p for p in Path(source).rglob("*") if p.is_file()]
         return _pick(source, names, files, lambda p: p.name, _checksum)
-    with open_zip(source) as archive:
+    with open_zip(source, options) as archive:
         found = [m for m in archive.infolist() if not m.is_dir()]
         members = _pick(
             source, names, found, lambda m: PurePosixPath(m.filename).name, lambda m: m.CRC
