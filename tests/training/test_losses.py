@@ -97,3 +97,9 @@ def test_the_spectral_error_is_that_of_the_rings_that_a_wave_lies_in():
     error = losses.log_spectral_error(noise + 0.1 * wave, noise + wave)
     # A Hann window spreads a wave over its ring and the neighbours: 3 of 16 rings, ln 100 each.
     assert float(error) == pytest.approx(3 / 16 * math.log(100), rel=0.1)
+
+
+def test_a_dry_hour_has_no_spectral_error():
+    rain = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(3))
+    pairs = torch.cat([rain, 3 * rain]), torch.cat([rain, torch.zeros_like(rain)])
+    assert float(losses.log_spectral_error(*pairs)) == 0

@@ -73,9 +73,9 @@ class Calibration(Objective):
         drawn = decode(net.draw_latent(condition, noise, *how)).float()
         drawn = torch.where(for_members(given, len(noise)), drawn, 0)
         fields = net.joined(mean, drawn).unflatten(0, sample.noise.shape[:2])
-        of_spectra = losses.log_spectral_error(fields[:, 0], fine)
         # How dry a dry cell is, in networks or by the dither, is written as 0: it is not scored.
         fields, fine = (censored(f, self.part.targets) for f in (fields, fine))
+        of_spectra = losses.log_spectral_error(fields[:, 0], fine)
         factor = fine.shape[-1] // coarse.shape[-1]
         return self._score(fields, fine, factor) + self.phase.spectral_weight * of_spectra
 

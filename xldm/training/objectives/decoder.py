@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...models.components import ResidualDiffusion, present
 from ...models.downscaler import Sampling
+from ...numerics.dry import censored
 from .. import losses
 from ..stages import DecoderPhase
 from .base import Drawn, Objective, Sample
@@ -53,7 +54,8 @@ class Decoder(Objective):
             drawn = net.draw_latent(condition, sample.noise, *how)
         error = (autoencoder.decode(latent).float() - residual).abs()
         field = net.joined(mean, torch.where(given, autoencoder.decode(drawn).float(), 0))
-        of_spectra = losses.log_spectral_error(field, fine)
+        drawn, truth = (censored(f, self.part.targets) for f in (field, fine))
+        of_spectra = losses.log_spectral_error(drawn, truth)
         weighted = (self.error_weights(fine) * error).mean()
         return weighted + self.phase.spectral_weight * of_spectra
 
