@@ -19,6 +19,7 @@ from xldm.grids.projected import ITALY
 from xldm.models.downscaler import Sampling
 from xldm.models.interpolation import Interpolation
 from xldm.models.model import Model
+from xldm.models.on_device import Part, Work, _noise
 from xldm.numerics.persistence import autocorrelation
 
 
@@ -401,11 +402,13 @@ def test_without_correlation_members_are_those_of_independent_noise(era5, persis
 
 
 def test_the_noise_of_neighbouring_hours_is_as_alike_as_the_package_says(persistent):
-    part = persistent.config.components[0]
-    with torch.inference_mode():
-        on = persistent._on(part, slice(None), slice(None), torch.device("cpu"))
-    hours = np.datetime64("2008-01-01", "h") + np.arange(100)
-    noise = on.noise([(t, "") for t in hours], range(4), Sampling()).reshape(100, 4, -1)
+    config = persistent.config.components[0]
+    part = Part(config, persistent.components[config.name].noise_shape(8, 8), lambda: None)
+    addresses = [(np.datetime64("2008-01-01", "h") + hour, "") for hour in range(100)]
+    work = Work(np.empty(0), addresses, Sampling(members=range(4)))
+    where = slice(None), slice(None), torch.device("cpu")
+    with _noise(part, work, {}, *where) as take:
+        noise = torch.stack(take(slice(0, 100), slice(0, 4))).reshape(100, 4, -1)
     alike = float((noise[1:] * noise[:-1]).mean())
     assert alike == pytest.approx(float(autocorrelation(1, {6.0: 0.8})), abs=0.01)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -232,8 +233,10 @@ def _lazily(
     held = dask.delayed(Held(model), name=f"model-{dask.base.tokenize(model)}", traverse=False)
     beside: tuple = ()
     if own is not None:
-        along = {d: coarse.variable.chunksizes[d] for d in outer}
-        beside = own.chunk(along | dict.fromkeys(own.dims[-3:], -1)).data, own.dims
+        # In two steps: a long record has many more blocks than chunks, and to join costs more than
+        # to cut.
+        joined = own.chunk(dict.fromkeys(own.dims[-3:], -1))
+        beside = _cut(joined.data, coarse.data.chunks[: len(outer)]), own.dims
     token = dask.base.tokenize(
         one, model, coarse.data, times.values, given.values, None if own is None else own.data
     )
@@ -260,6 +263,8 @@ def _in_blocks(coarse: xr.DataArray, times: xr.DataArray, each: int) -> xr.DataA
 
     Forecasts are cut at every initialisation and lead: another of them is then a block of its own.
     """
+    from dask.array.core import normalize_chunks
+
     most = max(1, BLOCK_BYTES // each)
     if coarse.dims[:-3] == times.dims and times.ndim == 1:
         long = max(coarse.variable.chunksizes[times.dims[0]]) > most
@@ -271,4 +276,42 @@ def _in_blocks(coarse: xr.DataArray, times: xr.DataArray, each: int) -> xr.DataA
             chunks[dim] = 1 if dim in times.dims else min(have, most)
             most = max(1, most // chunks[dim])
     by_axis = {coarse.dims.index(dim): size for dim, size in chunks.items()}
-    return coarse.copy(data=coarse.data.rechunk(by_axis)) if by_axis else coarse
+    if not by_axis:
+        return coarse
+    array = coarse.data
+    wanted = normalize_chunks(
+        [by_axis.get(axis, given) for axis, given in enumerate(array.chunks)], array.shape
+    )
+    return coarse.copy(data=_cut(array, wanted))
+
+
+def _cut(array: da.Array, chunks: Sequence[tuple[int, ...]]) -> da.Array:
+    """Rechunk the first axes of an array.
+
+    Where each chunk of the first axis is cut into whole ones, tasks are written down at once: the
+    general way takes minutes for a record of decades.
+    """
+    import dask.array as da
+    from dask.base import tokenize
+    from dask.highlevelgraph import HighLevelGraph
+
+    pieces, rest = chunks[0], (*chunks[1:], *array.chunks[len(chunks) :])
+    ends = np.cumsum(pieces)
+    last = np.searchsorted(ends, np.cumsum(array.chunks[0]))
+    nested = np.array_equal(ends[last], np.cumsum(array.chunks[0]))
+    if not nested or rest != array.chunks[1:] or len(pieces) == len(array.chunks[0]):
+        return array.rechunk(tuple(chunks) + rest[len(chunks) - 1 :])
+    name = f"cut-{tokenize(array, pieces)}"
+    source = np.searchsorted(np.cumsum(array.chunks[0]), ends)
+    first = ends - pieces - np.concatenate([[0], np.cumsum(array.chunks[0])])[source]
+    others = list(np.ndindex(*(len(c) for c in rest)))
+    tasks: dict[Any, Any] = {
+        (name, i, *other): (operator.getitem, (array.name, at, *other), slice(a, a + length))
+        for i, (at, a, length) in enumerate(
+            zip(source.tolist(), first.tolist(), pieces, strict=True)
+        )
+        for other in others
+    }
+    before: Any = array
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=[before])
+    return da.Array(graph, name, (pieces, *rest), dtype=array.dtype)
