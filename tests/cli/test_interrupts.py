@@ -60,7 +60,7 @@ def test_a_netcdf_file_is_there_whole_or_not_at_all(sample, tmp_path):
 
 
 def test_an_interruption_in_this_process_is_a_status(monkeypatch, capsys):
-    def interrupt(_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("xldm.packages.registry.load_model", interrupt)
