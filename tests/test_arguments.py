@@ -63,7 +63,7 @@ _UNSHOWN = {
 
 @pytest.mark.parametrize("what", _UNSHOWN)
 def test_whatever_came_is_shown_in_a_short_line(what):
-    text = arguments.shown(_UNSHOWN[what])
+    text = arguments.brief(_UNSHOWN[what])
     assert len(text) < 250 and "\n" not in text
 
 

@@ -271,7 +271,7 @@ def _runtime_faults(
         progress=(progress, arguments.FLAG.or_none),
     )
     fault = device_fault(device)
-    if compile and not (faults or fault):
+    if not (faults or fault) and compile:
         fault = compile_fault(str(device or "cpu"))
     return [fault] * bool(fault) + faults
 

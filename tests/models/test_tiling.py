@@ -13,6 +13,7 @@ from torch import nn
 import xldm
 from xldm.models.downscaler import Sampling
 from xldm.models.model import Model
+from xldm.numerics.persistence import persistent_normal
 from xldm.numerics.samplers import SAMPLERS
 from xldm.twin import Twin
 
@@ -225,8 +226,13 @@ def test_members_of_several_times_may_be_drawn_in_one_batch(coarse):
         on = model._on(model.config.components[0], slice(None), slice(None), here)
         given = torch.from_numpy(model._seen(coarse, TIMES, slice(None), slice(None)))
         condition = on.net.condition(given, on.prepared)
-        noise = on.noise([(t, "") for t in TIMES], WAY.members, WAY)
-        batch = on.net.draw(condition, noise, WAY).numpy()
+        part, whole = model.config.components[0], on.net.noise_shape(*SHAPE)
+        noise = [
+            persistent_normal(WAY.seed, member, time, part.name, whole, "", {})
+            for time in TIMES
+            for member in WAY.members
+        ]
+        batch = on.net.draw(condition, torch.from_numpy(np.stack(noise)), WAY).numpy()
     batch = batch.reshape(2, 2, *batch.shape[1:]).swapaxes(0, 1)
     np.testing.assert_allclose(batch, one_by_one, rtol=0, atol=1e-5)
 

@@ -231,6 +231,7 @@ def fields_per_second(
     import torch
 
     from ..models.downscaler import Sampling
+    from ..nets.afno import hold_constants
 
     rows, device = [], given.noise.device
     sampling = Sampling(sampler=sampler, steps=steps)
@@ -251,6 +252,7 @@ def fields_per_second(
             for batch in batches:
                 drawn(precision, precision, batch)
     if rows:
+        hold_constants()
         given.denoiser.compile()
         with contextlib.suppress(torch.cuda.OutOfMemoryError):
             drawn("bfloat16, compiled", "bfloat16", rows[-1][1])

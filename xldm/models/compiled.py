@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError
+from ..nets.afno import hold_constants
 from ..nets.autoencoder import Levels
 from ..nets.denoiser import Denoiser
 
@@ -83,6 +84,7 @@ class _Compiled(nn.Module):
     def __init__(self, net: nn.Module, fields: int) -> None:
         super().__init__()
         self.plain, self.fields = net, fields
+        hold_constants()
         self.fast = torch.compile(net, dynamic=False)
 
     def forward(self, x: Tensor, *others: Any) -> Tensor:

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..errors import ArgumentError
 
-__all__ = ["AFNOBlock", "AFNOCrossBlock", "AFNOFilter"]
+__all__ = ["AFNOBlock", "AFNOCrossBlock", "AFNOFilter", "hold_constants"]
 
 SHRINKAGE = 0.01
 #: Elements by which the rows of a matrix are spaced: tensor cores want rows that start at multiples
@@ -130,9 +130,16 @@ class _Matrices(NamedTuple):
     rows_back: Tensor
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def hold_constants() -> None:
+    """Tell torch's compiler to hold the matrices as constants; to be called before it compiles.
+
+    Not a decorator, which would import the compiler: two seconds.
+    """
+    torch.compiler.assume_constant_result(_matrices)
+
+
 def _matrices(height: int, width: int, device: torch.device, dtype: torch.dtype) -> _Matrices:
-    # A compiled network holds the matrices as constants.
+    # The compiler would look through a cache: it takes this function's result as it is.
     return _computed(height, width, device, dtype)
 
 

@@ -21,6 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import TrainingError
 from ..models.components import ResidualDiffusion, present
+from ..nets.afno import hold_constants
 from ..nets.denoiser import Denoiser
 from .averaging import averaged
 from .objectives.base import Objective, Sample
@@ -88,6 +89,7 @@ class TrainingModule(lightning.LightningModule):
                 recomputed = functools.partial(checkpoint, block.forward, use_reentrant=False)
                 block.forward = recomputed
         if self.phase.compile:
+            hold_constants()
             for module in self.objective.modules(self.net):
                 # A smaller batch at the end of an epoch is compiled too, as a size of its own.
                 module.compile(dynamic=False)
