@@ -19,6 +19,7 @@ from ..numerics import scaling
 from ..numerics.persistence import Knots, persistent_normal
 from .device_batches import draw_together, to_device
 from .downscaler import Downscaler, Sampling
+from .forks import mind_forks
 from .noise_ahead import Take, noise_ahead
 
 __all__ = ["Address", "OnDevice", "Part", "Work", "device_fault", "draw_parts"]
@@ -210,6 +211,8 @@ def draw_parts(
         Held by whoever waits, and by whoever draws.
     """
     at, where = 0, window[2]
+    if where.type == "cpu":
+        mind_forks()
     low = torch.autocast(
         where.type, getattr(torch, dtype or "float32"), enabled=dtype not in (None, "float32")
     )

@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from ..config import ComponentConfig
 from ..errors import PackageError
 from ..models.components import ResidualDiffusion
+from ..models.forks import mind_forks
 from .containers import WEIGHTS, reading
 from .package_files import PackageFiles
 
@@ -115,6 +116,7 @@ def filled(
     net: ResidualDiffusion, tensors: Mapping[str, torch.Tensor], where: str
 ) -> ResidualDiffusion:
     """Give networks without weights theirs, as float32, or refuse these."""
+    mind_forks()
     wanted = net.state_dict()
     wrong = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
     wrong += [f"{name} is not part of the networks" for name in tensors.keys() - wanted.keys()]
