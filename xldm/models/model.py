@@ -25,7 +25,6 @@ from . import card, tiling
 from .compiled import TOGETHER, compiled
 from .components import ResidualDiffusion
 from .downscaler import Downscaler, Sampling
-from .forks import mind_forks
 from .interpolation import Interpolation
 from .on_device import OnDevice, Part, Work, draw_parts
 from .pickling import Origin, made, token
@@ -268,7 +267,6 @@ class Model:
             If a component has no autoencoder, or the model is a baseline or tiled.
         """
         out, at = np.empty(fine.shape, np.float32), 0
-        mind_forks()
         everywhere = slice(None)
         given = torch.from_numpy(self._seen(coarse, times, everywhere, everywhere))
         with self._lock, torch.inference_mode():
