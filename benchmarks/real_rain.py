@@ -220,6 +220,7 @@ def scored(
         for name, field in fields.items():
             yield {"case": case.title, "forecast": name} | scores(field, truth, plain)
         if pictures:
+            pictures.mkdir(parents=True, exist_ok=True)
             figure(fields, truth, grid, pictures / f"{case.title.split(':')[0]}.png")
 
 

@@ -92,13 +92,38 @@ def test_real_era5_gives_plausible_weather(out, sample):
     assert float(np.hypot(out["u10"], out["v10"]).max()) < 50
 
 
-def test_the_card_says_first_what_the_model_is_not():
-    first = (ASSETS / "italy-2km" / "README.md").read_text().splitlines()[0]
+@pytest.mark.parametrize("name", ["italy-2km", "italy-2km-rain"])
+def test_the_card_says_first_what_the_model_is_not(name):
+    first = (ASSETS / name / "README.md").read_text().splitlines()[0]
     assert "synthetic" in first and "not for science" in first
 
 
-def test_the_embedded_model_stays_small():
-    assert sum(p.stat().st_size for p in (ASSETS / "italy-2km").iterdir()) <= 25e6
+@pytest.mark.parametrize("name", ["italy-2km", "italy-2km-rain"])
+def test_an_embedded_model_stays_small(name):
+    assert sum(p.stat().st_size for p in (ASSETS / name).iterdir()) <= 25e6
+
+
+@pytest.fixture(scope="module")
+def rain() -> tuple[xr.DataArray, np.ndarray, np.ndarray]:
+    """Members of rain of an hour of 2008 over the north, their truth, and interpolation."""
+    era5, truth = Twin(0).hour(TEST_HOURS[1], rain=True)
+    north = {"region": (7.0, 44.0, 13.0, 47.0), "progress": False}
+    drawn = xldm.downscale(era5, "italy-2km-rain", members=4, **north)["tp"].isel(time=0)
+    plain = xldm.interpolate(era5, "italy-2km-rain", region=north["region"])["tp"].isel(time=0)
+    window = truth["tp"].sel(y=drawn["y"].values, x=drawn["x"].values)
+    return drawn, window.values, plain.values
+
+
+def test_rain_is_dry_as_often_as_the_truth(rain):
+    drawn, truth, _ = rain
+    assert float(drawn.min()) == 0 and (drawn.values == 0).mean() > 0.5
+    assert (drawn.values >= 1e-4).mean() == pytest.approx((truth >= 1e-4).mean(), rel=0.25)
+
+
+def test_members_of_rain_err_less_than_interpolation(rain):
+    drawn, truth, plain = rain
+    score = properscoring.crps_ensemble(truth, np.moveaxis(drawn.values, 0, -1)).mean()
+    assert score < 0.95 * np.abs(plain - truth).mean()
 
 
 def rmse(a: np.ndarray, b: np.ndarray) -> float:

@@ -1,9 +1,13 @@
-"""Turn a package from ``xldm train`` into the package that ships with xldm.
+r"""Turn a package from ``xldm train`` into the package that ships with xldm.
 
     xldm train --config italy-2km --store STORE --folder run
     python tools/embed.py run/calibration/package xldm/assets/italy-2km
 
-Weights are stored in half precision, to keep the wheel small. The card is ``italy-2km-card.md``.
+    xldm train --config rain.yaml --store RAIN --folder rain
+    python tools/embed.py rain/calibration/package xldm/assets/italy-2km-rain \
+        --card tools/italy-2km-rain-card.md --years 2001-2007
+
+Weights are stored in half precision, to keep the wheel small.
 Settings and curve of the training are copied. Measure the skill without some of the predictors
 anew (``benchmarks/subsets.py``), and put it into ``subsets`` of the configuration. Enter the
 printed sha256 in ``catalogs/models.yaml``.
@@ -28,7 +32,7 @@ PUBLISHED = "ERA5 at 16 km and VHR-REA_IT at 2 km over Italy, as published with 
 TWIN = "synthetic twin in the form of the paper's dataset"
 TRAINING_DATA = (
     "Synthetic twin of ERA5 and a 2 km regional climate model over real terrain (xldm.twin, "
-    "seed 0, 2001-2006, fitted to measurements); no observed, reanalysed or modelled weather"
+    "seed 0, {years}, fitted to measurements); no observed, reanalysed or modelled weather"
 )
 
 
@@ -37,6 +41,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trained", type=Path)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--card", type=Path, default=CARD)
+    parser.add_argument("--years", default="2001-2006", help="of the twin, in the training")
     args = parser.parse_args()
     model = package.read(args.trained)
     with open_package(str(args.trained), model.sha256) as files:
@@ -44,9 +50,11 @@ def main() -> None:
     # Beside the target, which may hold static fields that the new package needs.
     aside = args.target.with_name(f"{args.target.name}-new")
     provenance = {k.replace(PUBLISHED, TWIN): v for k, v in model.config.provenance.items()}
-    config = replace(model.config, training_data=TRAINING_DATA, provenance=provenance)
+    config = replace(
+        model.config, training_data=TRAINING_DATA.format(years=args.years), provenance=provenance
+    )
     sha256 = package.write(
-        aside, config, model.components, model.static, CARD.read_text(),
+        aside, config, model.components, model.static, args.card.read_text(),
         extra=extra, dtype=torch.float16,
     )  # fmt: skip
     shutil.rmtree(args.target, ignore_errors=True)

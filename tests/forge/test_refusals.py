@@ -253,4 +253,5 @@ def test_nothing_is_left_beside_the_files_of_an_archive(archive):
 
 def test_a_recipe_that_is_not_there_is_answered_with_those_that_ship(tmp_path, capsys):
     assert main(["era5_grib", f"--target={tmp_path / 'part.zarr'}"]) == 1
-    assert "one of cosmo_vhr_rea_it, era5_arco, era5_cds_grib" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "one of cosmo_vhr_rea_it, cosmo_vhr_rea_it_rain, era5_arco, era5_cds_grib" in told

@@ -24,6 +24,8 @@ _LARGEST, _LEAST = 2.0, 1e-9
 # Rounds: the first varies smoothly between the cells of the input, so that their edges are not
 # seen. The others serve fine cells that lie in several cells of the input.
 _ROUNDS = 9
+# Share of the amount of the input's cell below which a fine cell is dry.
+_TRACE = 1e-6
 
 
 class _Shares(NamedTuple):
@@ -78,6 +80,8 @@ def conserved(field: np.ndarray, given: np.ndarray, at: Constraint) -> np.ndarra
         # of the two is almost dry.
         by = np.exp(share.within @ np.log(np.maximum(factor, _LEAST)))
         values = values * by + open_cells * (share.within @ even)
+    # Factors of many rounds leave traces, such as 1e-40 mm, where it is dry.
+    values[values < _TRACE * (share.within @ wanted)] = 0
     return values.reshape(field.shape)
 
 
