@@ -20,26 +20,8 @@ import numpy as np
 from .errors import ArgumentError, ArgumentTypeError
 
 __all__ = [
-    "BOX",
-    "FLAG",
-    "LAPSE_RATE",
-    "NAMES",
-    "NUMBERS",
-    "OPTIONS",
-    "PATH",
-    "REGION",
-    "SEED",
-    "SHARE",
-    "TEXT",
-    "Kind",
-    "brief",
-    "choice",
-    "faults",
-    "instance",
-    "number",
-    "refuse",
-    "several",
-    "whole",
+    "BOX", "FLAG", "LAPSE_RATE", "NAMES", "NUMBERS", "OPTIONS", "PATH", "REGION", "SEED", "SHARE",
+    "TEXT", "Kind", "brief", "choice", "faults", "instance", "number", "refuse", "several", "whole",
 ]  # fmt: skip
 
 #: The most that a signed integer of 64 bits holds.
