@@ -79,8 +79,8 @@ def places(case: Case, grid: GridConfig) -> tuple[np.ndarray, np.ndarray]:
 def law(case: Case, grid: GridConfig, members: int) -> np.ndarray:
     """Draw from the law of the twin given the coarse rain, (member, time, y, x).
 
-    Kinds of rain vary as the twin's do where it is not hot; neither terrain nor wind plays a part,
-    since the wind aloft of these hours is not known.
+    Kinds of rain vary as the twin's do where it is not hot, and the coarse rain is as sharp as can
+    be; neither terrain nor wind plays a part, since the wind aloft of these hours is not known.
     """
     lat, lon = (tuple(case.coarse[n].values.tolist()) for n in ("latitude", "longitude"))
     shape = len(lat), len(lon)
@@ -93,7 +93,9 @@ def law(case: Case, grid: GridConfig, members: int) -> np.ndarray:
         kind = np.full(shape, np.clip(usual + varies * rng.normal(), 0, 1))
         field = Carried(1000 * t + m, grid.fine_shape, SPACING)
         gauss = field.at(0.5, lambda _: (still, still), rain.LAW["small"])
-        out[m, t] = rain.amounts(gauss, case.rain[t], at, rain.Weather(kind, still, still))
+        out[m, t] = rain.amounts(
+            gauss, case.rain[t], at, rain.Weather(kind, still, still, sharp=1.0)
+        )
     return out
 
 

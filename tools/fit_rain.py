@@ -17,24 +17,21 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import fit_coarse_rain
 import numpy as np
-import pyproj
+import scipy.ndimage
 import scipy.optimize
 import scipy.sparse
 import xarray as xr
 
 from xldm.evaluation.spectra import radial_spectrum
-from xldm.grids import projected
-from xldm.twin import Twin, coarse_view, hourly, rain
+from xldm.twin import rain
 from xldm.twin.carried import Carried
-from xldm.twin.large_scales import Points
-from xldm.twin.varying import Varying
 
 WET = 0.1  # mm in an hour
-# Edges of classes of the coarse amount, mm in an hour.
-CLASSES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-PARTS = (50, 90, 99, 99.9)
+# Edges of classes of the coarse amount, mm in an hour, and of how much it varies among neighbours;
+# how many boxes a class needs.
+CLASSES, VARYING, LEAST = (0.02, 0.1, 0.3, 1.0, 30.0), (0, 0.4, 0.7, 1.0, 1.5, 3.0), 12
+PARTS = (95, 99, 99.9)
 BANDS = ((5, 10), (10, 20), (20, 50))  # km
 
 
@@ -114,85 +111,112 @@ def drawn(source: Source, at: rain.Cells, kind: float) -> np.ndarray:
         coarse = np.nan_to_num(boxes(hour, source.box).mean(-1))
         field = Carried(1000 + i, hour.shape, source.spacing)
         gauss = field.at(0.5, lambda _: (still, still), rain.LAW["small"])
-        weather = rain.Weather(np.full(coarse.shape, kind), still, still)
+        weather = rain.Weather(np.full(coarse.shape, kind), still, still, sharp=1.0)
         made.append(rain.amounts(gauss, coarse, at, weather))
     return np.where(np.isfinite(source.hours), np.stack(made), np.nan)
 
 
-def log_rain(hours: np.ndarray) -> np.ndarray:
-    """Return the logarithm of rain above 0.02 mm."""
-    return np.log(np.maximum(np.nan_to_num(hours), 0.02) / 0.02)
+def varying(mean: np.ndarray) -> np.ndarray:
+    """Return the standard deviation over the mean of 3 by 3 boxes (hour, row, column)."""
+    mean = np.nan_to_num(mean)
+    near, square = (
+        scipy.ndimage.uniform_filter(f, (1, 3, 3), mode="nearest") for f in (mean, mean**2)
+    )
+    return np.sqrt(np.maximum(square - near**2, 0)) / np.maximum(near, 1e-9)
 
 
 def statistics(source: Source, hours: np.ndarray) -> dict[str, float]:
-    """Return the figures in which a draw is compared with reality."""
-    found = {"wet share": float(np.nanmean(np.where(np.isfinite(hours), hours >= WET, np.nan)))}
-    wet = hours[hours >= WET]
-    found |= {f"wet hours, {p} %": float(np.percentile(wet, p)) for p in PARTS}
-    inside = boxes(hours, source.box).reshape(-1, np.prod(source.box))
-    mean = inside.mean(-1)
+    """Return the figures in which a draw is compared with reality.
+
+    Boxes are sorted by their mean, and by how much means vary among their neighbours.
+    """
+    seen = np.isfinite(hours)
+    found = {"wet share": float((hours[seen] >= WET).mean())}
+    found |= {f"{p} %": float(np.percentile(hours[seen], p)) for p in PARTS}
+    inside, mean = boxes(hours, source.box), boxes(source.hours, source.box).mean(-1)
+    vary = varying(mean)
     for low, high in itertools.pairwise(CLASSES):
-        chosen = inside[(mean >= low) & (mean < high)]
-        ratio = chosen / chosen.mean(-1, keepdims=True)
-        name = f"{low:g}-{high:g} mm:"
-        found[f"{name} wet share"] = float((chosen >= WET).mean())
-        found[f"{name} dry share"] = float((chosen < 0.005).mean())
-        for part in (90, 99, 99.9):
-            found[f"{name} {part} % over mean"] = float(np.percentile(ratio, part))
-    wavelength, power = radial_spectrum(log_rain(hours), source.spacing)
-    for low, high in BANDS:
-        band = (wavelength >= low * 1e3) & (wavelength < high * 1e3)
-        found[f"log rain, {low}-{high} km"] = float(power[:, band].mean())
+        for calm, wild in itertools.pairwise(VARYING):
+            chosen = (mean >= low) & (mean < high) & (vary >= calm) & (vary < wild)
+            if chosen.sum() < LEAST:
+                continue
+            cells = inside[chosen]
+            own = cells.mean(-1, keepdims=True)
+            name = f"{low:g}-{high:g} mm, varying by {calm:g}-{wild:g}:"
+            found[f"{name} wet share"] = float((cells >= WET).mean())
+            found[f"{name} deviation over mean"] = float((cells.std(-1) / own[:, 0]).mean())
+            found[f"{name} 99 % over mean"] = float(np.percentile(cells / own, 99))
+    rain_or_0 = np.nan_to_num(hours)
+    logarithm = 10 * np.log10(np.maximum(rain_or_0, WET) / WET)
+    for kind, field in (("log rain", logarithm), ("rain", rain_or_0)):
+        wavelength, power = radial_spectrum(field, source.spacing)
+        power = power.reshape(-1, wavelength.size).mean(0)
+        for low, high in BANDS:
+            band = (wavelength >= low * 1e3) & (wavelength < high * 1e3)
+            found[f"{kind}, {low}-{high} km"] = float(power[band].mean())
     return found
 
 
 def error(real: dict[str, float], made: dict[str, float]) -> float:
-    """Return the objective: squared errors of shares, and of logarithms of everything else."""
+    """Return the objective: squared errors of shares, and of logarithms of everything else.
+
+    What holds for all hours weighs more than what holds for one class of boxes.
+    """
     total = 0.0
     for name, value in real.items():
-        if "share" in name:
-            total += ((made[name] - value) / 0.05) ** 2
-        elif "log rain" in name:
-            total += (np.log(made[name] / value) / 0.2) ** 2
+        if name == "wet share":
+            total += 3 * ((made[name] / value - 1) / 0.05) ** 2
+        elif "share" in name:
+            total += 0.4 * ((made[name] - value) / 0.05) ** 2
+        elif " km" in name:
+            total += (np.log(made[name] / value) / 0.3) ** 2
+        elif "mm" in name:
+            total += 0.4 * (np.log(made[name] / value) / 0.15) ** 2
         else:
-            total += (np.log(made[name] / value) / 0.15) ** 2
+            total += 2 * (np.log(made[name] / value) / 0.1) ** 2
     return total / len(real)
 
 
-# Coefficients that the fit may change, by the place of each in `rain.LAW`, and how far at first.
-FREE = (("threshold", 0, 0.3), ("threshold", 1, 0.3), ("power", 0, 0.2), ("power", 1, 0.2))
+# Coefficients that the fit may change: how far at first, and which of a pair.
+FREE = (
+    ("threshold", 0, 0.8), ("threshold", 1, 0.8), ("power", 0, 0.3), ("power", 1, 0.4),
+    ("wetter", None, -0.3), ("patchy", None, 0.6), ("small", None, 0.08),
+)  # fmt: skip
 # Which kind of rain the hours of a source are taken for.
-KIND = {"AROME": 0.5, "radar": 0.0}
+KIND = {"AROME": 0.6, "radar": 0.0}
+
+
+def moved(moves: np.ndarray) -> dict:
+    """Return coefficients of the law after some moves."""
+    law = dict(rain.LAW)
+    for (name, which, _), move in zip(FREE, moves.tolist(), strict=True):
+        if which is None:
+            law[name] += move
+        else:
+            law[name] = tuple(v + move * (i == which) for i, v in enumerate(law[name]))
+    law["small"] = float(np.clip(law["small"], 0.02, 0.9))
+    return law
 
 
 def fit(real: dict[str, Source], rounds: int) -> None:
     """Print coefficients that lessen the objective, summed over both sources (Nelder and Mead)."""
     places = {name: box_cells(source) for name, source in real.items()}
     aims = {name: statistics(source, source.hours) for name, source in real.items()}
+    before = dict(rain.LAW)
 
     def objective(moves: np.ndarray) -> float:
-        before = {name: rain.LAW[name] for name, _, _ in FREE}
-        for (name, which, _), move in zip(FREE, moves, strict=True):
-            values = list(rain.LAW[name])
-            values[which] += move
-            rain.LAW[name] = tuple(values)
-        total = 0.0
-        for name, source in real.items():
-            made = drawn(source, places[name], KIND[name])
-            total += error(aims[name], statistics(source, made))
         rain.LAW.update(before)
-        return total
+        rain.LAW.update(moved(moves))
+        made = {n: drawn(source, places[n], KIND[n]) for n, source in real.items()}
+        rain.LAW.update(before)
+        return sum(error(aims[n], statistics(real[n], made[n])) for n in real)
 
     start = np.vstack([np.zeros(len(FREE)), np.diag([step for _, _, step in FREE])])
-    found = scipy.optimize.minimize(
-        objective,
-        start[0],
-        method="Nelder-Mead",
-        options={"initial_simplex": start, "maxfev": rounds},
-    )
+    options = {"initial_simplex": start, "maxfev": rounds}
+    found = scipy.optimize.minimize(objective, start[0], method="Nelder-Mead", options=options)
     print(f"objective: {objective(start[0]):.2f} -> {found.fun:.2f}")
-    for (name, which, _), move in zip(FREE, found.x, strict=True):
-        print(f"{name}[{which}]: {rain.LAW[name][which]:.2f} -> {rain.LAW[name][which] + move:.2f}")
+    for name in dict.fromkeys(name for name, _, _ in FREE):
+        print(f"{name}: {before[name]} -> {moved(found.x)[name]}")
 
 
 def compare(real: dict[str, Source]) -> None:
@@ -206,143 +230,16 @@ def compare(real: dict[str, Source]) -> None:
             print(f"| {figure} | {value:.3g} | {made[figure]:.3g} |")
 
 
-class Window(NamedTuple):
-    """A part of the twin's domain around some places: its coarse cells, ground and the places."""
-
-    at: rain.Cells
-    points: Points
-    coarse_ground: dict[str, np.ndarray]
-    ground: dict[str, np.ndarray]
-    fine: Points
-    row: np.ndarray
-    column: np.ndarray
-
-
-def window(twin: Twin, lon: np.ndarray, lat: np.ndarray, margin: int = 12) -> Window:
-    """Cut the window around places out of the twin, with some cells around them."""
-    to_grid = pyproj.Transformer.from_crs("EPSG:4326", projected.ITALY.crs, always_xy=True)
-    px, py = to_grid.transform(lon, lat)
-    y, x = projected.axes(projected.ITALY, fine=True)
-    row, column = np.rint((y[0] - py) / 2e3).astype(int), np.rint((px - x[0]) / 2e3).astype(int)
-    cut = tuple(slice(n.min() - margin, n.max() + margin + 1) for n in (row, column))
-    whole = hourly._rain_cells()
-    fine = np.arange(y.size * x.size).reshape(y.size, x.size)[cut]
-    means = whole.means[:, fine.ravel()]
-    used = np.asarray(means.sum(axis=1)).reshape(whole.shape) > 0
-    box = tuple(slice(n.min(), n.max() + 1) for n in np.nonzero(used))
-    kept = np.arange(used.size).reshape(used.shape)[box]
-    means = means[kept.ravel()]
-    total = np.asarray(means.sum(axis=1)).ravel()
-    means = scipy.sparse.diags_array(1 / np.where(total > 0, total, 1)) @ means
-    places = whole.row[cut] - box[0].start, whole.column[cut] - box[1].start
-    ground, mesh = twin._ground, np.meshgrid(x[cut[1]], y[cut[0]])
-    return Window(
-        rain.cells(means.tocsr(), kept.shape, *places),
-        Points(*(field[box] for field in twin._cells)),
-        {name: field[box] for name, field in twin._coarse_ground.items()},
-        {
-            "relief": ground.relief_40[cut],
-            "gx": ground.flank[0][cut],
-            "gy": ground.flank[1][cut],
-        },
-        Points(*mesh, *(f[cut] for f in projected.lon_lat(projected.ITALY, fine=True))),
-        row - cut[0].start,
-        column - cut[1].start,
-    )
-
-
-def at_places(twin: Twin, where: Window, hours: np.ndarray, noise: Carried) -> np.ndarray:
-    """Return the twin's rain (hour, place) in mm: its climate and law, noise of a small area."""
-    found = []
-    for hour in hours:
-        middle = hour - 0.5
-        state = twin._climate.at(where.points, middle)
-        coarse_rain = coarse_view.rain(where.points, middle, state, where.coarse_ground) * 1e3
-        if not coarse_rain.any():
-            found.append(np.zeros(where.row.size))
-            continue
-        kind = rain.kind(state.heat * where.coarse_ground["land"], Varying(twin.seed, middle))
-        u, v = (where.at.spread(field) for field in (state.u850, state.v850))
-        climb = u * where.ground["gx"] + v * where.ground["gy"]
-        weather = rain.Weather(kind, where.ground["relief"], climb)
-        still = np.full_like(u, u.mean()), np.full_like(v, v.mean())
-        gauss = noise.at(middle, lambda _, w=still: w, rain.LAW["small"])
-        made = rain.amounts(gauss, coarse_rain, where.at, weather)
-        found.append(made[where.row, where.column])
-    return np.array(found)
-
-
-def daily(folder: Path, twin: Twin, days: int) -> None:
-    """Print daily sums of Trentino's stations beside the twin's at their cells."""
-    real = xr.open_dataset(folder / "trentino_stations/daily_1958_2007.nc").load()
-    where = window(twin, real["lon"].values, real["lat"].values)
-    dates = np.datetime64("2001-01-01") + np.arange(days) * 1461 // days
-    noise = Carried(twin.seed, where.at.fine, 2000.0)
-    first = dates.astype("datetime64[h]").astype(int)
-    hours = (first[:, None] + np.arange(1, 25)).ravel()
-    made = at_places(twin, where, hours, noise).reshape(days, 24, -1)
-    print(f"\n| Trentino, {days} days of the twin | measured | twin |\n| --- | --- | --- |")
-    theirs, mine = real["precip"].values, made.sum(1)
-    quarter_real = real["time"].dt.quarter.values
-    quarter = dates.astype("datetime64[M]").astype(int) % 12 // 3 + 1
-    for q, name in enumerate(("January to March", "to June", "to September", "to December"), 1):
-        for what, of in (
-            ("mm a day", lambda a: np.nanmean(a)),
-            ("days of 1 mm or more, %", lambda a: 100 * (a[np.isfinite(a)] >= 1).mean()),
-        ):
-            print(
-                f"| {name}: {what} | {of(theirs[quarter_real == q]):.2f} | "
-                f"{of(mine[quarter == q]):.2f} |"
-            )
-    for part in PARTS:
-        a, b = (np.percentile(v[v >= 1], part) for v in (theirs, mine))
-        print(f"| days of 1 mm or more, {part} % in mm | {a:.1f} | {b:.1f} |")
-    wet = made[made >= WET]
-    print(f"| hours of 0.1 mm or more, % | | {100 * (made >= WET).mean():.1f} |")
-    print(f"| the heaviest of these, 99.9 %, mm | | {np.percentile(wet, 99.9):.1f} |")
-
-
-def with_height(folder: Path, twin: Twin) -> None:
-    """Print how rain grows with height at sites, and by the law on their coarse amounts."""
-    table, row, column = fit_coarse_rain.sites(folder, twin)
-    made = fit_coarse_rain.weather(twin, row, column, 730).rain()[:, : len(table)]
-    print("\n| | WorldClim | CHELSA | twin |\n| --- | --- | --- | --- |")
-    lat, lon = table.lat.values, table.lon.values
-    near = np.hypot((lat[:, None] - lat) * 111, (lon[:, None] - lon) * 80) < 40
-    km, logs = table.height_m.values / 1000, []
-    for kind in ("worldclim", "chelsa"):
-        year = sum(table[f"{kind}_prec_{m:02d}"].values for m in range(1, 13))
-        change, rise = (f - near @ f / near.sum(1) for f in (np.log(year), km))
-        enough = near.sum(1) >= 4
-        logs.append(np.polyfit(rise[enough], change[enough], 1)[0])
-    wet = made[made > 2e-3]
-    amount = np.minimum(wet, 20.0)
-    usual = rain.LAW["kind"][0]
-    low, high = rain.LAW["threshold"]
-    threshold = np.clip(low + (high - low) * usual - rain.LAW["wetter"] * np.log(amount), -6, 3)
-    low, high = rain.LAW["power"]
-    power = np.full_like(threshold, low + (high - low) * usual)
-    at, above = (rain.expected_excess(threshold - s, power) for s in (0, 0.5 * rain.LAW["height"]))
-    grown = (wet * np.log(above / at)).sum() / wet.sum() / 0.5
-    print(
-        f"| rain grows with height, in log per km | {logs[0]:.2f} | {logs[1]:.2f} | {grown:.2f} |"
-    )
-
-
 def main() -> None:
     """Print the tables, and a fit if rounds are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=0, help="of the fit; none by default")
-    parser.add_argument("--days", type=int, default=360, help="of the twin, spread over four years")
     options = parser.parse_args()
     real = sources(options.folder)
     compare(real)
     if options.rounds:
         fit(real, options.rounds)
-    twin = Twin(0)
-    with_height(options.folder, twin)
-    daily(options.folder, twin, options.days)
 
 
 if __name__ == "__main__":

@@ -37,10 +37,10 @@ def coarse_cells() -> rains.Cells:
 CELLS = coarse_cells()
 
 
-def drawn(seed: int, coarse: np.ndarray, kind: float) -> np.ndarray:
+def drawn(seed: int, coarse: np.ndarray, kind: float, sharp: float = 1.0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     relief, climb = rng.normal(0, 400, CELLS.fine), rng.normal(0, 0.3, CELLS.fine)
-    weather = rains.Weather(np.full(SHAPE, kind), relief, climb)
+    weather = rains.Weather(np.full(SHAPE, kind), relief, climb, sharp)
     return rains.amounts(rng.standard_normal(CELLS.fine), coarse, CELLS, weather)
 
 
@@ -73,14 +73,36 @@ def test_it_never_rains_less_than_nothing_nor_in_dry_coarse_cells(seed, dry, con
 
 
 def test_light_rain_falls_on_less_of_the_ground_than_heavy_rain():
-    shares = [(drawn(3, np.full(SHAPE, a), 0.3) > 0).mean() for a in (0.02, 0.2, 2.0)]
+    shares = [(drawn(3, np.full(SHAPE, a), 0.3, 0.0) > 0).mean() for a in (0.02, 0.2, 2.0)]
     assert shares[0] < 0.6 < shares[2] and shares == sorted(shares)
 
 
 def test_showers_are_heavier_and_fall_on_less_of_the_ground_than_steady_rain():
-    steady, showers = (drawn(3, np.full(SHAPE, 0.5), kind) for kind in (0.0, 1.0))
+    steady, showers = (drawn(3, np.full(SHAPE, 0.5), kind, 0.0) for kind in (0.0, 1.0))
     assert showers.max() > steady.max()
-    assert (showers > 0).mean() < (steady > 0).mean()
+    assert (showers >= 0.1).mean() < (steady >= 0.1).mean()
+
+
+def test_where_sharp_coarse_amounts_vary_more_their_cells_do_too():
+    """At the middle cell, whose amount is the same."""
+    inside = []
+    for others in (0.4, 0.2, 0.05):
+        coarse = np.full(SHAPE, others)
+        coarse[1, 1] = 0.5
+        rain = drawn(3, coarse, 0.3).ravel()
+        middle = CELLS.means[[1 * SHAPE[1] + 1]].indices
+        inside.append(rain[middle].std() / rain[middle].mean())
+    assert inside == sorted(inside) and inside[2] > 1.5 * inside[0]
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_smooth_coarse_amounts_stay_as_they_are_and_sharp_ones_keep_their_mean(seed, kind):
+    rng = np.random.default_rng(seed)
+    smooth, storms = rng.gamma(1.0, 1.0, 20_000), tuple(rng.standard_normal((2, 20_000)))
+    kinds = np.full(20_000, kind)
+    np.testing.assert_allclose(rains.gathered(smooth, storms, kinds, 0.0), smooth)
+    sharp = rains.gathered(smooth, storms, kinds, 1.0)
+    assert (sharp == 0).any() and sharp.mean() == pytest.approx(smooth.mean(), rel=0.06)
 
 
 @pytest.mark.parametrize(("threshold", "power"), [(-4.0, 2.0), (0.3, 1.8), (2.5, 2.6)])

@@ -133,7 +133,7 @@ def predictors(
     ground: dict[str, np.ndarray],
     near: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """Compute all fields from the coarse means ``near`` (t2m, u10, v10) and the states.
+    """Compute all fields from the coarse ``near`` (t2m, u10, v10, tp) and the states.
 
     ``middle`` is the state half an hour earlier, in the middle of the accumulation. ``ground``
     holds the coarse orog [m], its gradient ``gx, gy`` and the land share. Winds are along the
@@ -148,7 +148,6 @@ def predictors(
         "d2m": t2m - _depression(state, ground["land"]),
         "sst": np.where(ground["land"] > 0.5, np.nan, state.sst),
         "sd": _snow(state, ground["orog"]) * ground["land"],
-        "tp": rain(points, hour - 0.5, middle, ground),
         "ssrd": _sunshine_of_hour(points, hour, middle),
         "q": 0.622 * vapour / (85000.0 - 0.378 * vapour),
         "t": state.t850,
@@ -169,7 +168,7 @@ def _snow(state: State, orog: np.ndarray) -> np.ndarray:
 
 
 def rain(points: Points, hour: float, state: State, ground: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the depth of water in m that falls in the hour around ``hour``, whose state is given.
+    """Return the depth of water in m that falls in the hour around ``hour``, smooth in space.
 
     Moist air rains where it rises: in weather, up slopes, over heated land and over warm sea. How
     moist it must be depends on season and latitude (`RAIN`).

@@ -158,7 +158,7 @@ class Twin:
 
         ``showers`` of another seed give another draw of the same law, given the coarse side.
         """
-        middle, cells, ground = hour - 0.5, _rain_cells(), self._coarse_ground
+        middle, cells = hour - 0.5, _rain_cells()
 
         def fine(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return self._rows @ u @ self._columns, self._rows @ v @ self._columns
@@ -166,16 +166,23 @@ class Twin:
         def steering(time: float) -> tuple[np.ndarray, np.ndarray]:
             return fine(*rains.steering(self._climate.at(self._support, time)))
 
-        state = self._climate.at(self._cells, middle)
         near = self._climate.at(self._support, middle)
         u, v = fine(near.u850, near.v850)
         flank = self._ground.flank
-        kind = rains.kind(state.heat * ground["land"], Varying(self.seed, middle))
-        weather = rains.Weather(kind, self._ground.relief_40, u * flank[0] + v * flank[1])
+        given, kind, sharp = self._coarse_rain(middle, self._climate.at(self._cells, middle))
+        weather = rains.Weather(kind, self._ground.relief_40, u * flank[0] + v * flank[1], sharp)
         gauss = (showers or self._showers).at(middle, steering, rains.LAW["small"])
-        given = coarse.rain(self._cells, middle, state, ground) * 1e3
         millimetres = rains.amounts(gauss, given, cells, weather)
         return (millimetres / 1e3).astype(np.float32)
+
+    def _coarse_rain(self, middle: float, state: State) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return the coarse rain in mm of the hour around ``middle``, its kind and sharpness."""
+        vary = Varying(self.seed, middle)
+        kind = rains.kind(state.heat * self._coarse_ground["land"], vary)
+        sharp = rains.sharp(vary)
+        smooth = coarse.rain(self._cells, middle, state, self._coarse_ground) * 1e3
+        storms = self._climate.storms(self._cells, middle)
+        return rains.gathered(smooth, storms, kind, sharp), kind, sharp
 
     def _fine_dataset(
         self, hour: int, fields: np.ndarray, rain: np.ndarray | None = None
@@ -196,6 +203,7 @@ class Twin:
         near = dict(zip(("t2m", "u10", "v10"), self._mean(fields), strict=True))
         state = self._climate.at(self._cells, hour)
         middle = self._climate.at(self._cells, hour - 0.5)
+        near["tp"] = self._coarse_rain(hour - 0.5, middle)[0] / 1e3
         found = coarse.predictors(self._cells, hour, state, middle, self._coarse_ground, near)
         for u, v in (("u10", "v10"), ("u", "v")):
             found[u], found[v] = _rotate(found[u], found[v], *self._coarse_turn)

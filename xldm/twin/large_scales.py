@@ -203,6 +203,15 @@ class Climate:
         self._meso = Waves(rng, 160e3, 600e3, 4 / 3, 7.0, 3.0, count=64)
         # Slow waves, with periods of weeks, give each month and sea an anomaly.
         self._slow = Waves(rng, 2000e3, 9000e3, 0.3, 0.0, 1.2, count=16)
+        # Rain gathers in patches and areas that travel with the air.
+        self._patches = Waves(rng, 60e3, 140e3, 0.7, 9.0, 3.0, count=96)
+        self._areas = Waves(rng, 140e3, 500e3, 0.7, 9.0, 3.0, count=96)
+
+    def storms(self, points: Points, hour: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return where rain gathers, in patches and in areas: fields of mean 0 and variance 1."""
+        bands = (self._patches, self._areas)
+        patches, areas = (band.at(points, hour * 3600.0)[0] for band in bands)
+        return patches, areas
 
     def at(self, points: Points, hour: float) -> State:
         """Return the state at an hour since 1970-01-01T00 UTC; float32 fields."""
