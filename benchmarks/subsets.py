@@ -1,6 +1,6 @@
 """Measure the embedded model's skill with subsets of its predictors, on hours of the twin.
 
-python benchmarks/subsets.py --hours 12 --members 4 --out subsets.json
+python benchmarks/subsets.py --hours 12 --members 4 --targets t2m u10 v10 --out subsets.json
 
 RMSE is of the regression (the mean), CRPS the fair score of the members (Ferro 2014). Targets whose
 own coarse field is absent are not drawn, and have no score.
@@ -22,7 +22,8 @@ from xldm.twin import both_sides, hours_over_year
 
 # Variables that are taken out of the twin's coarse side.
 UPPER = ["q", "t", "u", "v", "w"]
-WITH_WIND = ["msl", "d2m", "sst", "sd", "tp", "ssrd", *UPPER]
+NO_RAIN = ["msl", "d2m", "sst", "sd", "ssrd", *UPPER]
+WITH_WIND = [*NO_RAIN, "tp"]
 SUBSETS = {
     "all 14": [],
     "without sst": ["sst"],
@@ -32,6 +33,8 @@ SUBSETS = {
     "t2m u10 v10 d2m msl tp": ["sst", "sd", "ssrd", *UPPER],
     "t2m u10 v10": WITH_WIND,
     "t2m": ["u10", "v10", *WITH_WIND],
+    "t2m u10 v10 tp": NO_RAIN,
+    "tp": ["t2m", "u10", "v10", *NO_RAIN],
 }
 
 
@@ -61,20 +64,26 @@ def scores(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="italy-2km", help="name or path of a package")
+    parser.add_argument("--targets", nargs="+", help="all of the model by default")
     parser.add_argument("--hours", type=int, default=12)
     parser.add_argument("--members", type=int, default=4)
     parser.add_argument("--year", type=int, default=2008)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    era5, fine = both_sides(hours_over_year(asked.year, asked.hours))
     model = xldm.load_model(asked.model)
+    if asked.targets:
+        model = model.drawing(asked.targets)
+    targets = [t.name for t in model.config.targets]
+    era5, fine = both_sides(hours_over_year(asked.year, asked.hours), rain="tp" in targets)
     rows = []
-    print(f"{'predictors':<24} RMSE t2m   u10   v10    CRPS t2m   u10   v10")
     for title, absent in SUBSETS.items():
+        if {*targets} <= {*absent}:
+            continue
         row = scores(model, era5.drop_vars(absent), fine, asked.members)
         rows.append({"title": title, "absent": absent, **row})
-        numbers = [f"{v:6.3f}" for kind in ("rmse", "crps") for v in row[kind].values()]
-        print(f"{title:<24}", *numbers, flush=True)
+        for kind, found in row.items():
+            numbers = (f"{name} {value:.3g}" for name, value in found.items())
+            print(f"{title:<24} {kind}:", *numbers, flush=True)
         if asked.out:
             asked.out.write_text(json.dumps(rows, indent=1))
 

@@ -113,3 +113,15 @@ def test_coarse_means_tell_the_floor_part_of_the_noise(scripts):
     left = given.means(expected) - lack
     assert (np.std(left, axis=1) < 0.2 * np.std(lack, axis=1)).all()
     assert (np.std(expected - noise, axis=(1, 2)) < 0.8 * np.std(noise, axis=(1, 2))).all()
+
+
+def test_perfect_rain_has_the_coarse_amounts_of_the_truth_and_falls_elsewhere(scripts):
+    floor = scripts("floor_rain")
+    _, fine = floor.both_sides(np.array(["2008-01-01T00"], "M8[ns]"), rain=True)
+    truth = fine[["tp"]].load()
+    drawn = floor.perfect(floor.Twin(0), truth, 1)["tp"].values[0, 0]
+    cells, right = floor._rain_cells(), truth["tp"].values[0]
+    held = cells.means @ cells.whole.ravel().astype(float) > 0.3
+    means = [(cells.means @ field.ravel())[held] for field in (drawn, right)]
+    np.testing.assert_allclose(*means, rtol=1e-4, atol=1e-9)
+    assert np.abs(drawn - right).mean() > 0.2 * right.mean()

@@ -30,7 +30,8 @@ OCTAVES = (2.0, 4.0, 8.0, 16.0, 32.0)
 
 def latents(model: Model, times: np.ndarray) -> np.ndarray:
     """Return the latents (time, L, h, w) of the first component's residuals."""
-    era5, fine = both_sides(times)
+    rain = any(t.name == "tp" for t in model.config.components[0].targets)
+    era5, fine = both_sides(times, rain=rain)
     report = check(era5, model.config)
     coarse = regridding.to_coarse(predictors(era5, report), model.config, report.grid)
     part, everywhere = model.config.components[0], slice(None)
@@ -68,12 +69,15 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--starts", nargs="+", default=["2008-01-15", "2008-07-15"])
     parser.add_argument("--hours", type=int, default=30)
+    parser.add_argument("--targets", nargs="+", help="take the component of these targets")
     parser.add_argument("--aim", type=float, nargs=len(LAGS), help="correlations to fit instead")
     args = parser.parse_args()
-    found = []
+    model, found = xldm.load_model(args.model), []
+    if args.targets:
+        model = model.drawing(args.targets)
     for start in args.starts if args.aim is None else ():
         times = np.datetime64(start, "h") + np.arange(args.hours)
-        found.append(correlations(latents(xldm.load_model(args.model), times.astype("M8[ns]"))))
+        found.append(correlations(latents(model, times.astype("M8[ns]"))))
     wanted = np.array(args.aim) if args.aim else np.mean(found, axis=0)
     octaves = fitted(wanted)
     print("lag [h]  ", *(f"{lag:6d}" for lag in LAGS))

@@ -85,7 +85,7 @@ class _Told:
         self._started: float | None = None
         self._first = 0.0
         self._bar = sys.stderr.isatty()
-        log.info(f"downscaling {total} fields of temperature and wind to 2 km")
+        log.info(f"downscaling {total} fields of temperature, wind and rain to 2 km")
 
     def drawn(self, fields: float) -> None:
         now = time.perf_counter()

@@ -67,7 +67,8 @@ def downscale(
     model : str or Model
         Name in :func:`xldm.list_models`, path or URL of a package, or a loaded model.
     targets : str or sequence of str, optional
-        Targets to draw, as ``"t2m"``; all by default. Only the networks of their components run.
+        Targets to draw, as ``"t2m"``; by default all whose own coarse field is given. Only the
+        networks of their components run.
     members : int, sequence of int, or None
         Number of ensemble members, or their numbers; None for one field without a member dimension.
     seed : int
@@ -154,9 +155,10 @@ def downscale(
     if not (faults or report.problems):
         faults += _room(ds, len(sampling.members), model, report)
     replace(report, problems=(*faults, *report.problems)).raise_for_problems()
+    asked = tuple(n for n in asked if n not in report.undrawn)
+    model = model.drawing(asked)
     sampling = replace(sampling, members=tuple(map(int, sampling.members)))
-    if model.config.warning:
-        _warn_once(model.config.warning)
+    _warn_once(model.config.warning)
     if report.absent:
         warnings.warn(
             f"{', '.join(report.absent)} {'is' if len(report.absent) == 1 else 'are'} set to the "
@@ -172,7 +174,7 @@ def downscale(
     if align is not None:
         absent = coarse["predictor"].isin(report.absent)
         coarse = aligned(coarse, align).where(~absent, coarse)
-    names = tuple(n for n in names if n in asked and n not in report.undrawn)
+    names = tuple(n for n in names if n in asked)
     at = conserving.constraint(report, model.config.footprint)
     kept = conserving.kept(model.config, names, at)
     own = None
@@ -296,4 +298,5 @@ def _room(ds: xr.Dataset, members: int, model: Model, report: Report) -> list[st
 
 @functools.cache
 def _warn_once(text: str) -> None:
-    warnings.warn(text, SyntheticModelWarning, stacklevel=4)
+    if text:
+        warnings.warn(text, SyntheticModelWarning, stacklevel=4)

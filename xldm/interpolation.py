@@ -83,7 +83,7 @@ def interpolate(
     >>> era5 = xldm.open_catalog().era5_sample.read().isel(time=[0])
     >>> smooth = xldm.interpolate(era5, "italy-2km")
     >>> sorted(smooth.data_vars), dict(smooth["t2m"].sizes)
-    (['t2m', 'u10', 'v10'], {'time': 1, 'y': 672, 'x': 576})
+    (['t2m', 'tp', 'u10', 'v10'], {'time': 1, 'y': 672, 'x': 576})
     >>> with_terrain = xldm.interpolate(era5, "italy-2km", lapse_rate=0.0065)
     >>> bool(with_terrain["t2m"].std() > smooth["t2m"].std())
     True

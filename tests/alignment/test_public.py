@@ -26,7 +26,7 @@ BOX = (10.0, 42.5, 13.5, 45.0)
 
 @pytest.fixture(scope="module")
 def model():
-    return xldm.load_model("italy-2km")
+    return xldm.load_model("italy-2km").drawing(["t2m", "u10", "v10"])
 
 
 @pytest.fixture(scope="module")

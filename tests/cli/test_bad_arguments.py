@@ -53,6 +53,7 @@ LINES: list[list[str]] = [
     ["evaluate", f"a={SAMPLE}", "--truth", SAMPLE, "--report", __file__],
     ["evaluate", "--protocol", "nonsense", "--report", "report", "--twin", "2008"],
     ["evaluate", "--protocol", "comparison", "--report", "report"],
+    [*_TWIN, "2008", "--targets", "t2m,snow"],
     [*_TWIN, "-1"], [*_TWIN, "99999"], [*_TWIN, "x"], [*_TWIN, "2008", "--hours", "0"],
     [*_TWIN, "2008", "--hours", "9999"], [*_TWIN, "2008", "--twin-seed", "-1"],
     [*_TWIN, "2008", "--hours", "1", "--members", "0"],

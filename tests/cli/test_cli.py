@@ -48,7 +48,7 @@ def test_downscale_writes_a_store(sample, tmp_path, capsys):
     arguments = ["downscale", sample, str(store), "--missing", "climatology", "--steps", "1"]
     assert main([*arguments, "--region", "9,43,12,45"]) == 0
     out = xr.open_zarr(store, consolidated=False)
-    assert set(out.data_vars) == {"t2m", "u10", "v10"} and out.sizes["time"] == 1
+    assert set(out.data_vars) == {"t2m", "u10", "v10", "tp"} and out.sizes["time"] == 1
     assert main(arguments) == 1  # never written over
     capsys.readouterr()
 

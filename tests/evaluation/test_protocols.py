@@ -106,6 +106,26 @@ def test_a_protocol_gives_a_result_with_snapshots_and_provenance(era5, model, tr
     assert [name.split(" at ")[0] for name in snapshots] == ["2 m temperature"]
 
 
+def test_components_that_the_truth_lacks_are_not_drawn(era5, monkeypatch):
+    rain = cfg.Variable(
+        "tp", "precipitation_amount", "kg m-2", 0.5, 0.4, transform="cbrt", lower=0.0, dry_below=0.1
+    )
+    parts = tiny.part(), tiny.part("rain", (rain,))
+    parts = tuple(replace(part, diffusion=cfg.DiffusionConfig(steps=2)) for part in parts)
+    config = tiny.config(components=parts)
+    two = Model(config, tiny.static(), {p.name: tiny.network(p) for p in parts}, "a" * 64)
+    alone = two.drawing(["t2m"])
+    truth = xldm.downscale(era5, alone, members=None, steps=2, progress=False)
+    seen = []
+    comparison = protocols.comparison
+    monkeypatch.setitem(
+        protocols.PROTOCOLS, "comparison", lambda *args: seen.append(args[0]) or comparison(*args)
+    )
+    result, _ = protocols.evaluate_protocol("comparison", two, era5, truth, members=2)
+    assert seen[0].config.components == alone.config.components
+    assert result["variable"].values.tolist() == ["t2m"]
+
+
 def test_other_models_stand_in_the_comparison_under_their_names(era5, model, truth):
     gan = model.baseline("regression")
     forecasts, _ = protocols.comparison(model, era5, truth, members=2, beside={"GAN": gan})

@@ -416,6 +416,17 @@ def test_the_skill_without_what_is_absent_is_told(era5, config14):
         assert any(words in note for note in report.notes), report
 
 
+def test_only_the_skill_of_what_is_drawn_is_told(era5, config14):
+    """As where a model of several components draws one of them."""
+    subsets = (Subset((), {"t2m": 0.2, "u10": 0.3}), Subset(("sd",), {"t2m": 0.25, "u10": 0.4}))
+    measured = replace(config14, subsets=subsets)
+    report = check(era5.drop_vars(["sd"]), measured, missing="climatology")
+    assert report.notes[-1].endswith("without sd: t2m 0.25 K (0.2 with all).")
+    unscored = replace(measured, subsets=(Subset(("sd",), {"u10": 0.4}),))
+    report = check(era5.drop_vars(["sd"]), unscored, missing="climatology")
+    assert "never measured" in report.notes[-1]
+
+
 def test_missing_takes_two_words_only(era5, config14):
     with pytest.raises(ValueError, match="'raise' or 'climatology'"):
         check(era5, config14, missing="mean")

@@ -25,4 +25,4 @@ def _demo(args: argparse.Namespace) -> None:
     done = demo.run(args.folder, times=args.times, members=args.members)
     print(done["report"])
     print(f"store   {done['store']}\nfigure  {done['figure']}")
-    print(f"time    {done['seconds_per_field']:.2f} s per field (t2m, u10 and v10 at 2 km)")
+    print(f"time    {done['seconds_per_field']:.2f} s per field (t2m, u10, v10 and tp at 2 km)")

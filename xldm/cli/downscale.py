@@ -31,7 +31,7 @@ def add(command: argparse.ArgumentParser) -> None:
         help="Zarr store to write, path or URL (a bucket must exist), or a netCDF file (.nc)",
     )  # fmt: skip
     command.add_argument(
-        "--targets", help='targets to draw, as "t2m,tp" (default: all of the model)'
+        "--targets", help='targets to draw, as "t2m,tp" (default: all whose coarse field is given)'
     )
     command.add_argument("--members", type=int, default=1, help="ensemble members (default 1)")
     command.add_argument("--seed", type=int, default=0, help="seed of the ensemble (default 0)")

@@ -58,6 +58,10 @@ def add(command: argparse.ArgumentParser) -> None:
         help="number of hours, spread over the twin's year (default 48)",
     )
     command.add_argument(
+        "--targets",
+        help='targets of a protocol, as "t2m,tp" (default: all of the model that the truth has)',
+    )
+    command.add_argument(
         "--align", choices=["exact", "common"], default="exact",
         help="refuse forecasts of other hours or cells than the truth, or score what is common "
         "(default exact)",
@@ -88,13 +92,23 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 def _of_protocol(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]:
     from ..evaluation.protocols import evaluate_protocol
+    from ..packages.registry import load_model
     from ..twin import both_sides, hours_over_year
 
+    known = [t.name for t in load_model(args.model).config.targets]
+    asked = args.targets.split(",") if args.targets else known
+    if unknown := [n for n in asked if n not in known]:
+        raise ArgumentError(
+            f"--targets: {args.model} has no {', '.join(unknown)}; it has {', '.join(known)}"
+        )
     if args.twin:
-        era5, truth = both_sides(hours_over_year(args.twin, args.hours), args.twin_seed)
+        times = hours_over_year(args.twin, args.hours)
+        era5, truth = both_sides(times, args.twin_seed, rain="tp" in asked)
     else:
         needed = "a protocol needs --era5 and --truth, or --twin YEAR"
         era5, truth = (_opened(paths, args, needed) for paths in (args.era5, args.truth))
+    if args.targets:
+        truth = truth.drop_vars([n for n in known if n not in asked], errors="ignore")
     beside = dict(map(_pair, args.beside))
     return evaluate_protocol(
         args.protocol, args.model, era5, truth, members=args.members, beside=beside

@@ -146,7 +146,7 @@ def evaluate_protocol(
     name : str
         In `PROTOCOLS`.
     model : str
-        Name, path or URL.
+        Name, path or URL. Of its targets, those that the truth has are drawn.
     era5, truth : Dataset
     members : int
         Size of each ensemble.
@@ -169,13 +169,20 @@ def evaluate_protocol(
     if beside and name != "comparison":
         raise InputError(f"other models are for the comparison; the protocol is {name!r}")
     refuse(members=(members, whole(1)))
-    loaded = load_model(model)
-    others = {"beside": {n: load_model(m) for n, m in beside.items()}} if beside else {}
-    forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members, **others)
+    loaded = _of_truth(load_model(model), truth)
+    others = {n: _of_truth(load_model(m), truth) for n, m in beside.items()}
+    more = {"beside": others} if others else {}
+    forecasts, observed = PROTOCOLS[name](loaded, era5, truth, members, **more)
     # One part: a model's networks run one block at a time anyway.
     result = evaluate(forecasts, observed, static=loaded.static, parts=1)
     result.attrs["protocol"] = name
     return result, figures.snapshots(forecasts, observed, result, loaded.static)
+
+
+def _of_truth(model: Model, truth: xr.Dataset) -> Model:
+    """Return the model of the targets that the truth has."""
+    targets = [t.name for t in model.config.targets if t.name in truth]
+    return model.drawing(targets) if targets else model
 
 
 def hourly(era5: xr.Dataset) -> xr.Dataset:

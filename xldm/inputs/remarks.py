@@ -99,16 +99,17 @@ def skill_without(config: ModelConfig, absent: Sequence[str]) -> list[str]:
     notes = [f"Not drawn without their own coarse fields: {', '.join(undrawn)}."] if undrawn else []
     if not config.subsets:
         return notes
-    lacking = [s for s in config.subsets if {*absent} <= {*s.absent}]
+    units = {v.name: v.units for v in config.targets if v.name not in undrawn}
+    lacking = [s for s in config.subsets if {*absent} <= {*s.absent} and {*units} & {*s.crps}]
     if not lacking:
         return [*notes, "The model's skill was never measured without these predictors."]
     nearest = min(lacking, key=lambda s: len(s.absent))
     whole = next((s.crps for s in config.subsets if not s.absent), {})
-    units = {v.name: v.units for v in config.targets}
     scores = ", ".join(
         f"{name} {score:.2g} {units[name]}"
         + (f" ({whole[name]:.2g} with all)" if name in whole else "")
         for name, score in nearest.crps.items()
+        if name in units
     )
     return [*notes, f"CRPS as measured without {', '.join(nearest.absent)}: {scores}."]
 

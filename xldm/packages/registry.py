@@ -74,7 +74,7 @@ def list_models() -> pd.DataFrame:
     Examples
     --------
     >>> list_models().loc["italy-2km", "targets"]
-    't2m, u10, v10'
+    't2m, u10, v10, tp'
     """
     import pandas as pd
 

@@ -176,7 +176,7 @@ def gathered(
     >>> storms = tuple(np.random.default_rng(0).standard_normal((2, 10_000)))
     >>> made = gathered(np.ones(10_000), storms, np.zeros(10_000), 1.0)
     >>> made.mean().round(2), (made == 0).mean().round(2)
-    (np.float64(1.0), np.float64(0.1))
+    (np.float64(1.0), np.float64(0.09))
     """
     start, of_kind, power, falls = LAW["storms"]
     threshold = start + of_kind * kind - falls * np.log(np.clip(smooth, *_GATHERS))
