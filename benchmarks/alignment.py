@@ -59,7 +59,7 @@ class Skill:
     """Scores of fields that are drawn from predictors on coarse cells."""
 
     def __init__(self, truth: xr.Dataset, members: int) -> None:
-        self.model = xldm.load_model("italy-2km")
+        self.model = xldm.load_model("italy-2km").drawing(["t2m", "u10", "v10"])
         self.truth, self.members = truth, members
 
     def coarse(self, era5: xr.Dataset) -> xr.DataArray:

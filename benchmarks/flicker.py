@@ -81,7 +81,7 @@ def main() -> None:
         "--octaves", nargs="*", default=[], help="HOURS=SHARE instead of the package's"
     )
     args = parser.parse_args()
-    model = xldm.load_model(args.model)
+    model = xldm.load_model(args.model).drawing(["t2m", "u10", "v10"])
     if args.octaves:
         given = (text.split("=") for text in args.octaves)
         model = with_persistence(model, {float(h): float(share) for h, share in given})

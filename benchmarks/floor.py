@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     twin = Twin(seed=0)
     given = Given(twin)
-    model = xldm.load_model(asked.model) if asked.model else None
+    model = xldm.load_model(asked.model).drawing(TARGETS) if asked.model else None
     found: dict[str, list[dict]] = {}
     for time in hours_over_year(asked.year, asked.hours):
         era5, truth = twin.hour(time)

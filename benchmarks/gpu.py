@@ -114,6 +114,7 @@ def embedded(card: Card, folder: Path) -> None:
     era5 = xr.concat([one] * hours, "valid_time")
     era5["valid_time"] = one["valid_time"].values[0] + np.arange(hours) * np.timedelta64(1, "h")
     common: dict[str, Any] = {"device": card.device, "members": members, "progress": False}
+    common["targets"] = ["t2m", "u10", "v10"]
     common |= card.size({}, {"steps": 1, "region": (9.0, 44.0, 11.0, 46.0)})
     for name, options in {
         "": {},

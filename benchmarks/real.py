@@ -210,7 +210,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
     data = folder(asked.data)
-    model = xldm.load_model(asked.model)
+    model = xldm.load_model(asked.model).drawing(["t2m", "u10", "v10"])
     print(f"model {model.config.name}, sha256 {model.sha256[:12]}, {asked.members} members\n")
     options = {"missing": "climatology", "progress": False}
     options |= {"device": asked.device, "steps": asked.steps}

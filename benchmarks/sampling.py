@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="where to draw them, as PNG")
     args = parser.parse_args()
     torch.set_num_threads(1)  # so that the thread's time is all the time there is
-    model = xldm.load_model(args.package)
+    model = xldm.load_model(args.package).drawing(TARGETS)
     rows = curve(model, args.hours, args.members, tuple(args.steps))
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1))

@@ -52,7 +52,7 @@ def compare() -> None:
     from xldm.evaluation.spectra import band_error, radial_spectrum
     from xldm.twin import Twin
 
-    model = xldm.load_model("italy-2km")
+    model = xldm.load_model("italy-2km").drawing(["t2m", "u10", "v10"])
     grid, targets = model.config.grid, [v.name for v in model.config.targets]
     spacing = grid.spacing / grid.factor
     inputs = [Twin(0).era5(hour) for hour in HOURS]
@@ -121,7 +121,7 @@ def peak(times: int, size: int) -> None:
     import xldm
     from xldm.models.downscaler import Sampling
 
-    model = xldm.load_model("italy-2km")
+    model = xldm.load_model("italy-2km").drawing(["t2m", "u10", "v10"])
     model = larger(model, times) if times > 1 else model
     model = model.tiled(size, 8) if size else model
     mean = np.array([v.mean for v in model.config.predictors], "float32")[:, None, None]

@@ -28,7 +28,13 @@ def main() -> None:
     how = {"correlation=0": 0.0, "as the package says": 1.0}
     drawn = {
         title: xldm.downscale(
-            era5, "italy-2km", members=None, correlation=c, region=REGION, progress=False
+            era5,
+            "italy-2km",
+            targets="u10",
+            members=None,
+            correlation=c,
+            region=REGION,
+            progress=False,
         )["u10"]
         for title, c in how.items()
     }
