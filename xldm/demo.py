@@ -77,6 +77,10 @@ def run(
     return {"store": store, "figure": picture, "report": report, "seconds_per_field": seconds}
 
 
+# Fields after which the rest can be foretold.
+_ENOUGH = 3
+
+
 class _Told:
     """Log how many fields are drawn; beside a progress bar, how long all take, once."""
 
@@ -95,6 +99,9 @@ class _Told:
             self._drawn = fields
             return
         self._drawn += fields
+        # Components take turns and differ in length: whole fields tell more than parts of one.
+        if self._drawn < self._first + _ENOUGH:
+            return
         each = (now - self._started) / (self._drawn - self._first)
         left = each * (self._total - self._drawn)
         if not self._said:
