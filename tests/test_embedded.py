@@ -193,12 +193,13 @@ def test_nothing_is_drawn_without_the_coarse_field_of_any_target(kept, model):
 
 def test_members_are_worth_having_without_half_of_the_predictors(model):
     kept, absolute, score = ["t2m", "msl", "u10", "v10", "d2m", "sst", "tp"], [], []
+    without_rain = model.drawing(["t2m", "u10", "v10"])
     for hour in TEST_HOURS[:2]:
         era5, truth = Twin(0).hour(hour)
         how = {"missing": "climatology"}
         mean, drawn = (
             xldm.downscale(era5[kept], way, members=members, **how).isel(time=0)
-            for way, members in ((model.baseline("regression"), None), (model, 4))
+            for way, members in ((without_rain.baseline("regression"), None), (without_rain, 4))
         )
         for name in ("t2m", "u10", "v10"):
             members = np.moveaxis(drawn[name].values, 0, -1)

@@ -7,6 +7,7 @@ from conftest import cds_new
 from xldm.cli import main
 
 SMALL = ["--model", "italy-2km", "--missing", "climatology", "--steps", "1"]
+SMALL += ["--targets", "t2m,u10,v10"]  # rain would take two thirds longer
 SMALL += ["--region", "9,43,10,44"]
 
 
@@ -30,7 +31,7 @@ def store(sample, tmp_path_factory):
 
 def test_a_store_is_written_and_marked_complete(store):
     out = xr.open_zarr(store)
-    assert set(out.data_vars) == {"t2m", "u10", "v10", "tp"} and out.sizes["time"] == 2
+    assert set(out.data_vars) == {"t2m", "u10", "v10"} and out.sizes["time"] == 2
     assert "xldm_complete" in out.attrs
 
 
