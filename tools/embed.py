@@ -4,9 +4,10 @@ r"""Turn packages from ``xldm train`` into the package that ships with xldm.
     python tools/embed.py run/calibration/package xldm/assets/italy-2km
 
 The components of further packages, on the same grid with the same predictors, join those of the
-first, or replace those of their names. So new rain goes into the package that ships::
+first, or replace those of their names. So new rain goes into the package that ships, trained with
+the settings that are in it (``tp-training.yaml``)::
 
-    xldm train --config rain.yaml --store RAIN --folder rain
+    xldm train --config tp-training.yaml --store RAIN --folder rain
     python tools/embed.py xldm/assets/italy-2km rain/calibration/package xldm/assets/italy-2km \
         --years 2001-2007
 

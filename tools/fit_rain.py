@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy.ndimage
 import scipy.optimize
 import scipy.sparse
 import xarray as xr
@@ -116,15 +115,6 @@ def drawn(source: Source, at: rain.Cells, kind: float) -> np.ndarray:
     return np.where(np.isfinite(source.hours), np.stack(made), np.nan)
 
 
-def varying(mean: np.ndarray) -> np.ndarray:
-    """Return the standard deviation over the mean of 3 by 3 boxes (hour, row, column)."""
-    mean = np.nan_to_num(mean)
-    near, square = (
-        scipy.ndimage.uniform_filter(f, (1, 3, 3), mode="nearest") for f in (mean, mean**2)
-    )
-    return np.sqrt(np.maximum(square - near**2, 0)) / np.maximum(near, 1e-9)
-
-
 def statistics(source: Source, hours: np.ndarray) -> dict[str, float]:
     """Return the figures in which a draw is compared with reality.
 
@@ -134,7 +124,7 @@ def statistics(source: Source, hours: np.ndarray) -> dict[str, float]:
     found = {"wet share": float((hours[seen] >= WET).mean())}
     found |= {f"{p} %": float(np.percentile(hours[seen], p)) for p in PARTS}
     inside, mean = boxes(hours, source.box), boxes(source.hours, source.box).mean(-1)
-    vary = varying(mean)
+    vary = rain.varying(np.nan_to_num(mean))
     for low, high in itertools.pairwise(CLASSES):
         for calm, wild in itertools.pairwise(VARYING):
             chosen = (mean >= low) & (mean < high) & (vary >= calm) & (vary < wild)
@@ -205,7 +195,6 @@ def fit(real: dict[str, Source], rounds: int) -> None:
     before = dict(rain.LAW)
 
     def objective(moves: np.ndarray) -> float:
-        rain.LAW.update(before)
         rain.LAW.update(moved(moves))
         made = {n: drawn(source, places[n], KIND[n]) for n, source in real.items()}
         rain.LAW.update(before)

@@ -115,6 +115,13 @@ def test_fields_to_score_are_looked_for_in_the_group(stores, tmp_path, capsys):
     assert "no such group" in capsys.readouterr().err
 
 
+def test_targets_to_score_that_the_truth_lacks_are_refused(stores, tmp_path, capsys):
+    path = str(stores / "truth.zarr")
+    arguments = ["evaluate", f"mine={path}", "--truth", path, "--report", str(tmp_path / "r")]
+    assert main([*arguments, "--targets", "t2m,hail"]) == 1
+    assert "--targets: the truth has no hail; it has t2m" in capsys.readouterr().err
+
+
 def test_a_protocol_beside_forecasts_is_refused(stores, tmp_path, capsys):
     path = str(stores / "ensemble.zarr")
     arguments = ["evaluate", f"mine={path}", "--protocol", "comparison", "--twin", "2008"]

@@ -59,7 +59,7 @@ def add(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--targets",
-        help='targets of a protocol, as "t2m,tp" (default: all of the model that the truth has)',
+        help='targets to score, as "t2m,tp" (default: all that the truth has)',
     )
     command.add_argument(
         "--align", choices=["exact", "common"], default="exact",
@@ -107,8 +107,7 @@ def _of_protocol(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure
     else:
         needed = "a protocol needs --era5 and --truth, or --twin YEAR"
         era5, truth = (_opened(paths, args, needed) for paths in (args.era5, args.truth))
-    if args.targets:
-        truth = truth.drop_vars([n for n in known if n not in asked], errors="ignore")
+    truth = _only(truth, args.targets)
     beside = dict(map(_pair, args.beside))
     return evaluate_protocol(
         args.protocol, args.model, era5, truth, members=args.members, beside=beside
@@ -120,6 +119,7 @@ def _of_stores(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]
     from ..packages.registry import load_model
 
     truth = _opened(args.truth, args, "--truth is needed to score stores of forecasts")
+    truth = _only(truth, args.targets)
     paths: dict[str, list[str]] = {}
     for name, path in map(_pair, args.forecasts):
         paths.setdefault(name, []).append(path)
@@ -127,6 +127,19 @@ def _of_stores(args: argparse.Namespace) -> tuple[xr.Dataset, dict[str, Figure]]
     static = load_model(args.model).static if args.model else None
     result = evaluate(forecasts, truth, static=static, align=args.align)
     return result, figures.snapshots(forecasts, truth, result, static)
+
+
+def _only(truth: xr.Dataset, targets: str | None) -> xr.Dataset:
+    """Return the truth of the targets asked for."""
+    if not targets:
+        return truth
+    names = targets.split(",")
+    if absent := [n for n in names if n not in truth]:
+        raise ArgumentError(
+            f"--targets: the truth has no {', '.join(absent)}; it has "
+            f"{', '.join(map(str, truth.data_vars))}"
+        )
+    return truth[names]
 
 
 def _opened(paths: list[str], args: argparse.Namespace, needed: str = "") -> xr.Dataset:

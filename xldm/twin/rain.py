@@ -28,20 +28,20 @@ from .varying import Varying
 
 __all__ = [
     "LAW", "Cells", "Weather", "amounts", "cells", "gathered", "kind", "sharp", "steering",
+    "varying",
 ]  # fmt: skip
 
 #: Coefficients of the law. At ``kind`` 0 and 1 (steady rain and showers): the ``threshold`` of the
 #: Gaussian field in a coarse cell with 1 mm in the hour, and the ``power`` of its excess. The
 #: threshold falls by ``wetter`` for each e-fold of the coarse amount, and where the coarse side is
 #: sharp it rises by ``patchy`` for each e-fold by which coarse amounts vary more than is usual.
-#: Ground raises the field by
-#: ``height`` for each km above its surroundings, and by ``climb`` for each m s-1 of forced ascent.
-#: ``small`` is the share of small scales in the field's variance. The kind is ``kind[0]``, plus
-#: ``kind[1]`` on hot afternoons on land, and varies by ``kind[2]`` from day to day; ``sharp`` is
-#: ``sharp[0]`` and varies by ``sharp[1]``. ``storms`` gathers sharp coarse rain: threshold of
-#: another Gaussian field at 1 mm, its change from steady rain to showers, power of the excess, and
-#: fall of the threshold for each e-fold of the amount. ``patches`` is the share of that field's
-#: variance below 140 km in steady rain, and what showers add to it.
+#: Ground raises the field by ``height`` for each km above its surroundings, and by ``climb`` for
+#: each m s-1 of forced ascent. ``small`` is the share of small scales in the field's variance. The
+#: kind is ``kind[0]``, plus ``kind[1]`` on hot afternoons on land, and varies by ``kind[2]`` from
+#: day to day; ``sharp`` is ``sharp[0]`` and varies by ``sharp[1]``. ``storms`` gathers sharp coarse
+#: rain: threshold of another Gaussian field at 1 mm, its change from steady rain to showers, power
+#: of the excess, and fall of the threshold for each e-fold of the amount. ``patches`` is the share
+#: of that field's variance below 140 km in steady rain, and what showers add to it.
 LAW: dict[str, Any] = {
     "threshold": (-3.05, -3.02),
     "power": (1.14, 3.36),
@@ -108,17 +108,24 @@ class Weather(NamedTuple):
     sharp: float
 
 
+def varying(coarse: np.ndarray) -> np.ndarray:
+    """Return the standard deviation over the mean of 3 by 3 cells of amounts (..., row, column)."""
+    size = (1,) * (coarse.ndim - 2) + (3, 3)
+    mean, square = (
+        scipy.ndimage.uniform_filter(f, size, mode="nearest") for f in (coarse, coarse**2)
+    )
+    return np.sqrt(np.maximum(square - mean**2, 0)) / np.maximum(mean, 1e-9)
+
+
 def patchiness(coarse: np.ndarray) -> np.ndarray:
     """Return by how many e-folds amounts vary more from cell to cell than is usual.
 
-    The measure is the standard deviation over the mean of 3 by 3 cells; the usual is that of
-    kilometre-scale rain, seen in cells of 0.25 degrees.
+    The usual is that of kilometre-scale rain, seen in cells of 0.25 degrees.
     """
-    mean, square = (scipy.ndimage.uniform_filter(f, 3, mode="nearest") for f in (coarse, coarse**2))
-    varies = np.sqrt(np.maximum(square - mean**2, 0)) / np.maximum(mean, 1e-9)
     usual, falls = _USUAL
     expected = usual * np.clip(coarse, 2e-2, 20.0) ** -falls
-    return np.log(np.clip(varies, 0.05, 2.8) / expected)
+    # Of nine cells no deviation is more than sqrt(8) times the mean.
+    return np.log(np.clip(varying(coarse), 0.05, 2.8) / expected)
 
 
 def cells(
