@@ -144,6 +144,20 @@ def test_a_constant_stays_exact(spacing):
     np.testing.assert_array_equal(out, np.float32(0.003))
 
 
+def test_rain_of_wide_cells_over_the_domain_is_neither_lost_nor_made():
+    ds = rain(noise(3), 1.0)
+    lon, lat = places(ITALY, 1000.0)
+    expected = nearest(ds, lon, lat).mean()
+    assert float(on_cells(ds, ITALY)["tp"].mean()) == pytest.approx(expected, rel=5e-3)
+
+
+def test_rain_of_wide_cells_shows_no_edges():
+    """Cells of 16 km are a fifth of a degree of longitude; 0.25 degrees keeps the edges given."""
+    wide, evenly = (rain(lambda lon, lat: np.floor(lon), s).astype("float64") for s in (1.0, 0.25))
+    steps, even = (np.abs(on_cells(d, ITALY)["tp"][0].diff("x")) for d in (wide, evenly))
+    assert float(steps[:, 4:-4].max()) < 0.35 < 0.9 < float(even[:, 4:-4].max())
+
+
 @pytest.mark.parametrize("spacing", [0.25, 0.1])
 def test_rain_over_the_domain_is_neither_lost_nor_made(spacing):
     """Against points every 1 km of the equal-area plane, each with the rain of its box, which find

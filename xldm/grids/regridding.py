@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..numerics.scaling import physical_mean
 from .overlap_areas import overlaps
 from .projected import METRES_PER_DEGREE, axes, coordinates
+from .sharing import parts, parts_of_axis, shared_out
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -74,7 +75,8 @@ def on_cells(fields: xr.Dataset, grid: GridConfig, *, whole: Sequence[str] = ())
     with areas on ERA5's sphere, in any projection. Between its corners an edge of a cell is
     straight in longitude and the sine of latitude, for 16 km correct to some metres. Neighbours
     share edges, so no area is lost or counted twice. The outermost boxes of the input are open
-    outwards.
+    outwards. A box wider than two cells is shared out over its parts first
+    (:func:`xldm.grids.sharing.shared_out`): its edges would be seen.
 
     Missing values do not spread: the weights of the valid points are scaled to sum to one, and a
     cell with less than half of its weight valid is missing. Of fields without gaps, a cell is
@@ -189,10 +191,12 @@ def _apply(
     points: tuple[tuple[float, ...], ...],
 ) -> np.ndarray:
     """Regrid (..., latitude, longitude) to (..., y, x)."""
+    count = parts(points[0], grid) if summed else 1
+    points = tuple(parts_of_axis(axis, count) for axis in points)
     matrix, shape = (_shares if summed else _weights)(grid, *points), grid.shape
     out = np.empty((*block.shape[:-2], *shape), "float32")
     for lead in np.ndindex(block.shape[:-2]):
-        values = block[lead].ravel().astype("float64")
+        values = shared_out(block[lead].astype("float64"), count).ravel()
         out[lead] = _interpolate(matrix, values, least).reshape(shape)
     return out
 
