@@ -1,24 +1,35 @@
 """Configurations: what is read is what was written, and nothing unknown gets in."""
 
-from dataclasses import replace
+import inspect
+from dataclasses import is_dataclass, replace
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 import tiny
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xldm.config
 from xldm.config import (
     AutoencoderConfig,
     DiffusionConfig,
     GridConfig,
     ModelConfig,
+    RegressionConfig,
     Variable,
+    from_loaded,
     from_yaml,
+    load_yaml,
     to_yaml,
 )
 from xldm.errors import ArgumentError, ConfigError
 from xldm.inputs.lists import predictor_variables
+from xldm.plain_yaml import dump_yaml
+from xldm.training.preset import Part, Preset
+from xldm.training.stages import STAGES
 
 NAMES = st.text("abcdefghij", min_size=1, max_size=8)
 NUMBERS = st.floats(-1e6, 1e6)
@@ -147,3 +158,88 @@ def test_intervals_that_differ_among_targets_are_refused():
     long = replace(RAIN, name="rain", time_method="sum", interval=3.0)
     with pytest.raises(ValueError, match="targets are sums or means over 1, 3 hours"):
         tiny.config(components=(tiny.part("all", (RAIN, long)),))
+
+
+PARTS = {"crs": "EPSG:3035", "x": (0.0, 160e3), "y": (160e3, 0.0), "spacing": 16e3, "factor": 8}
+NO_NUMBERS = st.booleans() | st.integers().map(str) | st.binary() | st.booleans().map(np.bool_)
+WRONG = {
+    int: NO_NUMBERS, float: NO_NUMBERS, bool: st.sampled_from([0, 1, 0.0, "yes", np.int64(1)]),
+    str: st.binary() | st.integers(), tuple: st.text() | st.frozensets(st.integers(1, 9)),
+}  # fmt: skip
+EVERY = [*(p.phase for p in STAGES.values()), Part, Preset, *(
+    c for c in vars(xldm.config).values() if is_dataclass(c) and c.__module__.startswith("xldm.")
+)]  # fmt: skip
+
+
+def plain(hint):
+    """The plain type of a field that has one: not of settings within settings."""
+    if get_origin(hint) in (Union, UnionType):
+        return plain(next(a for a in get_args(hint) if a is not type(None)))
+    return plain(get_args(hint)[0]) if get_origin(hint) is Annotated else get_origin(hint) or hint
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+@given(st.data())
+@settings(max_examples=20, deadline=None)
+def test_values_of_another_kind_are_refused_in_every_field_of_all_settings(kind, data):
+    typed = {n: plain(h) for n, h in get_type_hints(kind, include_extras=True).items()}
+    name = data.draw(st.sampled_from([n for n, t in typed.items() if t in WRONG]))
+    value = data.draw(WRONG[typed[name]])
+    with pytest.raises(ArgumentError, match=rf"[:;] {name}: input should be a valid [a-z]+; got "):
+        kind(**{name: value})
+    with pytest.raises(ConfigError, match=rf"[:;] {name}: input should be a valid [a-z]+; got "):
+        from_loaded(kind, {name: value})
+
+
+@pytest.mark.parametrize("cast", [int, float, np.int32, np.int64, np.float32, np.float64, np.array])
+def test_numbers_of_python_and_numpy_are_taken(cast):
+    made = GridConfig(**(PARTS | {"spacing": cast(16000), "factor": cast(8)}))
+    assert made == GridConfig(**PARTS) and type(made.factor) is int
+
+
+@pytest.mark.parametrize("cast", [list, np.array])
+def test_a_list_or_an_array_is_taken_for_a_tuple(cast):
+    assert GridConfig(**(PARTS | {"x": cast(PARTS["x"])})) == GridConfig(**PARTS)
+
+
+@pytest.mark.parametrize("value", [True, "1", b"1", {0.0, 160e3}])
+def test_values_of_another_kind_are_refused_within_lists_and_keys(value):
+    with pytest.raises(ArgumentError, match=r"DiffusionConfig: persistence\."):
+        DiffusionConfig(persistence={1.0: value})
+    with pytest.raises(ArgumentError, match=r"RegressionConfig: features\.1: "):
+        RegressionConfig(features=(8, value))
+
+
+@pytest.mark.parametrize("key", [1, 1.0, np.float32(1), "1.0"])
+def test_a_number_that_is_a_key_may_be_a_text_as_packages_write_it(key):
+    assert DiffusionConfig(persistence={key: 0.5}).persistence == {1.0: 0.5}
+
+
+@pytest.mark.parametrize("key", [True, np.bool_(True), "x", b"1", ""])
+def test_a_key_that_is_no_number_is_refused(key):
+    with pytest.raises(ArgumentError, match="persistence"):
+        DiffusionConfig(persistence={key: 0.5})
+
+
+def test_a_schema_version_that_is_no_number_is_refused():
+    with pytest.raises(ArgumentError, match="schema_version: input should be a valid integer"):
+        tiny.config(schema_version=True)
+
+
+def test_a_difference_of_times_is_no_number():
+    with pytest.raises(ArgumentError, match="spacing: input should be a valid number"):
+        GridConfig(**(PARTS | {"spacing": np.timedelta64(16000)}))
+
+
+@pytest.mark.parametrize("text", ["1e-4", "1E-4", "1.e-4", "+1e-4", ".1e-3", "0.0001"])
+def test_yaml_reads_numbers_with_an_exponent(text):
+    assert from_yaml(DiffusionConfig, f"beta_start: {text}").beta_start == 1e-4
+
+
+@given(st.text("0123456789eE+-._", min_size=1, max_size=8))
+def test_a_text_that_looks_like_a_number_survives_yaml(text):
+    assert load_yaml(dump_yaml({"title": text})) == {"title": text}
+
+
+def test_help_shows_the_types_as_they_are_written():
+    assert "spacing: 'Annotated[float, Field(gt=0)]'" in str(inspect.signature(GridConfig))

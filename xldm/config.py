@@ -9,16 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
-from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError, ConfigError
 from .grid_config import GridConfig
 from .numerics import sun
 from .numerics.samplers import check_sampler
-from .plain_yaml import load_yaml
-from .settings import faults_of, refusing, strict, written_if_set
+from .plain_yaml import dump_yaml, load_yaml
+from .settings import checked, faults_of, written_if_set
 from .variable import Variable
 from .widths import (
     AutoencoderConfig,
@@ -44,7 +42,6 @@ __all__ = [
     "from_loaded",
     "from_yaml",
     "load_yaml",
-    "strict",
     "to_yaml",
 ]
 
@@ -62,8 +59,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class DiffusionConfig:
     """The noise schedule, the sampler to use unless the caller names one, and how noise persists.
 
@@ -90,8 +86,7 @@ class DiffusionConfig:
         return self
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class ComponentConfig:
     """Targets that share networks; their weights are in ``<name>.safetensors``.
 
@@ -139,8 +134,7 @@ class ComponentConfig:
         return None in (self.regression, self.autoencoder, self.denoiser)
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class Subset:
     """Skill of a model without some of its predictors, as it was measured.
 
@@ -156,8 +150,7 @@ class Subset:
     crps: dict[str, float]
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class ModelConfig:
     """Everything about a model but its weights: the content of ``model.yaml``.
 
@@ -306,7 +299,4 @@ def to_yaml(config: Any) -> str:
     >>> print(to_yaml(RegressionConfig((8, 16))), end="")
     features: [8, 16]
     """
-    content = TypeAdapter(type(config)).dump_python(config, mode="json")
-    return yaml.safe_dump(
-        content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
+    return dump_yaml(TypeAdapter(type(config)).dump_python(config, mode="json"))

@@ -8,10 +8,9 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError
-from .settings import refusing, strict
+from .settings import checked
 
 __all__ = ["GridConfig"]
 
@@ -51,8 +50,7 @@ def _refuse_other_axes(crs: str) -> None:
         )
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class GridConfig:
     """Two nested projected grids: coarse cells that each hold ``factor`` x ``factor`` fine cells.
 

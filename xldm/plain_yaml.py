@@ -1,4 +1,7 @@
-"""Load YAML that anyone may have written: plain values, of a size and depth known beforehand."""
+"""Load YAML that anyone may have written: plain values, of a size and depth known beforehand.
+
+Values are written by the same rules, so that what is written is read back.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,41 @@ import yaml
 
 from .errors import ConfigError
 
-__all__ = ["load_yaml"]
+__all__ = ["dump_yaml", "load_yaml"]
 
-#: The parser in C, where PyYAML has it; both build plain values only.
-_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# The parser in C, where PyYAML has it; both build plain values only.
+_SAFE: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: Bytes of a text, characters of one value, levels, and values once every alias is expanded.
 _BYTES, _CHARACTERS, _DEPTH, _VALUES = 10**6, 10_000, 30, 100_000
 # A terminal would obey them where a model's card is printed.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class _Loader(_SAFE):
+    """Reads 1e-4 as a number, as YAML 1.2 does; for YAML 1.1 it is a text."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts quotes around texts that `_Loader` would read as numbers."""
+
+
+for _one in (_Loader, _Dumper):
+    _number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+    _one.add_implicit_resolver("tag:yaml.org,2002:float", _number, [*"-+.0123456789"])
+
+
+def dump_yaml(content: Any) -> str:
+    """Return values as YAML that `load_yaml` reads back.
+
+    Examples
+    --------
+    >>> print(dump_yaml({"lr": 1e-4, "name": "1e-4"}), end="")
+    {lr: 0.0001, name: '1e-4'}
+    """
+    return yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100,
+        default_flow_style=None,
+    )  # fmt: skip
 
 
 def load_yaml(text: str | bytes) -> Any:
@@ -30,8 +60,8 @@ def load_yaml(text: str | bytes) -> Any:
 
     Examples
     --------
-    >>> load_yaml("a: [1, 2]")
-    {'a': [1, 2]}
+    >>> load_yaml("a: [1, 2e-3]")
+    {'a': [1, 0.002]}
     >>> load_yaml("[" * 100 + "]" * 100)
     Traceback (most recent call last):
         ...
@@ -41,7 +71,7 @@ def load_yaml(text: str | bytes) -> Any:
         raise ConfigError(f"it has {len(text):,} bytes, expected {_BYTES:,} at most")
     try:
         _refuse_large(text)
-        return yaml.load(text, Loader=_LOADER)
+        return yaml.load(text, Loader=_Loader)
     except ConfigError:
         raise
     except yaml.YAMLError as error:
@@ -55,7 +85,7 @@ def _refuse_large(text: str | bytes) -> None:
     """Count the values of a text from its events, before anything is built of them."""
     counts, names = [0], list[str | None]()
     anchors: dict[str | None, int] = {}
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionEndEvent):
             inner, name = counts.pop(), names.pop()
             anchors[name] = inner

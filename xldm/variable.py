@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError
 from .numerics.transforms import check_transform
-from .settings import refusing, strict, written_if_set
+from .settings import checked, written_if_set
 from .unit_text import check_units
 from .vocabulary import VOCABULARY, is_sum
 
@@ -20,8 +19,7 @@ _MOST_SCALED = 1e9
 TimeMethod = Literal["point", "sum", "mean"]
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class Variable:
     """A predictor or a target: its meaning in CF terms, its bounds and its scaling.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from .errors import ArgumentError
-from .settings import refusing, strict
+from .settings import checked
 
 __all__ = [
     "AutoencoderConfig",
@@ -28,16 +27,14 @@ Levels = Annotated[int, Field(gt=0, le=8)]
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class RegressionConfig:
     """Widths of the regression UNET, outermost level first."""
 
     features: Widths = (64, 128, 256, 512)
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class AutoencoderConfig:
     """Channels of the autoencoder after each halving; the latent has half the last."""
 
@@ -57,8 +54,7 @@ class AutoencoderConfig:
         return self.channels[-1] // 2
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class ConditionerConfig:
     """Widths of the conditioner: static branch, coarse branch, and its output to the denoiser."""
 
@@ -71,8 +67,7 @@ class ConditionerConfig:
     blocks: Width = 8
 
 
-@refusing
-@dataclass(frozen=True, config=strict)
+@checked
 class DenoiserConfig:
     """Widths of the denoiser; ``attention`` lists the downsampling factors that see the context."""
 

@@ -6,11 +6,10 @@ from dataclasses import field
 from typing import Annotated, Literal, TypeVar, dataclass_transform
 
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from ..config import Positive
 from ..errors import ArgumentError
-from ..settings import refusing, strict
+from ..settings import checked
 
 __all__ = ["Phase", "Rate", "Share", "frozen"]
 
@@ -22,8 +21,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field, field))
 def frozen(kind: type[T]) -> type[T]:
     """Make a validated, frozen dataclass that refuses unknown keys."""
-    made = dataclass(kind, frozen=True, config=strict, kw_only=True)
-    return refusing(made)  # type: ignore[arg-type]
+    return checked(kind, kw_only=True)
 
 
 @frozen
