@@ -18,6 +18,7 @@ import xarray as xr
 
 import xldm
 from xldm.evaluation import evaluate
+from xldm.evaluation.figures.rain_colours import in_mm
 from xldm.evaluation.protocols import hourly, reconstruction
 from xldm.twin import Twin, both_sides, hours_over_year
 from xldm.twin.carried import Carried
@@ -45,7 +46,8 @@ def spread(era5: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     rows, columns = cells.shape
     row = np.clip(np.rint(cells.row), 0, rows - 1).astype(int)
     column = np.clip(np.rint(cells.column), 0, columns - 1).astype(int)
-    fields = era5["tp"].transpose("valid_time", "latitude", "longitude").values[:, row, column]
+    coarse = in_mm(era5["tp"]).transpose("valid_time", "latitude", "longitude")
+    fields = coarse.values[:, row, column]
     return truth.assign(tp=(truth["tp"].dims, fields, truth["tp"].attrs)).chunk(time=1)
 
 
@@ -81,8 +83,8 @@ def row(result: xr.Dataset, name: str) -> dict[str, float]:
     for part in (0.99, 0.999, 0.9999):
         ratio = of["quantile_ratio"].sel(rain_quantile=part, method="nearest")
         found[f"{100 * part:g} %"] = ratio
-    found["CRPS, mm"] = score.sel(variable="tp", period="all") * 1e3
-    found["CRPS / floor"] = found["CRPS, mm"] / 1e3 / floor
+    found["CRPS, mm"] = score.sel(variable="tp", period="all")
+    found["CRPS / floor"] = found["CRPS, mm"] / floor
     for band in BANDS:
         found[f"log, {band}"] = of["spectral_error"].sel(field="log_tp", band=band)
     for at, event in zip((1, 5, 10), of["reliability_error"].values, strict=True):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["PARTS", "VOCABULARY", "Known", "is_sum", "winds"]
+__all__ = ["PARTS", "VOCABULARY", "Known", "fine_units", "is_sum", "winds"]
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,17 @@ def winds(names: Iterable[str]) -> list[str]:
     names = set(names)
     pairs = [(k.name, k.northward) for k in VOCABULARY.values() if k.northward]
     return [name for pair in pairs for name in pair if name in names]
+
+
+def fine_units(name: str) -> str:
+    """Return the units of a fine field: ERA5's, but mm for rain, as gauges and models have it.
+
+    Examples
+    --------
+    >>> fine_units("t2m"), fine_units("tp")
+    ('K', 'mm')
+    """
+    return "mm" if name == "tp" else VOCABULARY[name].units
 
 
 def is_sum(name: str) -> bool:

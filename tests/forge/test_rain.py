@@ -66,11 +66,11 @@ def test_a_part_of_rain_has_the_nearest_points_sums_and_states_the_hour(
     part = open_part(tmp_path / "rain.zarr").load()
     tree = scipy.spatial.cKDTree(on_sphere(month["lon"].values, month["lat"].values))
     nearest = tree.query(on_sphere(*lon_lat(ITALY, fine=True)))[1]
-    wanted = month["TOT_PREC"].values[5].ravel()[nearest].reshape(ITALY.fine_shape) / 1e3
+    wanted = month["TOT_PREC"].values[5].ravel()[nearest].reshape(ITALY.fine_shape)
     # Where two points are as near, either is right.
     assert np.isclose(part["tp"][5], wanted, rtol=1e-5).mean() > 0.999
     assert part["tp"].attrs["cell_methods"] == "time: sum (interval: 1 hour)"
-    assert part["tp"].attrs["dry_below"] == 1e-4 and part["tp"].attrs["units"] == "m"
+    assert part["tp"].attrs["dry_below"] == 0.1 and part["tp"].attrs["units"] == "mm"
     ends = part["time_bnds"].values
     assert (ends[:, 1] == part["time"]).all()
     assert (np.diff(ends, axis=1) == np.timedelta64(1, "h")).all()

@@ -468,14 +468,14 @@ def test_result_has_the_grids_coordinates_cf_names_and_single_precision():
     assert out.attrs == {"title": "a test", "Conventions": "CF-1.11", "wind_frame": "earth"}
 
 
-def test_precipitation_becomes_metres_and_keeps_what_is_said_of_its_window():
+def test_precipitation_becomes_millimetres_and_keeps_what_is_said_of_its_window():
     ds = cosmo(TOT_PREC=lambda rlon, rlat: 2 + 0 * rlon)
     ds["TOT_PREC"].attrs["cell_methods"] = "time: sum"
     ds["time"].attrs["bounds"] = "time_bnds"
     ends = np.stack([ds["time"] - np.timedelta64(1, "h"), ds["time"]], axis=1)
     ds["time_bnds"] = (("time", "bnds"), ends)
     out = to_grid(ds, CORNER)
-    np.testing.assert_allclose(out["tp"], 0.002, rtol=1e-6)
+    np.testing.assert_allclose(out["tp"], 2.0, rtol=1e-6)
     assert out["tp"].attrs["cell_methods"] == "time: sum"
     assert out["tp"].attrs["standard_name"] == "lwe_thickness_of_precipitation_amount"
     np.testing.assert_array_equal(out["time_bnds"], ends)

@@ -21,7 +21,7 @@ from ..storage.location import Place, reaching
 from ..storage.objects import content, put
 from ..stores.schema import BOUNDS
 from ..stores.statistics import moments
-from ..vocabulary import VOCABULARY
+from ..vocabulary import VOCABULARY, fine_units
 from .archive_files import local
 from .declaration import Declared, File
 from .period import shown
@@ -210,8 +210,10 @@ def _add(
         if not np.array_equal(field["time"].values.astype("datetime64[ns]"), hours):
             raise InputError(f"{name} came out with other hours than the day's.")
         units = field.attrs.get("units")
-        if name in VOCABULARY and units != VOCABULARY[name].units:
-            raise InputError(f"{name} came out in {units!r}, not {VOCABULARY[name].units!r}.")
+        if name in VOCABULARY:
+            wanted = fine_units(name) if declared.kind == "fine" else VOCABULARY[name].units
+            if units != wanted:
+                raise InputError(f"{name} came out in {units!r}, not {wanted!r}.")
         values = np.ascontiguousarray(field.values, dtype="float32")
         for hour, one in zip(hours, values, strict=True):
             if np.isinf(one).any() or np.isnan(one).all():

@@ -16,6 +16,7 @@ import xarray as xr
 from ..config import Variable
 from ..errors import PublishedError
 from ..grids.projected import ITALY, coordinates
+from ..inputs.units import conversion
 from ..stores.fine_rain import SCALED
 from ..stores.schema import BOUNDS, hour_ends
 from ..vocabulary import VOCABULARY, winds
@@ -77,7 +78,7 @@ def open_dataset(
     coarse : Dataset (time, y, x)
         The 14 predictors in ERA5's units, float32; ``sst`` is NaN over land.
     fine : Dataset (time, y, x)
-        ``t2m`` [K], ``u10``, ``v10`` [m s-1], float32; with ``rain_units``, ``tp`` [m], taken to
+        ``t2m`` [K], ``u10``, ``v10`` [m s-1], float32; with ``rain_units``, ``tp`` [mm], taken to
         be the sum over the hour that ends at its time.
 
     Raises
@@ -220,11 +221,13 @@ def _attrs(v: Variable) -> dict[str, str | float]:
 
 def _refuse_implausible(values: np.ndarray, v: Variable, time: np.ndarray) -> None:
     known, slack = VOCABULARY[v.name], v.std / 256  # rounding may take a small value below zero
-    wrong = (values < known.low - slack) | (values > known.high + slack)
+    scale, offset = conversion(known.units, v.units, water=known.water) or (1.0, 0.0)
+    low, high = known.low * scale + offset, known.high * scale + offset
+    wrong = (values < low - slack) | (values > high + slack)
     if wrong.any():
         hour = np.datetime_as_string(time[wrong.any(axis=(1, 2)).argmax()], unit="h")
         raise PublishedError(
             f"{v.paper_name} comes to {values[wrong][0]:.4g} {v.units} at {hour}, plausible are "
-            f"{known.low:g} to {known.high:g}: file and scaling do not belong together, or the "
+            f"{low:g} to {high:g}: file and scaling do not belong together, or the "
             "file is damaged"
         )

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, MissingPackageError, PublishedError
 from ..grids.projected import ITALY, axes, coordinates
 from ..inputs.lists import predictor_variables
 from ..statics.landcover import CGLS_LC100, SEA
-from ..vocabulary import VOCABULARY
+from ..vocabulary import VOCABULARY, fine_units
 from .weights import TARGETS
 
 __all__ = ["RAIN_UNITS", "RASTERS", "SCALING", "read_scaling", "read_statics"]
@@ -34,10 +34,10 @@ LAND_COVER = {
 
 #: Bounds of means over Italy, for variables whose bounds in ERA5 cannot tell units apart.
 MEANS = {"sd": (0.0, 0.5), "tp": (0.0, 2e-3), "ssrd": (1e5, 2e6)}
-#: Metres in the units that precipitation of the fine side may be in.
-RAIN_UNITS = {"m": 1.0, "mm": 1e-3}
-#: Bounds of its mean, in m in an hour: 0.1 mm is 880 mm in a year.
-RAIN_MEAN = (2e-5, 5e-4)
+#: Millimetres in the units that precipitation of the fine side may be in.
+RAIN_UNITS = {"m": 1e3, "mm": 1.0}
+#: Bounds of its mean, in mm in an hour: 0.1 mm is 880 mm in a year.
+RAIN_MEAN = (0.02, 0.5)
 
 
 def read_statics(files: Mapping[str, Path]) -> xr.Dataset:
@@ -109,7 +109,7 @@ def read_scaling(path: Path, rain_units: str | None = None) -> dict[str, tuple[V
     -------
     dict
         Variables under ``"predictors"``, and targets under the name of their component; with
-        ``rain_units``, precipitation in m under ``"TP"``.
+        ``rain_units``, precipitation in mm under ``"TP"``.
 
     Raises
     ------
@@ -126,25 +126,25 @@ def read_scaling(path: Path, rain_units: str | None = None) -> dict[str, tuple[V
 
 
 def _rain(content: Any, units: str, where: str) -> tuple[Variable, ...]:
-    """Return precipitation in m; its mean over Italy tells whether it is in the units stated."""
+    """Return precipitation in mm; its mean over Italy tells whether it is in the units stated."""
     if units not in RAIN_UNITS:
         raise ArgumentError(f"rain_units: expected {' or '.join(RAIN_UNITS)}; got {units!r}")
     try:
         mean, std = (float(content["CMCC"][moment]["TP"]) for moment in ("mean", "std"))
     except (KeyError, TypeError, ValueError, IndexError):
         raise PublishedError(f"{where}: CMCC: no number for TP, so it cannot be scaled") from None
-    in_metres = RAIN_UNITS[units]
+    in_mm = RAIN_UNITS[units]
     low, high = RAIN_MEAN
-    if not (low <= mean * in_metres <= high and 0 < std < np.inf):
+    if not (low <= mean * in_mm <= high and 0 < std < np.inf):
         raise PublishedError(
             f"{where}: the mean of CMCC's TP is {mean:.4g} and its standard deviation {std:.4g}. "
-            f"Hourly rain over Italy has a mean of {low * 1e3:g} to {high * 1e3:g} mm, so it is "
+            f"Hourly rain over Italy has a mean of {low:g} to {high:g} mm, so it is "
             f"not in {units}, or not as it fell: check that this is the release's file"
         )
     known = VOCABULARY["tp"]
     return (
         Variable(
-            "tp", known.standard_names[0], known.units, mean * in_metres, std * in_metres,
+            "tp", known.standard_names[0], fine_units("tp"), mean * in_mm, std * in_mm,
             paper_name="TP",
         ),
     )  # fmt: skip

@@ -22,12 +22,12 @@ from .fine_side import to_grid
 
 __all__ = ["SCALED", "hourly_rain"]
 
-#: Attributes of hourly rain in m that say how models scale it; see ``docs/howto/training.md``.
+#: Attributes of hourly rain in mm that say how models scale it; see ``docs/howto/training.md``.
 SCALED = {
     "cell_methods": "time: sum (interval: 1 hour)",
     "transform": "cbrt",
     "lower": 0.0,
-    "dry_below": 1e-4,
+    "dry_below": 0.1,
 }
 # Values are looked at on so many points along each axis.
 _POINTS = 48
@@ -58,7 +58,7 @@ def hourly_rain(
     Returns
     -------
     Dataset (time, y, x)
-        ``tp`` in m, float32, none negative; each cell has the value of the nearest point. Its
+        ``tp`` in mm, float32, none negative; each cell has the value of the nearest point. Its
         attributes say how models scale it.
 
     Raises
@@ -78,12 +78,12 @@ def hourly_rain(
     others = [n for n in ds.data_vars if ds[n].ndim > 2 and n != name]
     out = to_grid(ds.drop_vars(others), grid, pole)
     values = out["tp"]
-    known = VOCABULARY["tp"]
     low, high = float(values.min()), float(values.max())
-    if low < known.low or high > known.high:
+    least, most = (1e3 * bound for bound in (VOCABULARY["tp"].low, VOCABULARY["tp"].high))  # mm
+    if low < least or high > most:
         raise InputError(
-            f"{name} is {low * 1e3:.4g} to {high * 1e3:.4g} mm in an hour; expected 0 to "
-            f"{known.high * 1e3:g}. Are its units ({ds[name].attrs.get('units')!r}) right?"
+            f"{name} is {low:.4g} to {high:.4g} mm in an hour; expected 0 to {most:g}. Are its "
+            f"units ({ds[name].attrs.get('units')!r}) right?"
         )
     tp = values.clip(min=0).assign_attrs(values.attrs | SCALED)  # packing takes some below zero
     tp.attrs["comment"] = f"{name} of the point that is nearest to a cell"

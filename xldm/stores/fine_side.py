@@ -28,7 +28,7 @@ from ..grids.rotated_pole import (
 from ..inputs.axes.times import time_axis
 from ..inputs.decode import decode
 from ..inputs.units import conversion
-from ..vocabulary import VOCABULARY, winds
+from ..vocabulary import VOCABULARY, fine_units, winds
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -80,7 +80,7 @@ def to_grid(ds: xr.Dataset, grid: GridConfig, pole: tuple[float, ...] | None = N
     Returns
     -------
     Dataset (time, y, x)
-        ``t2m``, ``d2m`` [K], ``u10``, ``v10`` [m s-1], ``tp`` [m], those there are, float32; lazy
+        ``t2m``, ``d2m`` [K], ``u10``, ``v10`` [m s-1], ``tp`` [mm], those there are, float32; lazy
         where ``ds`` is.
 
     Raises
@@ -217,7 +217,7 @@ def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
             f"{field.name} has dims {dict(field.sizes)}: expected {', '.join(dims)} and at most a "
             "height of one level."
         )
-    units, wanted = field.attrs.get("units"), VOCABULARY[ours].units
+    units, wanted = field.attrs.get("units"), fine_units(ours)
     if units is None:
         raise InputError(f"{field.name} states no units: set its attribute; expected {wanted}.")
     linear = conversion(units, wanted, water=VOCABULARY[ours].water)
@@ -239,7 +239,7 @@ def _described(out: xr.Dataset) -> xr.Dataset:
         field.attrs |= {
             "standard_name": known.standard_names[0],
             "long_name": known.long_name.replace("_", " "),
-            "units": known.units,
+            "units": fine_units(str(name)),
             "grid_mapping": "spatial_ref",
         }
     if "tp" in out:

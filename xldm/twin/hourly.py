@@ -38,7 +38,7 @@ _FINE_ATTRS = {
         "long_name": "10 m northward wind",
     },
     "tp": {
-        "units": "m",
+        "units": "mm",
         "standard_name": "lwe_thickness_of_precipitation_amount",
         "long_name": "total precipitation",
         "cell_methods": "time: sum (interval: 1 hour)",
@@ -91,7 +91,7 @@ class Twin:
     def fine(self, time: np.datetime64 | str, *, rain: bool = False) -> xr.Dataset:
         """Return the fine fields t2m [K], u10 and v10 [m s-1, earth-relative] (y, x).
 
-        With ``rain``, also tp [m]: the sum over the hour that ends at ``time``, whose means over
+        With ``rain``, also tp [mm]: the sum over the hour that ends at ``time``, whose means over
         the coarse cells are the coarse ``tp``.
         """
         hour = whole_hours(time)
@@ -154,7 +154,7 @@ class Twin:
         return expected + spread * self._noise.at(hour)
 
     def _rain(self, hour: int, showers: Carried | None = None) -> np.ndarray:
-        """Return the fine rain of the hour that ends at ``hour``, in m (y, x).
+        """Return the fine rain of the hour that ends at ``hour``, in mm (y, x).
 
         ``showers`` of another seed give another draw of the same law, given the coarse side.
         """
@@ -172,8 +172,7 @@ class Twin:
         given, kind, sharp = self._coarse_rain(middle, self._climate.at(self._cells, middle))
         weather = rains.Weather(kind, self._ground.relief_40, u * flank[0] + v * flank[1], sharp)
         gauss = (showers or self._showers).at(middle, steering, rains.LAW["small"])
-        millimetres = rains.amounts(gauss, given, cells, weather)
-        return (millimetres / 1e3).astype(np.float32)
+        return rains.amounts(gauss, given, cells, weather).astype(np.float32)
 
     def _coarse_rain(self, middle: float, state: State) -> tuple[np.ndarray, np.ndarray, float]:
         """Return the coarse rain in mm of the hour around ``middle``, its kind and sharpness."""
