@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from xldm.drawing import _cut
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     given_chunks=st.lists(st.integers(1, 7), min_size=1, max_size=6),
     most=st.integers(1, 5),

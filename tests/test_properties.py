@@ -52,9 +52,7 @@ def _drawn(ds: xr.Dataset, model: Model, way: dict) -> xr.Dataset | str:
         return str(error)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(way=ways())
 @pytest.mark.filterwarnings("ignore::xldm.OutOfDistributionWarning")
 def test_lazy_fields_are_those_drawn_at_once(way, corner, model):

@@ -57,7 +57,7 @@ def test_dry_stays_dry_where_the_provider_rains_too_seldom(ref):
 
 
 @given(scale=st.floats(0.2, 3.0), offset=st.floats(-3e-4, 3e-4))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 def test_no_amount_is_ever_negative(ref, scale, offset):
     off = ref.assign(tp=(ref["tp"] * scale + offset).clip(min=0).astype("float32"))
     after = aligned(stacked(off), fit_cells(off, ref, CONFIG)).sel(predictor="tp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -15,7 +15,6 @@ EDGES = np.arange(41) / 4  # 0 to 10 by 0.25
 WIDTH = 0.25
 Q = np.array([0, 0.01, 0.5, 0.99, 0.999, 1])
 
-untimed = settings(deadline=None)
 
 values_in_range = arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 9.99))
 
@@ -67,21 +66,18 @@ def test_counting_leaves_the_values_as_they_are():
     np.testing.assert_array_equal(values, [-5, 3])
 
 
-@untimed
 @given(a=values_in_range, b=values_in_range)
 def test_histograms_of_parts_add_up(a, b):
     whole = one_class(np.concatenate([a, b]))
     np.testing.assert_array_equal(one_class(a) + one_class(b), whole)
 
 
-@untimed
 @given(values=values_in_range)
 def test_density_is_that_of_numpy(values):
     expected = np.histogram(values, EDGES, density=True)[0]
     np.testing.assert_allclose(density(one_class(values), EDGES), expected, rtol=1e-12)
 
 
-@untimed
 @given(values=values_in_range)
 def test_a_quantile_is_within_a_bin_width_of_that_of_the_values(values):
     expected = np.quantile(values, Q, method="inverted_cdf")
@@ -110,7 +106,6 @@ def test_the_ends_are_those_of_the_bins_that_hold_something():
     np.testing.assert_array_equal(found, [1, 3])
 
 
-@untimed
 @given(a=values_in_range, b=values_in_range)
 def test_the_wasserstein_distance_is_that_of_scipy_between_bin_centres(a, b):
     centres = EDGES[:-1] + WIDTH / 2
@@ -119,7 +114,6 @@ def test_the_wasserstein_distance_is_that_of_scipy_between_bin_centres(a, b):
     assert wasserstein(h, k, EDGES) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@untimed
 @given(a=values_in_range, b=values_in_range)
 def test_the_wasserstein_distance_is_within_a_bin_width_of_that_of_the_values(a, b):
     expected = stats.wasserstein_distance(a, b)

@@ -6,7 +6,7 @@ import numpy as np
 import properscoring
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -20,8 +20,6 @@ from xldm.evaluation.ensemble import (
     reliability,
     spread_skill,
 )
-
-untimed = settings(deadline=None)
 
 # Few different values, so that ties are common.
 tied = arrays(np.float64, (5, 12), elements=st.integers(0, 4).map(float))
@@ -84,7 +82,6 @@ def test_one_member_scores_its_absolute_error_and_has_no_fair_score():
     assert np.isnan(crps(x, y, fair=True)).all()
 
 
-@untimed
 @given(x=tied, order=st.permutations(range(5)), shift=st.integers(-300, 300))
 def test_crps_depends_neither_on_the_order_of_members_nor_on_the_zero_of_the_scale(x, order, shift):
     y = np.arange(12.0) / 3
@@ -99,7 +96,6 @@ def test_crps_keeps_the_shape_of_the_truth_and_its_missing_values():
     assert np.argwhere(np.isnan(score)).tolist() == [[0, 2]]
 
 
-@untimed
 @given(x=tied, y=arrays(np.float64, 12, elements=st.integers(0, 4).map(float)))
 def test_ranks_are_what_counting_each_place_by_hand_gives(x, y):
     expected = np.zeros(6)
@@ -178,7 +174,6 @@ def test_the_brier_score_is_that_of_properscoring(threshold):
     assert brier(counts) == pytest.approx([expected], rel=1e-12)
 
 
-@untimed
 @given(x=tied, y=arrays(np.float64, 12, elements=st.integers(0, 4).map(float)))
 def test_reliability_is_what_sorting_places_by_their_probability_gives(x, y):
     frequency, count = reliability(event_counts(x, y, 1.0, everywhere(12)))

@@ -54,7 +54,7 @@ subsets = st.lists(st.integers(0, 239), max_size=20, unique=True).map(
 spots = st.lists(st.integers(0, 239), max_size=12).map(sorted)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(hours=subsets, cuts=spots)
 def test_spells_and_extremes_of_a_year_are_those_counted_by_hand(hours, cuts):
     times, rain, other = record(hours)
@@ -70,7 +70,7 @@ def test_spells_and_extremes_of_a_year_are_those_counted_by_hand(hours, cuts):
             assert year.rx1h[m, p] == np.nanmax(rain[inside, m, p])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(hours=subsets, cuts=spots)
 def test_cuts_do_not_change_the_calendar(hours, cuts):
     one = whole(days(*record(hours)))

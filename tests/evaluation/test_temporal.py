@@ -54,21 +54,21 @@ subsets = st.lists(st.integers(0, 119), min_size=1, max_size=60, unique=True).ma
 spots = st.lists(st.integers(0, 60), max_size=12).map(sorted)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(hours=subsets)
 def test_sums_are_those_over_all_pairs_by_hand(hours):
     times, values = record(hours)
     np.testing.assert_allclose(lagged(times, values).sums, sums_by_hand(times, values), atol=1e-8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hours=subsets, cuts=spots)
 def test_neither_cuts_nor_gaps_change_the_result(hours, cuts):
     times, values = record(hours)
     assert_same(reduce(merge, cut(times, values, cuts)), lagged(times, values))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hours=subsets, cuts=spots)
 def test_neighbours_may_be_merged_in_any_grouping(hours, cuts):
     parts = cut(*record(hours), cuts)

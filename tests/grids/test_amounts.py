@@ -31,7 +31,7 @@ def scattered(seed: int, shape: tuple[int, ...], wet: float) -> np.ndarray:
 seeds, shares = st.integers(0, 10**6), st.sampled_from([0.0, 0.01, 0.5, 1.0])
 fields = st.builds(scattered, seeds, st.just(GRID.fine_shape), shares)
 inputs = st.builds(scattered, seeds, st.just(POINTS), shares)
-cases = settings(deadline=None, max_examples=20)
+cases = settings(max_examples=20)
 
 
 def of_cells(field: np.ndarray) -> np.ndarray:

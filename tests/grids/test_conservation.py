@@ -60,7 +60,7 @@ def test_little_is_left_of_a_difference_of_weathers(kind, share):
     assert np.sqrt(np.mean(after**2)) < share * np.sqrt(np.mean(before**2))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.floats(-3, 3), st.floats(-3, 3))
 def test_a_correction_is_linear_in_field_and_values(seed, a, b):
     at = PLACES["bells"]

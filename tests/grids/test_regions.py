@@ -50,7 +50,7 @@ def test_covered_is_the_whole_grid_where_all_is_covered():
 boxes = st.tuples(st.floats(3, 16), st.floats(34, 44), st.floats(3, 10), st.floats(3, 8))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(boxes)
 def test_a_covered_window_lies_inside_and_none_larger_does(box):
     west, south, width, height = box
@@ -75,7 +75,7 @@ def test_a_covered_window_lies_inside_and_none_larger_does(box):
         assert beyond or not inside[r, c].all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(boxes)
 def test_a_window_around_a_box_holds_every_cell_of_it(box):
     west, south, width, height = box
@@ -93,7 +93,7 @@ def test_a_point_sized_box_grows_to_eight_cells_even_at_the_edge():
     assert window(ITALY, box, LON, LAT, SIZES) == (slice(76, 84), slice(64, 72))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(boxes, st.sampled_from([FieldSizes(), FieldSizes(2, 4), FieldSizes(8, 16)]))
 def test_windows_have_the_sizes_that_the_networks_need(box, sizes):
     west, south, width, height = box

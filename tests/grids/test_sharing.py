@@ -14,7 +14,7 @@ from xldm.grids.sharing import parts_of_axis, shared_out
 AMOUNTS = st.one_of(st.just(0.0), st.floats(1e-5, 100.0))
 CELLS = arrays("float64", st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=AMOUNTS)
 COUNTS = st.sampled_from([2, 4, 6])
-cases = settings(deadline=None, max_examples=60)
+cases = settings(max_examples=60)
 
 
 def of_cells(fine: np.ndarray, count: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xldm.models import noise_ahead
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 20), st.integers(1, 12), st.integers(1, 30), st.booleans(), st.data())
 def test_blocks_get_their_own_fields_whatever_their_size(hours, members, limit, beside, data):
     size = data.draw(st.sampled_from([1, 2**23, 2**28]))

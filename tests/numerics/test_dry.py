@@ -35,7 +35,7 @@ chance = arrays(np.float32, shape, elements=st.floats(0, 1, width=32))
 
 
 @each_kind
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(z=drawn)
 def test_whatever_networks_draw_is_dry_or_at_least_the_threshold(rain, z):
     for back in (denormalise(z, [rain]), denormalise(torch.from_numpy(z), [rain]).numpy()):
@@ -44,7 +44,7 @@ def test_whatever_networks_draw_is_dry_or_at_least_the_threshold(rain, z):
 
 
 @each_kind
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(x=dry, u=chance)
 def test_dry_is_exactly_dry_again_wherever_in_the_margin_it_was(rain, x, u):
     z = dithered(normalise(x, [rain]), x, rain, u)
@@ -52,7 +52,7 @@ def test_dry_is_exactly_dry_again_wherever_in_the_margin_it_was(rain, x, u):
 
 
 @each_kind
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(x=wet, u=chance)
 def test_wet_values_are_not_moved_and_come_back(rain, x, u):
     z = normalise(x, [rain])

@@ -28,7 +28,7 @@ def test_without_persistence_it_is_the_independent_noise_bit_for_bit():
     np.testing.assert_array_equal(field(octaves={6.0: 0.0}), wanted)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.integers(-40, 40), st.sampled_from([0, 3])), min_size=1, max_size=6))
 def test_knots_that_are_kept_change_no_bit(addresses):
     knots = {}
@@ -45,7 +45,7 @@ def test_knots_are_kept_up_to_a_size(monkeypatch):
     assert len(knots) == 7
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(-(10**7), 10**9))
 def test_every_time_is_standard_normal(second):
     values = field(second / 3600).ravel()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -39,7 +39,6 @@ def test_each_channel_has_its_own_statistics():
     np.testing.assert_array_equal(normalise(x, BOTH).ravel(), [1, -1])
 
 
-@settings(deadline=None)
 @given(z=fields)
 def test_denormalise_undoes_normalise(z):
     back = normalise(denormalise(z, BOTH), BOTH)
@@ -47,7 +46,6 @@ def test_denormalise_undoes_normalise(z):
     np.testing.assert_allclose(back, z, rtol=0, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(x=arrays(np.float32, (2, 1, 3, 3), elements=st.floats(0, 0.5, width=32)))
 def test_a_transform_is_undone_where_bounds_do_not_cut(x):
     back = denormalise(normalise(x, [RAIN]), [RAIN])
@@ -55,7 +53,6 @@ def test_a_transform_is_undone_where_bounds_do_not_cut(x):
     np.testing.assert_allclose(back, x, rtol=3e-6, atol=1e-10)
 
 
-@settings(deadline=None)
 @given(z=kinds)
 def test_values_stay_within_their_bounds(z):
     rain, cloud = np.moveaxis(denormalise(z, ALL), 1, 0)[2:]
@@ -75,7 +72,6 @@ def test_a_logarithm_is_that_of_one_plus_the_value_in_its_scale():
 
 
 @pytest.mark.parametrize("scale", [normalise, denormalise])
-@settings(deadline=None)
 @given(z=kinds)
 def test_torch_gives_the_numbers_of_numpy_to_rounding(scale, z):
     x = z if scale is denormalise else denormalise(z, ALL)
@@ -109,7 +105,6 @@ def test_an_array_for_the_result_costs_no_more_than_rounding():
     np.testing.assert_allclose(quick, normalise(x, ALL), rtol=0, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(z=kinds)
 def test_the_result_does_not_depend_on_the_chunk(z):
     whole = denormalise(z, ALL)

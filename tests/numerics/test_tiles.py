@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xldm.numerics.tiles import blend, cover, weights
@@ -19,7 +19,6 @@ def axes(draw):
 
 
 @given(axes())
-@settings(deadline=None)
 def test_every_cell_is_covered(axis):
     cells, size, *_ = axis
     size = min(size, cells)
@@ -30,7 +29,6 @@ def test_every_cell_is_covered(axis):
 
 
 @given(axes())
-@settings(deadline=None)
 def test_tiles_start_at_multiples_of_the_step_and_end_inside(axis):
     cells, size, _, step = axis
     starts = cover(*axis)
@@ -39,14 +37,12 @@ def test_tiles_start_at_multiples_of_the_step_and_end_inside(axis):
 
 
 @given(axes())
-@settings(deadline=None)
 def test_neighbours_share_the_overlap_at_least(axis):
     _, size, overlap, _ = axis
     assert all(size - d >= overlap and d > 0 for d in np.diff(cover(*axis)))
 
 
 @given(axes())
-@settings(deadline=None)
 def test_shares_are_not_negative_and_add_up_to_one(axis):
     cells, size, *_ = axis
     starts, size = cover(*axis), min(size, cells)
@@ -58,7 +54,6 @@ def test_shares_are_not_negative_and_add_up_to_one(axis):
 
 
 @given(axes())
-@settings(deadline=None)
 def test_the_ends_of_the_axis_belong_to_one_tile(axis):
     cells, size, *_ = axis
     starts = cover(*axis)
@@ -67,7 +62,6 @@ def test_the_ends_of_the_axis_belong_to_one_tile(axis):
 
 
 @given(st.integers(1, 20))
-@settings(deadline=None)
 def test_shares_fall_as_a_raised_cosine_over_the_middle_half(quarter):
     n = 4 * quarter
     falls = weights((0, n), 2 * n)[0, n + quarter : 2 * n - quarter]
@@ -76,7 +70,6 @@ def test_shares_fall_as_a_raised_cosine_over_the_middle_half(quarter):
 
 
 @given(axes())
-@settings(deadline=None)
 def test_the_outer_quarter_of_the_overlap_is_left_to_the_neighbour(axis):
     cells, size, overlap, _ = axis
     starts, size = cover(*axis), min(size, cells)
@@ -87,7 +80,6 @@ def test_the_outer_quarter_of_the_overlap_is_left_to_the_neighbour(axis):
 
 
 @given(axes(), axes(), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_crops_of_a_field_blend_to_the_field(down, across, seed):
     shape = (2, down[0], across[0])
     field = np.random.default_rng(seed).normal(size=shape)

@@ -80,7 +80,7 @@ def two_blocks(draw):
     return draw(st.permutations([(a, b - 1), (c - 1, d - 2)]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     two=two_blocks(),
     gap=st.integers(1, 400),
@@ -116,7 +116,7 @@ def test_no_two_hours_of_different_splits_are_nearer_than_the_gap(two, gap, step
 FIVE_DAYS = YEARS[(YEARS.dt.day <= 5).values]  # of each month
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     val=st.tuples(st.integers(0, 47), st.integers(0, 47)).map(sorted),
     test=st.tuples(st.integers(0, 47), st.integers(0, 47)).map(sorted),

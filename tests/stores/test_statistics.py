@@ -55,7 +55,7 @@ def test_statistics_are_numpys_on_the_whole_array(missing, chunks):
     assert_numpys(found, ds, train)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.integers(1, 20), min_size=1, max_size=5),
     st.integers(4, 11),

@@ -54,7 +54,7 @@ def coarse_amounts(seed: int, dry: float, contrast: float) -> np.ndarray:
 hours = (st.integers(0, 10_000), st.floats(0, 0.9), st.floats(0, 16), st.floats(0, 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(*hours)
 def test_means_over_coarse_cells_are_the_coarse_amounts(seed, dry, contrast, kind):
     coarse = coarse_amounts(seed, dry, contrast)
@@ -62,7 +62,7 @@ def test_means_over_coarse_cells_are_the_coarse_amounts(seed, dry, contrast, kin
     np.testing.assert_allclose(found, coarse.ravel(), rtol=1e-4, atol=0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(*hours)
 def test_it_never_rains_less_than_nothing_nor_in_dry_coarse_cells(seed, dry, contrast, kind):
     coarse = coarse_amounts(seed, dry, contrast)

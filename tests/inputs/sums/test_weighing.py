@@ -502,7 +502,7 @@ def test_leads_of_other_lengths_are_each_shared_out_over_their_own(config14):
     np.testing.assert_allclose(got, np.array(want), rtol=2e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     leads=st.lists(st.integers(1, 6), min_size=3, max_size=6).map(np.cumsum),
     seed=st.integers(0, 99),
@@ -564,7 +564,7 @@ def noaa(time: np.datetime64, lat: float, lon: float) -> float:
     return float(cosine + np.cos(np.radians(lat)) * np.cos(declination) * np.cos(angle))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     minute=st.integers(0, 30 * 365 * 24 * 60),
     lat=st.floats(-90, 90),
@@ -602,7 +602,7 @@ def test_the_mean_over_a_day_is_the_closed_form():
     assert abs(equator - np.cos(tilt) / np.pi) < 1e-3
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(hours=st.integers(2, 6), first=st.integers(0, 8783))
 def test_shares_of_a_window_add_up_to_it(hours, first):
     axes = Horizontal(
