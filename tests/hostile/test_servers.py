@@ -120,6 +120,15 @@ def test_an_object_store_that_never_answers_is_given_up(opened, monkeypatch):
     assert caught.value.__cause__ is None and caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("opened", [load_model, xldm.open_training_store, xldm.open_input])
+def test_an_ftp_server_that_never_answers_is_given_up(opened):
+    began = time.monotonic()
+    with served(silent) as url, pytest.raises(XldmError, match=r"ftp://127\.0\.0\.1") as caught:
+        opened(url.replace("http://me:hush@", "ftp://") + "/a")
+    assert time.monotonic() - began < 15
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+
+
 def test_a_retry_is_told(caplog):
     caplog.set_level(logging.WARNING, "xldm")
     tries = []

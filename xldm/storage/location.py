@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
@@ -23,11 +23,19 @@ __all__ = [
 #: Seconds that a server may take to accept a connection, and to send the next bytes.
 ANSWER = 30.0
 
-# The extra of xldm that brings the package of a protocol.
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+# What to install for a protocol, where the words of fsspec leave it open.
+_PACKAGES = {
+    **dict.fromkeys(("s3", "s3a"), "'xldm[s3]'"), **dict.fromkeys(("gs", "gcs"), "'xldm[gcs]'"),
+    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "adlfs"),
+    **dict.fromkeys(("sftp", "ssh"), "paramiko"), "hf": "huggingface_hub", "github": "requests",
+    "smb": "smbprotocol", "hdfs": "pyarrow",
+}  # fmt: skip
 
 # What fsspec raises when a bucket or a server refuses is not always an OSError.
-_CLIENTS = ("botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure")
+_CLIENTS = (
+    "botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure", "ftplib", "paramiko", "httpx",
+    "httpx2", "httpcore", "httpcore2", "huggingface_hub", "requests", "urllib3", "smbprotocol",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,10 @@ def locate(
     except TypeError:
         raise StoreError(
             f"{said}: storage_options are not those of this protocol; given are "
-            f"{', '.join(sorted(options))}."
+            f"{', '.join(sorted(options)) or 'none'}."
         ) from None
+    except Exception as error:  # some connect at once, as FTP does
+        raise_alone(StoreError(f"{said}: {_unreached(error)}"))
     root = root.rstrip("/")
     if "file" in np.atleast_1d(fs.protocol):
         fs = fsspec.filesystem("file", auto_mkdir=True)
@@ -104,40 +114,77 @@ def filesystem(
     try:
         return fsspec.url_to_fs(url, **with_timeouts(url, dict(options or {})))
     except ImportError as error:
-        extra = _EXTRAS.get(url.partition("://")[0])
-        remedy = f": pip install 'xldm[{extra}]'" if extra else ""
-        raise MissingPackageError(f"{shown(url)}: {error}{remedy}") from error
+        raise MissingPackageError(f"{shown(url)}: {error}{_remedy(url)}") from error
     except ValueError as error:
+        if "rotocol not known" in str(error) and (remedy := _remedy(url)):
+            raise MissingPackageError(f"{shown(url)}: {error}{remedy}") from None
         raise ArgumentError(f"{shown(url)}: {error}; check the URL") from None
 
 
-def with_timeouts(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Add timeouts to the options of a filesystem over HTTP or S3, unless they state some.
+def _remedy(url: str) -> str:
+    package = _PACKAGES.get(url.partition("://")[0].rpartition("::")[2])
+    return f": pip install {package}" if package else ""
 
-    A request to S3 has ten tries, of at most 30 s each to connect or for the next bytes.
+
+def with_timeouts(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Add timeouts to the options of a filesystem, unless they state some.
+
+    A request to S3 has ten tries, of at most 30 s each to connect or for the next bytes. Clients of
+    protocols that are not here have timeouts of their own, or none.
     """
-    if not (found := re.search(r"(?:^|::)(https?|s3a?)://", url)):
+    protocols = re.findall(r"(?:^|::)(\w+)://", url)
+    protocol = next((p for p in protocols if p in _BOUNDS), None)
+    if protocol is None:
         return options
-    protocol = found[1]
-    part, bounds = _s3_bounds() if protocol.startswith("s3") else _http_bounds()
-    usual = fsspec.config.conf.get(protocol, {}).get(part, {})
     chained = "::" in url
     given = options.get(protocol, {}) if chained else options
-    given = {**given, part: {**bounds, **usual, **given.get(part, {})}}
-    return {**options, protocol: given} if chained else given
+    bounded = {**given}
+    for name, bound in _BOUNDS[protocol]().items():
+        usual = fsspec.config.conf.get(protocol, {}).get(name)
+        if isinstance(bound, dict):
+            bounded[name] = {**bound, **(usual or {}), **given.get(name, {})}
+        elif usual is None:
+            bounded.setdefault(name, bound)
+    return {**options, protocol: bounded} if chained else bounded
 
 
-def _http_bounds() -> tuple[str, dict[str, Any]]:
+def _http_bounds() -> dict[str, Any]:
+    return {"client_kwargs": {"timeout": _aiohttp_timeout()}}
+
+
+def _gcs_bounds() -> dict[str, Any]:
+    return {"requests_timeout": _aiohttp_timeout()}
+
+
+def _aiohttp_timeout() -> Any:
     import aiohttp
 
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER, sock_read=ANSWER)
-    return "client_kwargs", {"timeout": timeout}
+    return aiohttp.ClientTimeout(total=None, sock_connect=ANSWER, sock_read=ANSWER)
 
 
-def _s3_bounds() -> tuple[str, dict[str, Any]]:
+def _s3_bounds() -> dict[str, Any]:
     # s3fs itself tries five times; botocore would repeat each of these five times.
     retries = {"total_max_attempts": 2}
-    return "config_kwargs", {"connect_timeout": ANSWER, "read_timeout": ANSWER, "retries": retries}
+    bounds = {"connect_timeout": ANSWER, "read_timeout": ANSWER, "retries": retries}
+    return {"config_kwargs": bounds}
+
+
+def _azure_bounds() -> dict[str, Any]:
+    return {"connection_timeout": ANSWER, "read_timeout": ANSWER}
+
+
+def _ssh_bounds() -> dict[str, Any]:
+    waits = ("timeout", "banner_timeout", "auth_timeout", "channel_timeout")
+    return dict.fromkeys(waits, ANSWER)
+
+
+# Options of the clients that bound their waits, by protocol.
+_BOUNDS: dict[str, Callable[[], dict[str, Any]]] = {
+    **dict.fromkeys(("http", "https"), _http_bounds), **dict.fromkeys(("s3", "s3a"), _s3_bounds),
+    **dict.fromkeys(("gs", "gcs"), _gcs_bounds), **dict.fromkeys(("sftp", "ssh"), _ssh_bounds),
+    **dict.fromkeys(("az", "abfs", "abfss"), _azure_bounds),
+    "ftp": lambda: {"timeout": ANSWER}, "github": lambda: {"timeout": (ANSWER, ANSWER)},
+}  # fmt: skip
 
 
 def shown(place: object) -> str:
@@ -200,7 +247,8 @@ def reaching(place: Place) -> Iterator[None]:
         yield
     except Exception as error:
         foreign = type(error).__module__.partition(".")[0] in _CLIENTS
-        if isinstance(error, StoreError) or not (isinstance(error, OSError) or foreign):
+        ended = isinstance(error, EOFError) and not place.local  # FTP, by the server
+        if isinstance(error, StoreError) or not (isinstance(error, OSError) or foreign or ended):
             raise
         raise_alone(StoreError(f"{place.url}: {_why(place, error)}"))
 
@@ -222,6 +270,11 @@ def _why(place: Place, error: Exception) -> str:
             f"there is no bucket {bucket!r}; create it, or check the URL and endpoint_url in "
             "storage_options."
         )
+    return _unreached(error)
+
+
+def _unreached(error: Exception) -> str:
+    kind = type(error).__name__
     return (
         f"it cannot be reached ({kind}); check the network and endpoint_url in storage_options, "
         "then try again."
