@@ -1,12 +1,12 @@
 """Kill a writer at every write event, or fill its disk there; the same call must then finish.
 
-    python tests/storage/kill_everywhere.py [WORK ...] [--points N] [--full]
+    python tests/storage/kill_everywhere.py [WORK ...] [--points N] [--full] [--also N]
 
 Each attempt is a forked process. write_events.c, which a C compiler makes into a library that is
 loaded before all others, ends it before one of its writes below a folder, or in the middle of one.
-With --full, no byte fits on the disk from there on. Then the same call, in
-another process, has to end in the same files as if nothing had happened. Before it does, readers
-must refuse what is there.
+With --full, no byte fits on the disk from there on; --also does that at N events after the others.
+Then the same call, in another process, has to end in the same files as if nothing had happened.
+Before it does, readers must refuse what is there.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("work", nargs="*", help="default: all")
     parser.add_argument("--points", type=int, help="so many events of each (default: all)")
     parser.add_argument("--full", action="store_true", help="a full disk instead of a kill")
+    parser.add_argument("--also", type=int, default=0, help="so many events with a full disk, too")
     parser.add_argument("--folder", default=None, help="where to write (default: a temporary one)")
     given = parser.parse_args()
     if "write_events" not in os.environ.get("LD_PRELOAD", ""):
@@ -114,11 +115,18 @@ def campaign(name: str, work: Work, folder: Path, given: argparse.Namespace) -> 
 
 def disturbances(kinds: str, given: argparse.Namespace) -> Iterator[tuple[int, int]]:
     """Yield numbers of events, from 1 on, and what happens there."""
-    number = min(given.points or len(kinds), len(kinds))
-    for at in (1 + n * len(kinds) // number for n in range(number)):
+    for at in spread(given.points or len(kinds), len(kinds)):
         yield at, FULL if given.full else KILLED
         if kinds[at - 1] == "b" and not given.full:
             yield at, HALF
+    for at in spread(given.also, len(kinds)):
+        yield at, FULL
+
+
+def spread(number: int, events: int) -> list[int]:
+    """Return numbers of so many events, over all of them; the first is 1."""
+    number = min(number, events)
+    return [1 + n * events // number for n in range(number)]
 
 
 def attempt(work: Work, here: Path, whole: Path, wanted: dict[str, str], at: int, how: int) -> str:
