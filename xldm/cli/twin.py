@@ -30,7 +30,7 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rain",
         action="store_true",
-        help="hourly precipitation (tp) on the fine side too; not in archives",
+        help="hourly precipitation (tp) on the fine side too; of archives, in the form paper only",
     )
     command.add_argument(
         "--archive",
@@ -45,13 +45,16 @@ def add(command: argparse.ArgumentParser) -> None:
 def _twin(args: argparse.Namespace) -> None:
     from ..twin import archives, write
 
-    if args.rain and args.archive is not None:
-        raise ArgumentError("--rain is for stores: archives have no fine rain. Leave one out.")
+    if args.rain and args.archive not in (None, ["paper"]):
+        raise ArgumentError(
+            "--rain is for stores and for --archive paper: other forms of archives have no fine "
+            "rain. Leave it out, or write the form paper alone."
+        )
 
     def paper(folder: Path) -> None:
         from ..published import twin_release
 
-        twin_release.write(folder, args.start, args.stop, seed=args.seed)
+        twin_release.write(folder, args.start, args.stop, seed=args.seed, rain=args.rain)
 
     if args.archive is None:
         write(args.store, args.start, args.stop, seed=args.seed, rain=args.rain)

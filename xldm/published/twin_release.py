@@ -21,7 +21,7 @@ from ..twin.geotiffs import CLASSES
 from ..twin.written_aside import written_aside
 from ..vocabulary import VOCABULARY
 from .dataset_files import METADATA
-from .day_file import FIELDS
+from .day_file import KINDS, RAIN
 from .statics_and_scaling import LAND_COVER, RASTERS, SCALING
 
 __all__ = ["COVER", "FIFTEENTH", "MOMENTS", "write"]
@@ -35,7 +35,9 @@ MOMENTS = {
         "T850": (282.0, 5.72), "U850": (2.72, 7.6), "V850": (0.08, 7.79), "W850": (0.022, 0.26),
         "WS850": (9.4, 5.7),
     },
-    "CMCC": {"2mT": (289.5, 6.97), "U10": (0.3, 4.07), "V10": (0.056, 3.81)},
+    "CMCC": {
+        "2mT": (289.5, 6.97), "U10": (0.3, 4.07), "V10": (0.056, 3.81), "TP": (0.08, 0.48),
+    },
 }  # fmt: skip
 #: Stands for the predictor in the files that the paper does not use; its real name is unknown.
 FIFTEENTH = "WS850"
@@ -54,7 +56,12 @@ file. Only terrain and land cover are real.
 
 
 def write(
-    folder: str | Path, start: np.datetime64 | str, stop: np.datetime64 | str, *, seed: int = 0
+    folder: str | Path,
+    start: np.datetime64 | str,
+    stop: np.datetime64 | str,
+    *,
+    seed: int = 0,
+    rain: bool = False,
 ) -> Path:
     """Write days of the twin in the layout of the paper's dataset.
 
@@ -70,6 +77,8 @@ def write(
         Days, both included, e.g. "2001-07-15".
     seed : int, default 0
         Which twin.
+    rain : bool
+        Whether there are files of hourly rain too, in mm (``high_TP``).
 
     Returns
     -------
@@ -96,18 +105,24 @@ def write(
         aside.mkdir()
         (aside / "README.txt").write_text(_README)
         _write_statics(aside / "static_var")
-        (aside / SCALING).write_bytes(pickle.dumps(_moments()))
+        (aside / SCALING).write_bytes(pickle.dumps(_moments(rain)))
         _write_metadata(aside / METADATA, hours)
         twin = Twin(seed)
         for day in hours.reshape(-1, 24):
-            _write_day(aside, day[0].astype("datetime64[D]"), [_hour(twin, hour) for hour in day])
+            made = [_hour(twin, hour, rain) for hour in day]
+            _write_day(aside, day[0].astype("datetime64[D]"), made)
     return Path(folder)
 
 
-def _moments() -> dict[str, dict[str, dict[str, np.float64]]]:
+def _moments(rain: bool) -> dict[str, dict[str, dict[str, np.float64]]]:
+    left = set() if rain else {("CMCC", "TP")}
     return {
         group: {
-            moment: {name: np.float64(pair[i]) for name, pair in moments.items()}
+            moment: {
+                name: np.float64(pair[i])
+                for name, pair in moments.items()
+                if (group, name) not in left
+            }
             for i, moment in enumerate(("mean", "std"))
         }
         for group, moments in MOMENTS.items()
@@ -128,9 +143,9 @@ def _write_metadata(path: Path, hours: np.ndarray) -> None:
     pd.DataFrame(table).to_csv(path, index=False, date_format="%Y-%m-%d %H:%M:%S")
 
 
-def _hour(twin: Twin, hour: np.datetime64) -> dict[str, dict[str, torch.Tensor]]:
+def _hour(twin: Twin, hour: np.datetime64, rain: bool) -> dict[str, dict[str, torch.Tensor]]:
     """Return the scaled tensors of one hour by kind of file and name in the paper."""
-    era5, fine = twin.hour(hour)
+    era5, fine = twin.hour(hour, rain=rain)
     low = coarse(era5).isel(time=0).load()
     fields = {VOCABULARY[n].paper_name: low[n].values for n in PAPER_PREDICTORS}
     fields[FIFTEENTH] = np.hypot(fields["U850"], fields["V850"])
@@ -141,7 +156,8 @@ def _hour(twin: Twin, hour: np.datetime64) -> dict[str, dict[str, torch.Tensor]]
             if kind == "low"
             else {name: _scaled(target[name], "CMCC", name) for name in names}
         )
-        for kind, names in FIELDS.items()
+        for kind, names in KINDS.items()
+        if rain or kind != RAIN
     }
 
 
@@ -155,7 +171,7 @@ def _write_day(folder: Path, day: np.datetime64, hours: list[dict[str, dict]]) -
 
     year = folder / str(day)[:4]
     year.mkdir(exist_ok=True)
-    for kind in FIELDS:
+    for kind in hours[0]:
         content = io.BytesIO()
         torch.save([hour[kind] for hour in hours], content)
         packed = zstandard.ZstdCompressor(write_checksum=True).compress(content.getvalue())
