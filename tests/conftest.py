@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 
@@ -15,16 +16,19 @@ import numpy as np
 import pytest
 import s3
 import xarray as xr
-from hypothesis import settings
 from stores import ATTRS, inputs
 
 from xldm import config as cfg
 from xldm.grids.projected import ITALY
 from xldm.inputs.lists import predictor_variables
 
-# A machine may be busy: no example fails because it takes long.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# The environment of recipes has no hypothesis.
+with contextlib.suppress(ImportError):
+    from hypothesis import settings
+
+    # A machine may be busy: no example fails because it takes long.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 SCALING = {"t2m": (287.0, 8.0), "sst": (292.0, 5.0), "tp": (1e-4, 4e-4), "msl": (101500.0, 800.0)}
 
