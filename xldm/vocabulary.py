@@ -97,6 +97,15 @@ _SSRD = (
     "integral_wrt_time_of_surface_downwelling_shortwave_flux_in_air",
     "surface_downwelling_shortwave_flux_in_air",
 )
+_NO_SSRD = (
+    "surface_net_downward_shortwave_flux",
+    "surface_downwelling_shortwave_flux_in_air_assuming_clear_sky",
+    "surface_direct_downwelling_shortwave_flux_in_air",
+    "surface_diffuse_downwelling_shortwave_flux_in_air",
+    "surface_downwelling_longwave_flux_in_air",
+    "surface_upwelling_shortwave_flux_in_air",
+    "toa_incoming_shortwave_flux",
+)
 _TP = ("lwe_thickness_of_precipitation_amount", "precipitation_amount", "precipitation_flux")
 _SD = ("lwe_thickness_of_surface_snow_amount", "surface_snow_amount")
 
@@ -145,7 +154,7 @@ VOCABULARY: dict[str, Known] = {
         # The sun gives 1361 W m-2 above the atmosphere: 4.9 MJ m-2 in an hour.
         Known(
             "ssrd", "ssrd", "surface_solar_radiation_downwards", 169, _SSRD, "J m-2", -100, 5.1e6,
-            ("kJ m-2",), accumulated=True, paper_name="SSRadIn",
+            ("kJ m-2",), accumulated=True, refused=_NO_SSRD, paper_name="SSRadIn",
             params={235035: "W m-2", 260087: "W m-2"},
         ),
         Known(
@@ -210,7 +219,7 @@ PARTS: dict[str, Known] = {
         ),
         Known(
             "wdir10", "10wdir", "10m_wind_direction", 260260, ("wind_from_direction",), "degree",
-            -180, 360, height=10,
+            -180, 360, ("rad",), height=10, least=6.5, refused=("wind_to_direction",),
         ),
         Known(
             "sde", "sde", "snow_thickness", 3066, ("surface_snow_thickness",), "m", -1e-3, 60,

@@ -9,11 +9,13 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from layouts import cds, plain
 from remedies import applied, codes
 
 from xldm.errors import ArgumentTypeError, InputError
 from xldm.inputs.decode import decode
 from xldm.inputs.number_types import type_problem
+from xldm.inputs.predictors import check
 
 
 def packed(ds: xr.Dataset, dtype: str = "int16") -> xr.Dataset:
@@ -193,3 +195,8 @@ def test_objects_that_are_no_numbers_are_refused():
     field = xr.DataArray(np.array(["a", None], object), dims="x")
     with pytest.raises(InputError, match="holds text"):
         decode(xr.Dataset({"t2m": field}))
+
+
+def test_members_whose_labels_look_like_names_of_fields_are_members(config14):
+    ds = cds(plain(2)).drop_vars("number").expand_dims(realization=["r1", "r2"])
+    assert check(ds, config14).beside == {"realization": "realization"}

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layouts import cds, plain
+from remedies import applied
 
 from xldm.inputs.plausibility import implausible
+from xldm.inputs.predictors import check
 from xldm.inputs.report import Found
 from xldm.vocabulary import PARTS, VOCABULARY
 
@@ -28,6 +31,7 @@ def said(name, units, low, high):
         ("r2", "%", 0.2, 1.0, "1"),
         ("r2", "1", 20.0, 100.0, "%"),
         ("r850", "%", 0.0, 1.1, "1"),
+        ("wdir10", "degree", 0.1, 6.2, "rad"),
         ("lsm", "%", 0.0, 1.0, "1"),
         ("lsm", "1", 0.0, 100.0, "%"),
         ("sp", "Pa", 700.0, 1020.0, "hPa"),
@@ -73,3 +77,66 @@ def test_values_within_the_bounds_are_accepted(name, data):
     high = data.draw(st.floats(max(entry.low, entry.least), entry.high))
     low = data.draw(st.floats(entry.low, high))
     assert said(name, entry.units, low, high) == ""
+
+
+# ---- sunshine and the sun, dew point and air
+
+
+def by_day(hours=24):
+    return cds(plain(hours))
+
+
+def problems(ds, config14):
+    return " ".join(check(ds, config14).problems)
+
+
+@pytest.mark.parametrize(("units", "factor"), [("W m-2", 3600), ("kJ m-2", 1e3), ("MJ m-2", 1e6)])
+def test_sunshine_of_other_units_is_too_weak_for_the_sun(units, factor, config14):
+    ds = by_day()
+    ds["ssrd"] = (ds["ssrd"] / factor).assign_attrs(ds["ssrd"].attrs)
+    refused = problems(ds, config14)
+    assert f"looks like {units}" in refused
+    assert check(applied(refused, ds), config14).ok
+
+
+def test_lazy_sunshine_is_looked_at_by_day(config14):
+    ds = by_day()
+    ds["ssrd"] = (ds["ssrd"] / 3600).assign_attrs(ds["ssrd"].attrs)
+    assert "looks like W m-2" in problems(ds.chunk(valid_time=1), config14)
+
+
+def test_no_sunshine_at_all_by_day_is_refused(config14):
+    ds = by_day()
+    ds["ssrd"] = (ds["ssrd"] * 0).assign_attrs(ds["ssrd"].attrs)
+    assert "too little under any cloud" in problems(ds, config14)
+
+
+def test_no_sunshine_by_night_is_fine(config14):
+    ds = by_day(3)
+    ds["ssrd"] = (ds["ssrd"] * 0).assign_attrs(ds["ssrd"].attrs)
+    assert check(ds, config14).ok
+
+
+def test_sunshine_under_thick_cloud_is_fine(config14):
+    ds = by_day()
+    ds["ssrd"] = (ds["ssrd"] * 0.02).assign_attrs(ds["ssrd"].attrs)
+    assert check(ds, config14).ok
+
+
+def test_a_dew_point_above_the_temperature_is_refused(config14):
+    ds = by_day(2)
+    air, dew = ds["t2m"], ds["d2m"]
+    ds = ds.assign(t2m=dew.assign_attrs(air.attrs), d2m=air.assign_attrs(dew.attrs))
+    assert "are the two exchanged" in problems(ds, config14)
+
+
+def test_air_that_is_saturated_is_fine(config14):
+    ds = by_day(2)
+    ds["d2m"] = (ds["t2m"] + 0.5).assign_attrs(ds["d2m"].attrs)
+    assert check(ds, config14).ok
+
+
+def test_holes_on_a_level_come_with_the_way_to_fill_them(config14):
+    ds = by_day(2)
+    ds["t"] = ds["t"].where(ds.latitude < 45)
+    assert "ds['t'].interpolate_na" in problems(ds, config14)

@@ -179,6 +179,8 @@ def _of_names(coordinate: xr.DataArray | None) -> bool:
     """Whether labels along a dim name variables, as in earth2studio's arrays."""
     if coordinate is None or coordinate.ndim != 1 or coordinate.dtype.kind not in "OUT":
         return False
+    if str(coordinate.name).lower() in (*dialects.MEMBER, *dialects.SIMULATION):
+        return False  # members may be called r1, r2, as relative humidity is
     _TIMES = (*dialects.VALID_TIME, *dialects.TIME, *dialects.START)
     # Names of a few fields are enough to tell labels of variables from others.
     return sum(is_known(str(v)) for v in coordinate.values) > 1

@@ -85,6 +85,14 @@ UNITS = {
     "percentage": "%",
     "dimensionless": "1",
     "proportion": "1",
+    "w/m^2": "W/m^2",
+    "w/m2": "W/m2",
+    "w m-2": "W m-2",
+    "ws/m2": "W s/m2",
+    "ws m-2": "W s m-2",
+    "watt m-2": "W m-2",
+    "watts m-2": "W m-2",
+    "kg/m**2": "kg/m**2",
     "degree true": "degree",
     "degrees true": "degree",
 }
@@ -107,7 +115,8 @@ def spelled(units: str) -> str:
     >>> spelled("m s**-1")
     'm s**-1'
     """
-    plain = _WATER.sub(r"\1", units.strip())
+    bare = re.sub(r"^\[\s*(.*?)\s*\]$", r"\1", units.strip())  # wgrib2 and others: "[kg/m^2]"
+    plain = _WATER.sub(r"\1", bare)
     lower = plain.lower()
     degrees = _DEGREES.fullmatch(lower)
     return _LETTER[degrees[1][0]] if degrees else UNITS.get(lower, plain)

@@ -47,8 +47,8 @@ def check(
     """Check whether a dataset can feed a model, and report how.
 
     Values are checked within the domain only: all of them if they are in memory; of lazy data a
-    sample of some 32 x 32 points at the first and last time, so a missing value elsewhere goes
-    unseen.
+    sample of some 32 x 32 points at the first and last time (sunshine also about noon), so a
+    missing value elsewhere goes unseen.
 
     Parameters
     ----------

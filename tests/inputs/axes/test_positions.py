@@ -216,3 +216,14 @@ def test_as_many_cells_as_healpix_has_are_told_their_positions(order):
 def test_dims_without_values_are_asked_for_them():
     with pytest.raises(InputError, match="'latitude' has no values"):
         regular_axes(fields().drop_vars(["latitude", "longitude"]), BOX)
+
+
+def test_axes_of_a_grid_that_says_it_is_rotated_are_no_latitudes():
+    axes = {"latitude": [1.0, 2.0], "longitude": [3.0, 4.0]}
+    field = (("latitude", "longitude"), np.zeros((2, 2)), {"grid_mapping": "rotated_pole"})
+    pole = ((), 0, {"grid_mapping_name": "rotated_latitude_longitude"})
+    ds = xr.Dataset({"t2m": field, "rotated_pole": pole}, axes)
+    with pytest.raises(InputError, match="they may be rotated degrees"):
+        regular_axes(ds, "")
+    del ds["t2m"].attrs["grid_mapping"]
+    assert regular_axes(ds, "")[0].name == "latitude"

@@ -306,7 +306,8 @@ def test_of_two_sums_over_hours_the_shorter_is_taken():
     ("units", "offset"),
     [
         ("Kelvin", 0), ("kelvin", 0), ("degK", 0), ("degrees K", 0), ("degree_K", 0), (b"K", 0),
-        ("degrees_celsius", 273.15), ("degree_C", 273.15), ("deg C", 273.15), ("C", 273.15),
+        ("[degC]", 273.15), ("degrees_celsius", 273.15), ("degree_C", 273.15), ("deg C", 273.15),
+        ("C", 273.15),
         ("°C", 273.15), ("degrees Celsius", 273.15), ("degree_Celsius", 273.15),
         ("Celsius", 273.15),
     ],
@@ -322,7 +323,8 @@ def test_spellings_of_temperatures_are_known(units, offset):
         ("msl", "HPA", 100.0), ("msl", "mb", 100.0), ("msl", "millibars", 100.0),
         ("sd", "m w.e.", 1.0), ("sd", "mm w.e.", 1e-3), ("sd", "mm of water equivalent", 1e-3),
         ("sd", "m of water", 1.0), ("tp", "MM", 1e-3), ("u10", "m/s", 1.0),
-        ("tp", "kg/m^2", 1e-3),
+        ("tp", "kg/m^2", 1e-3), ("tp", "[kg/m^2]", 1e-3), ("tp", "Kg/m**2", 1e-3),
+        ("ssrd", "w/m^2", 3600.0), ("ssrd", "Ws/m2", 1.0), ("ssrd", "Watt m-2", 3600.0),
     ],
 )  # fmt: skip
 def test_other_spellings_are_known(name, units, scale):
@@ -424,3 +426,43 @@ def test_text_of_any_type_is_text(value):
 def test_attributes_that_are_arrays_do_not_crash():
     x = field(standard_name=np.array(["a", "b"]), long_name=np.array([1, 2]), short_name=["2t"])
     assert found("t2m", t2m=x).variable == "t2m"
+
+
+def test_wind_at_several_heights_is_absent_with_the_line_that_takes_one():
+    wind = field("m s-1", ("height", *DIMS))
+    wind = xr.concat([wind, wind], xr.Variable("height", [10.0, 80.0], {"units": "m"}))
+    assert "ds.sel(height=[10])" in found("u10", u_wind=wind).becomes
+    assert found("u10", u_wind=wind.sel(height=[10])).variable == "u_wind"
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "attrs"),
+    [
+        ("t2m", "K", {"long_name": "2 metre wet bulb temperature"}),
+        ("t2m", "K", {"long_name": "Potential temperature at 2 m"}),
+        ("ssrd", "J m-2", {"standard_name": "surface_net_downward_shortwave_flux"}),
+        ("ssrd", "J m-2", {"long_name": "Surface net short-wave radiation"}),
+        ("u10", "m s-1", {"long_name": "Neutral wind at 10 m u-component"}),
+        ("u10", "m s-1", {"GRIB_dataType": "es"}),
+        ("u10", "m s-1", {"GRIB_gridType": "lambert", "GRIB_uvRelativeToGrid": 1}),
+    ],
+)
+def test_attributes_of_another_quantity_contradict_a_name(name, units, attrs):
+    assert found(name, **{name: field(units, **attrs)}).problem
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        {"GRIB_uvRelativeToGrid": 0, "GRIB_gridType": "lambert"},
+        {"GRIB_uvRelativeToGrid": 1, "GRIB_gridType": "regular_ll"},
+    ],
+)
+def test_wind_to_the_east_is_taken_whatever_its_grid_was(flag):
+    assert found("u10", u10=field("m s-1", **flag)).problem == ""
+
+
+def test_the_direction_that_wind_blows_to_is_not_that_it_comes_from():
+    speed = field("m s-1", standard_name="wind_speed")
+    towards = field("degree", standard_name="wind_to_direction")
+    assert found("u10", si10=speed, wind_direction_10m=towards).variable is None

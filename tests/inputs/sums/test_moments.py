@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from layouts import plain
 from remedies import applied
 
 from xldm.inputs.predictors import check
@@ -85,3 +86,30 @@ def test_a_statement_of_a_statistic_is_refused_and_the_remedy_works(attrs, state
 def test_other_statements_are_not_taken_for_statistics(attrs, states, config14):
     states["msl"].attrs |= attrs
     assert problems(states, config14) == ()
+
+
+def test_a_title_that_tells_of_averages_makes_a_state_ambiguous(states, config14):
+    title = "MERRA-2 tavg1_2d_slv_Nx: 2d,1-Hourly,Time-Averaged,Single-Level"
+    ds = states.assign_attrs(Title=title)
+    first = problems(ds, config14)
+    assert ["averages over hours by its title" in p for p in first] == [True, True]
+    for problem in first:
+        ds = applied(problem, ds)
+    assert problems(ds, config14) == ()
+
+
+@pytest.fixture
+def firsts():
+    """Two hours of the first day of two months, and no word about them."""
+    times = np.array(["2020-01-01T00", "2020-01-01T12", "2020-02-01T00", "2020-02-01T12"], "M8[ns]")
+    return plain()[["t2m", "msl"]].assign_coords(time=times)
+
+
+def test_hours_of_the_first_of_months_may_be_monthly_means(firsts, config14):
+    assert "monthly means by the hour of the day" in " ".join(problems(firsts, config14))
+
+
+def test_hours_of_the_first_of_months_that_are_moments_are_taken(firsts, config14):
+    for name in firsts.data_vars:
+        firsts[name].attrs["cell_methods"] = "time: point"
+    assert problems(firsts, config14) == ()

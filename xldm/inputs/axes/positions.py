@@ -66,6 +66,12 @@ def regular_axes(ds: xr.Dataset, box: str) -> tuple[Axis, Axis]:
     for coordinate, side in ((lat, "north"), (lon, "east")):
         _refuse_units(coordinate, side)
     if lat.ndim == lon.ndim == 1 and lat.dims != lon.dims:
+        if why := _says_rotated(ds):
+            raise InputError(
+                f"{lat.name} and {lon.name} are axes, but {why}: they may be rotated degrees. If "
+                "they are, name them rlat and rlon; if fields were interpolated to true degrees, "
+                "delete the statement, and take care that winds were rotated."
+            )
         return _axis(lat), _axis(lon)
     # A grid that says it is rotated or projected may have winds along it, wherever its cells lie.
     if lat.ndim > 1 and set(lat.dims) == set(lon.dims) and _kind(ds) == "curvilinear":
@@ -225,6 +231,18 @@ def _kind(ds: xr.Dataset) -> str:
     if mappings - {"", "latitude_longitude", "healpix"} or "projection_x_coordinate" in meant:
         return "a projected one"
     return "curvilinear"
+
+
+def _says_rotated(ds: xr.Dataset) -> str:
+    """Return what says that the fields lie on a rotated grid; empty if nothing does."""
+    if is_rotated_grib(ds):
+        return "GRIB_gridType says 'rotated_ll'"
+    for field in ds.data_vars.values():
+        name = str(field.attrs.get("grid_mapping", field.encoding.get("grid_mapping", "")))
+        kind = ds[name].attrs.get("grid_mapping_name") if name in ds.variables else ""
+        if kind == "rotated_latitude_longitude":
+            return f"{field.name} has the grid mapping {name!r}, with a rotated pole"
+    return ""
 
 
 def _none(ds: xr.Dataset, what: str, box: str) -> str:

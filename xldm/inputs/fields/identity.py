@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
-from ...vocabulary import PARTS, VOCABULARY, Known
+from ...vocabulary import PARTS, VOCABULARY, Known, winds
 from .. import dialects
 from ..units import conversion
 from .levels import text_of
@@ -28,7 +28,13 @@ _LOCAL = 500_000
 _UNKNOWN = ("unknown", "unknown_cf_name", "~", "none", "")
 _OTHER_STATISTIC = re.compile(
     r"maximum|minimum|anomal|standard deviation|climatolog|percentile|gust|quantile|\bmax\b|\bmin\b"
+    r"|\bspread\b|\bbias\b"
+    # Other quantities that have the words of one of ours inside.
+    r"|potential temp|virtual temp|apparent temp|wet.?bulb|clear.?sky|\bnet\b|neutral wind"
 )
+# Fields of GRIB along a grid of these types have winds to the east and the north in any frame.
+_GEOGRAPHIC = ("", "regular_ll", "regular_gg", "reduced_ll", "reduced_gg")
+_SPREADS = ("es", "ses")
 _STEP_TYPES = ("GRIB_stepType", "step_type", "stepType")
 _REMARKS = ("comment", "description", "note")
 _AVERAGE = re.compile(
@@ -77,6 +83,9 @@ def against(field: xr.DataArray, entry: Known) -> Iterator[str]:
         standard in entry.refused or _is_of_another(standard)
     ):
         yield _contradiction(name, entry, "standard_name", standard, "")
+    if text_of(attrs.get("GRIB_dataType")) in _SPREADS:
+        yield _contradiction(name, entry, "GRIB_dataType", attrs["GRIB_dataType"], "")
+    yield from _along_grid(field, entry)
     yield from _snow(field, entry)
     yield from _other_interval(field, entry)
     units = units_by_id(field, entry)
@@ -174,6 +183,18 @@ def _contradiction(name: str, entry: Known, key: str, said: object, means: str) 
 def _thickness(field: xr.DataArray | xr.Variable) -> bool:
     long_name = text_of(field.attrs.get("long_name")).lower()
     return "snow" in long_name and ("thickness" in long_name or "physical" in long_name)
+
+
+def _along_grid(field: xr.DataArray, entry: Known) -> Iterator[str]:
+    """Yield why a wind is not eastward or northward: GRIB has it along a grid of another kind."""
+    grid = text_of(field.attrs.get("GRIB_gridType"))
+    along = text_of(field.attrs.get("GRIB_uvRelativeToGrid")) == "1"
+    if along and grid not in _GEOGRAPHIC and entry.name in winds((*VOCABULARY,)):
+        yield (
+            f"{field.name} lies along the rows or columns of a grid of kind {grid!r} by its "
+            "GRIB_uvRelativeToGrid: rotate it to east and north, and set "
+            f"ds[{str(field.name)!r}].attrs['GRIB_uvRelativeToGrid'] = 0."
+        )
 
 
 def _snow(field: xr.DataArray, entry: Known) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ..units import conversion
 from . import identity
 from .levels import Levels, heights, index_of, pressure_levels, text_of
 from .names import meaning, read
-from .placement import at_height, misplaced, unplaced_dims, without_level
+from .placement import at_height, at_others, misplaced, unplaced_dims, without_level
 
 __all__ = ["in_words", "known", "match"]
 
@@ -170,6 +170,7 @@ def _candidate(ds: xr.Dataset, name: Hashable, entry: Known) -> tuple[_Candidate
         placed = placed or [rank for rank, said in claims.items() if said == "may"]
     elif not placed:
         where = entry.height is None or at_height(field, entry.height)
+        reason = "" if where or entry.height is None else at_others(field, entry.height)
         placed = [rank for rank, said in claims.items() if said == "may"]
     if not where:
         return None, reason

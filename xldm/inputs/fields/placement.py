@@ -13,7 +13,7 @@ from ...vocabulary import Known
 from .. import dialects
 from .levels import heights, pressure_levels, text_of
 
-__all__ = ["at_height", "misplaced", "unplaced_dims", "without_level"]
+__all__ = ["at_height", "at_others", "misplaced", "unplaced_dims", "without_level"]
 
 _HIGH = 12  # m: no field near the surface is stated higher, and some are at 1.5 m instead of 2
 _AXES = {
@@ -42,6 +42,22 @@ def at_height(field: xr.DataArray, height: float) -> bool:
             return False
     stated, _ = heights(field)
     return stated.size == 1 and bool(np.isclose(stated[0], height))
+
+
+def at_others(field: xr.DataArray, height: float) -> str:
+    """Return how to take a field at a height in m that lies at others, too; empty if it is not.
+
+    Examples
+    --------
+    >>> wind = xr.DataArray([1.0, 2.0], {"height": [10.0, 80.0]}, "height", name="u")
+    >>> at_others(wind, 10.0), at_others(wind, 2.0)
+    ("u lies at 10, 80 m along 'height': use ds.sel(height=[10])", '')
+    """
+    stated, dim = heights(field)
+    if dim is None or stated.size < 2 or height not in stated:
+        return ""
+    said = ", ".join(f"{h:g}" for h in stated)
+    return f"{field.name} lies at {said} m along {dim!r}: use ds.sel({dim}=[{height:g}])"
 
 
 def misplaced(field: xr.DataArray, entry: Known) -> Iterator[str]:

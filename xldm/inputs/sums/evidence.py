@@ -223,6 +223,8 @@ def settled(plan: Plan, told: Told, time: Time) -> Over:
                 "its values fall. Correct the statement."
             ))  # fmt: skip
         return stated
+    if told.verdict in ("restarts", "grows"):
+        return Over(refused=_other_totals(name, told.verdict))
     if told.verdict == "mixed":
         return Over(refused=(
             f"{name} never falls from hour to hour in many places, as running totals since {since} "
@@ -244,11 +246,28 @@ def settled(plan: Plan, told: Told, time: Time) -> Over:
     return Over(refused=_unknown(name, plan.method, time))
 
 
-def _say(name: str, method: str = "sum") -> str:
+def _other_totals(name: str, verdict: str) -> str:
+    """Return why totals are refused that run since neither the start nor 00 UTC."""
+    if verdict == "restarts":
+        return (
+            f"{name} grows for some hours and then starts anew, as totals of NCEP do that begin at "
+            "00, 06, 12 and 18 UTC; it is not over the hour before each stamp. Take differences "
+            "within each of these periods, and then say so: " + _sum(name)
+        )
     return (
-        "if it is over the hour before each stamp, say so: "
-        f'ds[{name!r}].attrs["cell_methods"] = "time: {method} (interval: 1 hour)"'
+        f"{name} never falls, not even from one day to the next: it seems to be a running total "
+        "since a start that nothing states. If so, give the start: "
+        "ds = ds.assign_coords(forecast_reference_time=np.datetime64('2020-07-15T00')), with yours;"
+        f" {_say(name)}"
     )
+
+
+def _say(name: str, method: str = "sum") -> str:
+    return "if it is over the hour before each stamp, say so: " + _sum(name, method)
+
+
+def _sum(name: str, method: str = "sum") -> str:
+    return f'ds[{name!r}].attrs["cell_methods"] = "time: {method} (interval: 1 hour)"'
 
 
 def _unknown(name: str, method: str, time: Time) -> str:

@@ -1,7 +1,8 @@
-"""Whether fields that a model takes at a moment are of a moment, by the bounds of their times."""
+"""Whether fields that a model takes at a moment are of a moment, by bounds of times and titles."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,7 +29,8 @@ def of_moments(
 ) -> list[Found]:
     """Add to the record of each predictor why it cannot be taken for values of a moment.
 
-    Times with bounds of more than an hour make a field without ``cell_methods`` ambiguous.
+    Times with bounds of more than an hour make a field without ``cell_methods`` ambiguous, and so
+    does a title that tells of time averages, as those of MERRA-2 do.
 
     Parameters
     ----------
@@ -38,17 +40,7 @@ def of_moments(
     time : Time
         Its times.
     """
-    bounds = read_bounds(ds, time) if time.name in ds.coords else None
-    if bounds is None:
-        return list(found)
-    said = ""
-    # Bounds that are named but not there are those of windows that follow on one another.
-    absent = steps(time) if bounds.absent else None
-    begin, end = (bounds.begin, bounds.end) if absent is None else (absent, np.zeros(1))
-    if "many years" in bounds.refused:
-        said = f"has times with {bounds.refused} ({bounds.name})"
-    elif not bounds.refused and (span := float(np.max(begin + end))) > _ONE_HOUR:
-        said = f"has times with bounds of {span:g} hours ({bounds.name})"
+    said = _by_title(ds) or _by_bounds(ds, time)
     if not said:
         return list(found)
     result = []
@@ -67,3 +59,24 @@ def of_moments(
         ]
         result.append(replace(f, problem=" ".join(filter(None, (f.problem, *problems)))))
     return result
+
+
+def _by_title(ds: xr.Dataset) -> str:
+    title = next((str(v) for k, v in ds.attrs.items() if str(k).lower() == "title"), "")
+    if not re.search(r"time[- ]averaged", title.lower()):
+        return ""
+    return f"is of a file with averages over hours by its title ({title[:60]!r})"
+
+
+def _by_bounds(ds: xr.Dataset, time: Time) -> str:
+    bounds = read_bounds(ds, time) if time.name in ds.coords else None
+    if bounds is None:
+        return ""
+    # Bounds that are named but not there are those of windows that follow on one another.
+    absent = steps(time) if bounds.absent else None
+    begin, end = (bounds.begin, bounds.end) if absent is None else (absent, np.zeros(1))
+    if "many years" in bounds.refused:
+        return f"has times with {bounds.refused} ({bounds.name})"
+    if not bounds.refused and (span := float(np.max(begin + end))) > _ONE_HOUR:
+        return f"has times with bounds of {span:g} hours ({bounds.name})"
+    return ""

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ..axes.times import Time
+from ..fields.identity import says_moment
 from ..origin import said_of_origin
 from ..windows import HOUR, spaced
 
@@ -39,4 +40,21 @@ def statistic(ds: xr.Dataset, time: Time) -> str:
     arco = "valid_time_start" in ds.attrs
     if months and not arco and (step is None or step != 672) and time.lead is None:
         return "monthly means (its times are months apart)"
+    if _first_of_months(time) and not any(says_moment(f) for f in ds.data_vars.values()):
+        return (
+            "monthly means by the hour of the day (all its times are on the first of months; if "
+            "they are hours, set the attribute cell_methods of its variables to 'time: point')"
+        )
     return ""
+
+
+def _first_of_months(time: Time) -> bool:
+    """Tell whether times are the same hours, two or more, of the first day of several months."""
+    if time.lead is not None or time.values.ndim > 1:
+        return False
+    days = time.values.astype("datetime64[D]")
+    months, counts = np.unique(days.astype("datetime64[M]"), return_counts=True)
+    if months.size < 2 or (days != days.astype("datetime64[M]")).any() or np.ptp(counts):
+        return False
+    hours = (time.values - days).reshape(months.size, -1)
+    return hours.shape[1] > 1 and bool((hours == hours[0]).all())

@@ -12,7 +12,10 @@ from ..axes.times import Time
 from ..windows import HOUR, origins
 from .sunshine import mean_cosine
 
-__all__ = ["STAMPS", "Series", "Told", "looked_at", "picked", "verdict"]
+__all__ = [
+    "STAMPS", "Series", "Told", "across_days", "first_stamps", "goes_on", "looked_at", "picked",
+    "restarts", "verdict",
+]  # fmt: skip
 
 #: Values of lazy data are looked at for so many stamps of one day or one forecast.
 STAMPS = 6
@@ -31,6 +34,8 @@ _RISES, _RISES_SUN = 30, 4
 _MIXED, _MIXED_SUN, _HALF_DAY = 0.3, 0.1, 11.0
 # Of rain in some places only, so many stamps tell, of a day that has more than every other hour.
 _STEADY, _HOURS = 8, 12
+# Hours after which totals of NCEP start anew, and how many of their stamps tell.
+_PERIODS, _FIRST = (3, 6, 12), 13
 # By so much the sun has to fall for sums over hours to fall.
 _SUNK = 0.75
 
@@ -65,8 +70,8 @@ class Told:
 
     Parameters
     ----------
-    verdict : "runs", "mixed", "falls" or ""
-        From :func:`verdict`.
+    verdict : "runs", "mixed", "restarts", "grows", "falls" or ""
+        From :func:`verdict`; "grows" is a running total that no midnight ends.
     sure : bool
         Whether sunshine or several days say so.
     stamps : int
@@ -110,6 +115,78 @@ def looked_at(time: Time, *, lazy: bool) -> list[Series]:
     return found[:_DAYS]
 
 
+def first_stamps(time: Time) -> Series:
+    """Return the first stamps of a forecast, one after the other: they tell whether totals restart.
+
+    Parameters
+    ----------
+    time : Time
+    """
+    outer = dict.fromkeys(time.out[:-1], 0)
+    stamps = time.values.reshape(-1, time.values.shape[-1])[0][:_FIRST]
+    return Series({time.out[-1]: np.arange(stamps.size), **outer}, stamps, stamps.size)
+
+
+def across_days(time: Time) -> Series | None:
+    """Return the last stamps of a few days, each with the first of the next; None of one day.
+
+    Parameters
+    ----------
+    time : Time
+        A series of valid times.
+    """
+    days = origins(time, "day")
+    (last,) = np.nonzero(days[1:] != days[:-1])
+    if days.ndim > 1 or not last.size:
+        return None
+    some = last[np.unique(np.linspace(0, last.size - 1, _DAYS).round().astype(int))]
+    rows = np.stack([some, some + 1], axis=1).ravel()
+    return Series({time.out[-1]: rows}, time.values[rows], rows.size)
+
+
+def goes_on(before: np.ndarray, after: np.ndarray) -> bool:
+    """Tell whether totals of days go on in the first hours of the next ones, where they had any.
+
+    Examples
+    --------
+    >>> rain = np.ones((1, 6, 6))
+    >>> goes_on(24 * rain, 25 * rain), goes_on(24 * rain, rain)
+    (True, False)
+    """
+    wet = before > _NOISE * np.nanmax(before, initial=0)
+    return bool(wet.sum() >= _RISES and (after >= (1 - _FALLS) * before)[wet].mean() > 0.97)
+
+
+def restarts(values: np.ndarray, stamps: np.ndarray) -> int:
+    """Return the hours after which totals start anew; 0 if they do not.
+
+    They fall from stamp to stamp where a period ends, and nowhere else: hourly rain does not.
+
+    Parameters
+    ----------
+    values : ndarray (stamp, ...)
+    stamps : ndarray of datetime64
+
+    Examples
+    --------
+    >>> hours = np.datetime64("2020-01-01T01", "ns") + np.arange(12) * HOUR
+    >>> rain = np.random.default_rng(0).uniform(size=(2, 6, 5, 5))
+    >>> restarts(rain.cumsum(1).reshape(12, 5, 5), hours), restarts(rain.reshape(12, 5, 5), hours)
+    (6, 0)
+    """
+    values = values.reshape(len(values), -1)
+    step = np.diff(values[:, np.isfinite(values).all(0)], axis=0)
+    rise, fall = np.maximum(step, 0).sum(1), np.maximum(-step, 0).sum(1)
+    since = (stamps[:-1] - stamps[:-1].astype("datetime64[D]")) / HOUR
+    for period in _PERIODS:
+        ends = since % period == 0
+        grows = int((step[~ends] > 0).sum()) >= _RISES and (~ends).sum() >= 4
+        falls = ends.any() and (fall[ends] > rise[ends]).all()
+        if grows and falls and fall[~ends].sum() <= _FALLS * rise[~ends].sum():
+            return period
+    return 0
+
+
 def picked(field: xr.DataArray, series: Series) -> xr.DataArray:
     """Return the values to look at, (stamp, latitude, longitude)."""
     beside = {d: 0 for d in field.dims if d not in (*series.at, "latitude", "longitude")}
@@ -137,8 +214,9 @@ def verdict(
 
     Returns
     -------
-    "runs", "mixed", "falls" or ""
-        A running total; in some places only; no running total; nothing.
+    "runs", "mixed", "restarts", "falls" or ""
+        A running total; in some places only; one that starts anew every few hours; no running
+        total; nothing.
 
     Examples
     --------
@@ -161,6 +239,8 @@ def verdict(
     sinks = 0 if sun is None else int(_sinking(series.values, *sun).sum())
     if sun is not None and not sinks:
         return "" if runs else "falls"
+    if sun is None and not runs and restarts(values, series.values):
+        return "restarts"
     # Hourly rain of a front that comes in the evening rises as well, but seldom.
     often = (step[:, steady] > 0).sum(0) >= min(max(3, len(step) / 3), len(step))
     least = _MIXED if sun is None else _MIXED_SUN

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +14,7 @@ from ..axes.times import Time
 from ..windows import Over, differences, hours_between, in_words, origins, spaced, widths
 from .sunshine import mean_cosine
 
-__all__ = ["LONGEST", "bring", "bringable", "per_hour"]
+__all__ = ["LONGEST", "bring", "bringable", "per_hour", "sunlit"]
 
 #: Windows longer than this, in hours, are not shared out.
 LONGEST = 6.0
@@ -187,3 +189,30 @@ def per_hour(field: xr.DataArray, over: Over | None, time: Time) -> xr.DataArray
     if over.running:
         hours = np.maximum(hours_between(origins(time, over.running), time.values), 1)
     return field / xr.DataArray(np.broadcast_to(hours, time.values.shape), dims=time.out)
+
+
+def sunlit(over: Over, time: Time, horizontal: Horizontal, picked: Mapping[Hashable, Any]) -> float:
+    """Return the mean cosine of the sun's zenith angle over what values are over, 0 at night.
+
+    It is that of the middle of the domain, for the values that `per_hour` gives.
+
+    Parameters
+    ----------
+    over : Over
+        What values are over.
+    time : Time
+    horizontal : Horizontal
+    picked : mapping
+        Indices of the values along the dims of time.
+    """
+    if over.running:
+        begin, end = hours_between(origins(time, over.running), time.values), np.zeros(1)
+    else:
+        begin, end = over.begin, over.end
+    begin, end = (np.broadcast_to(a, time.values.shape) for a in (begin, end))
+    stamps = time.values.astype("datetime64[s]")
+    ends = np.stack([stamps - _length(begin), stamps + _length(end)])
+    within = {d: i for d, i in picked.items() if d in time.out}
+    first, last = xr.DataArray(ends, dims=("end", *time.out)).isel(within).values.reshape(2, -1)
+    lat, lon = (np.array([a.mean()]) for a in (horizontal.latitude, horizontal.longitude))
+    return float(mean_cosine(first, last, lat, lon).mean())

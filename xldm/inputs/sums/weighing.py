@@ -26,7 +26,16 @@ from ..report import Found
 from ..standardise import lay_out
 from ..windows import Over
 from .evidence import planned, settled
-from .running_totals import Series, Told, looked_at, picked, verdict
+from .running_totals import (
+    Series,
+    Told,
+    across_days,
+    first_stamps,
+    goes_on,
+    looked_at,
+    picked,
+    verdict,
+)
 from .sharing import bringable
 
 __all__ = ["is_hourly", "sum_notes", "weighed", "without_start"]
@@ -110,9 +119,34 @@ def _told(
                     more = _verdicts(ds, fields, {i: other}, time, horizontal)[i]
                     said, sure = ("falls", True) if more == "falls" else (said, sure or bool(more))
         told[i] = Told(said, sure, days[i][0].values.size, days[i][0].hours)
+    rising = [i for i, said in first.items() if said == "runs"]
+    _restarting(ds, fields, told, rising, time, horizontal)
     # A field that tells nothing, as rain on a dry day, is what the others of its file are.
     runs = [t for t in told.values() if t.verdict == "runs"]
     return {i: runs[0] if t.verdict == "" and runs else t for i, t in told.items()}
+
+
+def _restarting(
+    ds: xr.Dataset,
+    fields: Sequence[tuple[Found, Variable]],
+    told: dict[int, Told],
+    runs: list[int],
+    time: Time,
+    horizontal: Horizontal,
+) -> None:
+    """Tell totals that start anew every few hours, and those of ``runs`` that no midnight ends."""
+    midnights = across_days(time) if runs and time.start is None else None
+    if midnights is not None:
+        for i, values in _values(ds, fields, dict.fromkeys(runs, midnights), time, horizontal):
+            if goes_on(values[0::2], values[1::2]):
+                told[i] = replace(told[i], verdict="grows")
+    if time.lead_dim is None:
+        return
+    # Of lazy data, the stamps that were looked at are too far apart to tell.
+    first = {i: first_stamps(time) for i, t in told.items() if t.verdict == "falls"}
+    for i, said in _verdicts(ds, fields, first, time, horizontal).items():
+        if said == "restarts":
+            told[i] = replace(told[i], verdict=said)
 
 
 def _verdicts(
@@ -122,7 +156,21 @@ def _verdicts(
     time: Time,
     horizontal: Horizontal,
 ) -> dict[int, str]:
-    """Return what one day of each field tells; all are read in one pass."""
+    """Return what one day of each field tells."""
+    return {
+        i: verdict(values, days[i], _place(fields[i][1], horizontal))
+        for i, values in _values(ds, fields, days, time, horizontal)
+    }
+
+
+def _values(
+    ds: xr.Dataset,
+    fields: Sequence[tuple[Found, Variable]],
+    days: dict[int, Series],
+    time: Time,
+    horizontal: Horizontal,
+) -> list[tuple[int, np.ndarray]]:
+    """Return the values of some stamps of each field; all are read in one pass."""
     import dask
 
     samples = {}
@@ -130,11 +178,8 @@ def _verdicts(
         # A field that cannot be laid out is a problem already.
         with suppress(InputError):
             samples[i] = picked(lay_out(ds, fields[i][0], time, horizontal), day).data
-    computed = zip(samples, dask.compute(*samples.values()), strict=True)
-    return {
-        i: verdict(np.asarray(values), days[i], _place(fields[i][1], horizontal))
-        for i, values in computed
-    }
+    computed = dask.compute(*samples.values())
+    return [(i, np.asarray(values)) for i, values in zip(samples, computed, strict=True)]
 
 
 def _with_overs(
