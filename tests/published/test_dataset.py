@@ -674,7 +674,7 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
 def test_a_writer_that_fails_leaves_no_folder_of_that_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Twin, "hour", lambda *a: 1 / 0)
+    monkeypatch.setattr(Twin, "hour", lambda *a, **given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         twin_release.write(tmp_path / "paper", DAY, DAY)
     assert not (tmp_path / "paper").exists()

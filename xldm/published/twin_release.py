@@ -143,7 +143,9 @@ def _write_metadata(path: Path, hours: np.ndarray) -> None:
     pd.DataFrame(table).to_csv(path, index=False, date_format="%Y-%m-%d %H:%M:%S")
 
 
-def _hour(twin: Twin, hour: np.datetime64, rain: bool) -> dict[str, dict[str, torch.Tensor]]:
+def _hour(
+    twin: Twin, hour: np.datetime64, rain: bool = False
+) -> dict[str, dict[str, torch.Tensor]]:
     """Return the scaled tensors of one hour by kind of file and name in the paper."""
     era5, fine = twin.hour(hour, rain=rain)
     low = coarse(era5).isel(time=0).load()
