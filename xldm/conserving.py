@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -38,13 +38,15 @@ __all__ = [
 class Kept:
     """A target that keeps to the input, by its place among the targets, and where.
 
-    ``unit`` is a unit of the input in those of the target, for amounts: sums that are 0 or more.
+    For amounts, sums that are 0 or more, ``unit`` is a unit of the input in those of the target,
+    and ``least`` the smallest amount that is not dry; 0 if none is.
     """
 
     name: str
     place: int
     at: Constraint
     unit: float | None = None
+    least: float = 0.0
 
 
 _TARGETS = NAMES.such("True, False, None or names of targets, as ['t2m']")
@@ -56,9 +58,7 @@ class Conserved:
 
     targets: tuple[Kept, ...]
 
-    def hooks(
-        self, given: np.ndarray, channels: Mapping[str, slice]
-    ) -> dict[str, Callable[..., None]]:
+    def hooks(self, given: np.ndarray, channels: Mapping[str, slice]) -> dict[str, Any]:
         """Return how drawn fields are corrected in place, as `xldm.models.on_device.Work` has it.
 
         Parameters
@@ -89,11 +89,13 @@ class Conserved:
                 values = given[hours.start + at, own]
                 for field in drawn[:, at, place]:
                     if target.unit is not None:
-                        field[:] = amounts.conserved(field, target.unit * values, target.at)
+                        wanted = target.unit * values
+                        field[:] = amounts.conserved(field, wanted, target.at, target.least)
                     elif not corrected:
                         field += correction(field, values, target.at).astype(np.float32)
 
-        return {"correct": correct, "finish": finish}
+        undried = frozenset(t.name for t in self.targets if t.least)
+        return {"correct": correct, "finish": finish, "undried": undried}
 
 
 def conservable(config: ModelConfig) -> tuple[str, ...]:
@@ -172,8 +174,11 @@ def kept(config: ModelConfig, names: Sequence[str], at: Constraint) -> tuple[Kep
     order = [v.name for v in config.targets]
     predictors = {v.name: v for v in config.predictors}
     units = {n: _unit(config.targets[order.index(n)], predictors[n]) for n in names}
+    least = {n: config.targets[order.index(n)].dry_below or 0.0 for n in names}
     return tuple(
-        Kept(n, order.index(n), at if units[n] is None else at._replace(width=None), units[n])
+        Kept(n, order.index(n), at, None)
+        if units[n] is None
+        else Kept(n, order.index(n), at._replace(width=None), units[n], least[n])
         for n in names
     )
 

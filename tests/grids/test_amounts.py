@@ -124,3 +124,34 @@ def test_inputs_finer_than_the_fine_cells_keep_their_mean():
     at = Constraint(GRID, tuple(lat.tolist()), tuple(lon.tolist()), None)
     out = conserved(showers(2), np.full((lat.size, lon.size), 2.0), at)
     assert out.mean() == pytest.approx(2, rel=0.01)
+
+
+def close_to_rain(seed: int) -> np.ndarray:
+    """Fields without any rain, in which cells are more or less close to it."""
+    return np.random.default_rng(seed).uniform(0, 0.09, GRID.fine_shape)
+
+
+@pytest.mark.parametrize("light", [0.01, 0.03, 0.05])
+def test_light_rain_falls_where_it_is_closest_and_nowhere_else(light):
+    field = close_to_rain(0)
+    out = conserved(field, np.full(POINTS, light), AT, least=0.1)
+    np.testing.assert_allclose(of_cells(out)[WHOLE], light, rtol=0.02)
+    wet = out > 0
+    assert 0.03 < wet.mean() < 0.6
+    assert field[wet].mean() > field[~wet].mean() + 0.03
+    # Drizzle that counts as dry is rare.
+    assert (out[wet] < 0.05).mean() < 0.06
+
+
+def test_rain_that_is_enough_falls_where_it_was_and_the_rest_is_dry():
+    field = np.where(np.random.default_rng(1).random(GRID.fine_shape) < 0.3, 2.0, 0.05)
+    rain = np.where(field > 0.1, field, 0)
+    out = conserved(field, of_cells(rain).reshape(POINTS), AT, least=0.1)
+    np.testing.assert_array_equal(out > 0, rain > 0)
+    # Not exactly: fine cells in two cells of the input count for one when the wet ones are chosen.
+    np.testing.assert_allclose(out[rain > 0], 2.0, rtol=0.05)
+
+
+def test_without_a_least_amount_the_rest_is_spread_as_drizzle():
+    out = conserved(np.zeros(GRID.fine_shape), np.full(POINTS, 0.03), AT)
+    np.testing.assert_allclose(out, 0.03, rtol=1e-6)

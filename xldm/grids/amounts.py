@@ -26,6 +26,10 @@ _LARGEST, _LEAST = 2.0, 1e-9
 _ROUNDS = 9
 # Share of the amount of the input's cell below which a fine cell is dry.
 _TRACE = 1e-6
+# Largest rise of cube roots, in those of the least amount that is not dry, and halvings to find it.
+_HIGHEST, _HALVINGS = 1.3, 10
+# By so much a cell that is made wet rises above the least amount: rain is seldom just that.
+_STEEP = 4.0
 
 
 class _Shares(NamedTuple):
@@ -38,13 +42,18 @@ class _Shares(NamedTuple):
     most: np.ndarray
 
 
-def conserved(field: np.ndarray, given: np.ndarray, at: Constraint) -> np.ndarray:
+def conserved(
+    field: np.ndarray, given: np.ndarray, at: Constraint, least: float = 0.0
+) -> np.ndarray:
     """Return a fine field whose means over the input's cells are those given, by factors.
 
     A dry cell of the input makes all fine cells dry of which most lies in it. Where the fine field
     would need a factor of more than 4, or is dry, the rest is spread evenly over the cell of the
-    input: it is mostly drizzle, of which the networks do not say where it falls, and a single wet
-    fine cell must not take the rain of a hundred.
+    input: a single wet fine cell must not take the rain of a hundred.
+
+    With a ``least`` amount that is not dry, a cell of the input that lacks rain after the first
+    factors gets more wet cells: those that are closest to it. Cube roots rise until the means fit.
+    Spread evenly, light rain would be drizzle everywhere, and count as dry.
 
     Parameters
     ----------
@@ -55,6 +64,9 @@ def conserved(field: np.ndarray, given: np.ndarray, at: Constraint) -> np.ndarra
     at : Constraint
         Its ``width`` is not used: an amount is that of a cell of the input, which reaches half way
         to its neighbours. Of a cell that the fine cells cover in part, that part has its mean.
+    least : float
+        Smaller values of ``field`` say how close to rain a cell is that has none. If 0, all values
+        are amounts.
 
     Returns
     -------
@@ -68,10 +80,12 @@ def conserved(field: np.ndarray, given: np.ndarray, at: Constraint) -> np.ndarra
     room = share.means @ open_cells
     values = np.maximum(field.ravel().astype("float64"), 0) * open_cells
     for turn in range(_ROUNDS):
-        mean = share.means @ values
+        mean = share.means @ (values if turn else np.where(values < least, 0, values))
         factor = np.divide(wanted, mean, out=np.ones_like(mean), where=known & (mean > 0))
         if turn == 0:
             values *= _smooth(factor, (wanted > 0) & (mean > 0), at)
+            if least > 0:
+                values = _wetter(values, open_cells, wanted, least, at)
             continue
         factor = np.minimum(factor, _LARGEST)
         lacks = np.where(known, np.maximum(wanted - factor * mean, 0), 0)
@@ -83,6 +97,49 @@ def conserved(field: np.ndarray, given: np.ndarray, at: Constraint) -> np.ndarra
     # Factors of many rounds leave traces, such as 1e-40 mm, where it is dry.
     values[values < _TRACE * (share.within @ wanted)] = 0
     return values.reshape(field.shape)
+
+
+def _wetter(
+    values: np.ndarray,
+    open_cells: np.ndarray,
+    wanted: np.ndarray,
+    least: float,
+    at: Constraint,
+) -> np.ndarray:
+    """Return amounts with as many more wet cells as cells of the input lack rain.
+
+    The rise varies smoothly between the cells of the input, then is fitted in each.
+    """
+    share = _shares(at.grid, at.latitude, at.longitude)
+    threshold, rains = np.cbrt(least * (1 - 1e-5)), wanted > 0
+    out = np.where(values < least * (1 - 1e-5), 0, values)
+    fine = np.flatnonzero(rains[share.most] & (open_cells > 0))
+    if not fine.size:
+        return out
+    cell, roots = share.most[fine], np.cbrt(values[fine])
+    count = np.bincount(cell, minlength=wanted.size)
+    steep = np.where(roots < threshold, _STEEP, 1.0)
+
+    def wet(rise: np.ndarray) -> np.ndarray:
+        above = roots + np.maximum(rise, 0) - threshold
+        return np.where(above >= 0, threshold + steep * above, 0) ** 3
+
+    def found(base: np.ndarray | float) -> np.ndarray:
+        high = np.full(wanted.size, _HIGHEST * threshold)
+        low = -high
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            # Each fine cell counts for one cell of the input: shares would tie searches together.
+            lacks = np.bincount(cell, wet(base + middle[cell]), wanted.size) < wanted * count
+            low, high = np.where(lacks, middle, low), np.where(lacks, high, middle)
+        return high
+
+    shape = len(at.latitude), len(at.longitude)
+    nearby = np.maximum(found(0.0), 0).reshape(shape)[nearest((count > 0).reshape(shape))]
+    spline = splines(at.grid, at.latitude, at.longitude)
+    smooth = np.maximum((spline.basis @ spline.coefficients(nearby))[fine], 0)
+    out[fine] = wet(smooth + found(smooth)[cell])
+    return out
 
 
 def _smooth(factor: np.ndarray, known: np.ndarray, at: Constraint) -> np.ndarray:

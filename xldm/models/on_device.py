@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,8 @@ class Work:
     finish : callable
         Treats finished fields (member, hour, C, H, W) on the host, in place: these, the slices of
         hours and members, the name of the component, and whether ``correct`` has seen them.
+    undried : set of str
+        Targets whose dry values are left to ``finish``: they tell how close to rain a cell is.
     """
 
     coarse: np.ndarray
@@ -76,6 +78,7 @@ class Work:
     finish: Callable[[np.ndarray, slice, slice, str, bool], None] = (
         lambda drawn, hours, members, part, corrected: None
     )
+    undried: Set[str] = frozenset()
 
 
 @dataclass
@@ -124,6 +127,9 @@ class OnDevice:
             The last parts of this, which may not have ended.
         """
         sampling, doubles = work.sampling, self.device.type not in _HOST
+        targets = [
+            replace(v, dry_below=None) if v.name in work.undried else v for v in self.part.targets
+        ]
 
         def condition(hours: slice) -> Any:
             return self.net.condition(to_device(work.coarse[hours], self.device), self.prepared)
@@ -131,7 +137,7 @@ class OnDevice:
         def draw(condition: Any, hours: slice, members: slice) -> Tensor:
             given = None if noise is None else self._joined(noise(hours, members))
             drawn = self.net.draw(condition, given, sampling)
-            drawn = scaling.denormalise(drawn, self.part.targets)
+            drawn = scaling.denormalise(drawn, targets)
             if doubles:
                 work.correct(drawn, hours, self.part.name)
             return drawn
