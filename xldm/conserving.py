@@ -174,11 +174,14 @@ def kept(config: ModelConfig, names: Sequence[str], at: Constraint) -> tuple[Kep
     order = [v.name for v in config.targets]
     predictors = {v.name: v for v in config.predictors}
     units = {n: _unit(config.targets[order.index(n)], predictors[n]) for n in names}
-    least = {n: config.targets[order.index(n)].dry_below or 0.0 for n in names}
     return tuple(
-        Kept(n, order.index(n), at, None)
-        if units[n] is None
-        else Kept(n, order.index(n), at._replace(width=None), units[n], least[n])
+        Kept(
+            n,
+            order.index(n),
+            at if units[n] is None else at._replace(width=None),
+            units[n],
+            config.targets[order.index(n)].dry_below or 0.0,
+        )
         for n in names
     )
 

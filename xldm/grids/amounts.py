@@ -80,7 +80,7 @@ def conserved(
     room = share.means @ open_cells
     values = np.maximum(field.ravel().astype("float64"), 0) * open_cells
     for turn in range(_ROUNDS):
-        mean = share.means @ (values if turn else np.where(values < least, 0, values))
+        mean = share.means @ (values if turn else _dried(values, least))
         factor = np.divide(wanted, mean, out=np.ones_like(mean), where=known & (mean > 0))
         if turn == 0:
             values *= _smooth(factor, (wanted > 0) & (mean > 0), at)
@@ -112,7 +112,7 @@ def _wetter(
     """
     share = _shares(at.grid, at.latitude, at.longitude)
     threshold, rains = np.cbrt(least * (1 - 1e-5)), wanted > 0
-    out = np.where(values < least * (1 - 1e-5), 0, values)
+    out = _dried(values, least)
     fine = np.flatnonzero(rains[share.most] & (open_cells > 0))
     if not fine.size:
         return out
@@ -140,6 +140,11 @@ def _wetter(
     smooth = np.maximum((spline.basis @ spline.coefficients(nearby))[fine], 0)
     out[fine] = wet(smooth + found(smooth)[cell])
     return out
+
+
+def _dried(values: np.ndarray, least: float) -> np.ndarray:
+    """Return amounts with 0 for those that are dry; float32 moves the threshold itself."""
+    return np.where(values < least * (1 - 1e-5), 0, values)
 
 
 def _smooth(factor: np.ndarray, known: np.ndarray, at: Constraint) -> np.ndarray:
