@@ -38,6 +38,9 @@ class Known:
         small, but within the bounds.
     mistaken : tuple of str
         Units that files have been seen to hold while their attributes say ``units``.
+    usual : (float, float), optional
+        Bounds of its size in a wide domain: the root mean square of the values that are at least a
+        hundredth of the largest. They tell units that ``low`` and ``high`` do not tell.
     level : float, optional
         Pressure level in hPa.
     height : float, optional
@@ -69,6 +72,7 @@ class Known:
     low: float
     high: float
     mistaken: tuple[str, ...] = ()
+    usual: tuple[float, float] | None = None
     level: float | None = None
     height: float | None = None
     accumulated: bool = False
@@ -88,6 +92,9 @@ class Known:
 
 
 _CELSIUS = ("degC", "degF")
+_SPEED = ("km/h", "knots")
+# The domain's mean wind is seldom half of these.
+_WIND_10M, _WIND_850 = (0.1, 14.0), (0.1, 40.0)
 _NO_TEMPERATURE = ("air_potential_temperature", "virtual_temperature", "wet_bulb_temperature")
 _W = (
     "lagrangian_tendency_of_air_pressure",
@@ -124,11 +131,13 @@ VOCABULARY: dict[str, Known] = {
         ),
         Known(
             "u10", "10u", "10m_u_component_of_wind", 165, ("eastward_wind",), "m s-1", -100, 100,
-            height=10, refused=("x_wind", "grid_eastward_wind"), northward="v10", paper_name="U10",
+            _SPEED, usual=_WIND_10M, height=10, refused=("x_wind", "grid_eastward_wind"),
+            northward="v10", paper_name="U10",
         ),
         Known(
             "v10", "10v", "10m_v_component_of_wind", 166, ("northward_wind",), "m s-1", -100, 100,
-            height=10, refused=("y_wind", "grid_northward_wind"), paper_name="V10",
+            _SPEED, usual=_WIND_10M, height=10, refused=("y_wind", "grid_northward_wind"),
+            paper_name="V10",
         ),
         Known(
             "d2m", "2d", "2m_dewpoint_temperature", 168, ("dew_point_temperature",), "K", 150, 315,
@@ -141,12 +150,13 @@ VOCABULARY: dict[str, Known] = {
         ),
         # ERA5 holds glaciers at 10 m of water.
         Known(
-            "sd", "sd", "snow_depth", 141, _SD, "m", -1e-3, 20, ("mm",), water=True,
+            "sd", "sd", "snow_depth", 141, _SD, "m", -1e-3, 20, ("mm",), usual=(1e-4, 15),
+            water=True,
             refused=("surface_snow_thickness",), paper_name="SNDPT", params={228141: "kg m-2"},
         ),
         Known(
-            "tp", "tp", "total_precipitation", 228, _TP, "m", -1e-4, 0.2, ("mm",),
-            accumulated=True, water=True, paper_name="TP",
+            "tp", "tp", "total_precipitation", 228, _TP, "m", -1e-4, 0.2, ("mm", "mm s-1"),
+            usual=(1e-5, 0.015), accumulated=True, water=True, paper_name="TP",
             params={
                 228228: "kg m-2", 235055: "kg m-2 s-1", 260048: "kg m-2 s-1", 3059: "kg m-2 s-1",
             },
@@ -168,16 +178,17 @@ VOCABULARY: dict[str, Known] = {
         ),
         Known(
             "u850", "u", "u_component_of_wind", 131, ("eastward_wind",), "m s-1", -120, 120,
-            level=850, refused=("x_wind", "grid_eastward_wind"), northward="v850",
-            paper_name="U850",
+            _SPEED, usual=_WIND_850, level=850, refused=("x_wind", "grid_eastward_wind"),
+            northward="v850", paper_name="U850",
         ),
         Known(
             "v850", "v", "v_component_of_wind", 132, ("northward_wind",), "m s-1", -120, 120,
-            level=850, refused=("y_wind", "grid_northward_wind"), paper_name="V850",
+            _SPEED, usual=_WIND_850, level=850, refused=("y_wind", "grid_northward_wind"),
+            paper_name="V850",
         ),
         Known(
             "w850", "w", "vertical_velocity", 135, _W, "Pa s-1", -60, 60,
-            level=850, paper_name="W850",
+            ("hPa s-1",), usual=(0.01, 8), level=850, paper_name="W850",
         ),
     )
 }  # fmt: skip

@@ -480,9 +480,9 @@ def test_checking_dask_computes_small_samples_only(era5, config14):
     with dask.config.set(scheduler="sync"):
         report = check(lazy, config14)
         assert report.ok
-        # The first and the last hour, sunshine about noon too, and six hours of a day to tell
-        # running totals of tp and ssrd.
-        assert len(loaded) == 2 * 14 + 1 + 2 * 6
+        # The first and the last hour, and four more of tp and sd; sunshine about noon and at six
+        # hours of low sun; and six hours of a day to tell running totals of tp and ssrd.
+        assert len(loaded) == 2 * 14 + 2 * 4 + 1 + 6 + 2 * 6
         loaded.clear()
         out = predictors(lazy, report)
     assert loaded == []

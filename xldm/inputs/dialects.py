@@ -35,11 +35,11 @@ LEAD = (
 )  # fmt: skip
 LATITUDE = (
     "latitude", "lat", "nav_lat", "xlat", "lats", "lat_0", "gridlat_0", "g0_lat_0", "g0_lat_1",
-    "g0_lat_2", "clat",
+    "g0_lat_2", "clat", "g4_lat_0", "g4_lat_1", "g4_lat_2",
 )  # fmt: skip
 LONGITUDE = (
     "longitude", "lon", "nav_lon", "xlong", "lons", "lon_0", "gridlon_0", "g0_lon_1", "g0_lon_2",
-    "g0_lon_3", "clon",
+    "g0_lon_3", "clon", "g4_lon_1", "g4_lon_2", "g4_lon_3",
 )  # fmt: skip
 #: Dims along which the cells of a grid without axes lie.
 CELLS = (
@@ -135,11 +135,11 @@ def says_water(units: str) -> bool:
 
 _EASTWARD = (
     "u", "u_component_of_wind", "eastward_wind", "wind_u", "u_wind", "u_wind_component",
-    "u_component", "wind_u_component", "zonal_wind", "ugrd", "uwnd",
+    "u_component", "wind_u_component", "zonal_wind", "ugrd", "uwnd", "ugrdprs",
 )  # fmt: skip
 _NORTHWARD = (
     "v", "v_component_of_wind", "northward_wind", "wind_v", "v_wind", "v_wind_component",
-    "v_component", "wind_v_component", "meridional_wind", "vgrd", "vwnd",
+    "v_component", "wind_v_component", "meridional_wind", "vgrd", "vwnd", "vgrdprs",
 )  # fmt: skip
 _TEMPERATURE = ("t", "temperature", "air_temperature", "temp", "tmp", "air")
 _HUMIDITY = ("q", "specific_humidity", "qv", "spfh", "shum")
@@ -157,15 +157,15 @@ WORDS: dict[str, tuple[str, ...]] = {
     "2sh": (*_HUMIDITY, "sh"),
     "10si": ("si", "ws", "wspd", "wind_speed"),
     "10wdir": ("wdir", "wd", "wind_direction", "wind_from_direction"),
-    "t": (*_TEMPERATURE, "ta"),
-    "q": (*_HUMIDITY, "hus"),
+    "t": (*_TEMPERATURE, "ta", "tmpprs"),
+    "q": (*_HUMIDITY, "hus", "spfhprs"),
     "u": (*_EASTWARD, "ua"),
     "v": (*_NORTHWARD, "va"),
     "w": (
         "w", "wap", "omega", "vvel", "vertical_velocity", "vertical_velocity_pressure",
-        "vertical_pressure_velocity", "lagrangian_tendency_of_air_pressure",
+        "vertical_pressure_velocity", "vvelprs", "lagrangian_tendency_of_air_pressure",
     ),
-    "r": (*_RELATIVE, "hur"),
+    "r": (*_RELATIVE, "hur", "rhprs"),
     "wz": (
         "w", "wz", "wa", "dzdt", "vertical_velocity", "vertical_velocity_geometric",
         "geometric_vertical_velocity", "upward_air_velocity",
@@ -182,7 +182,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "2sh": ("huss",),
     "10si": ("sfcwind",),
     "msl": (
-        "psl", "slp", "mslp", "pmsl", "prmsl", "prmslmsl", "pressure_msl", "sea_level_pressure",
+        "psl", "slp", "mslp", "pmsl", "prmsl", "prmslmsl", "prmsl_meansealevel", "mslma", "mslet",
+        "mslet_meansealevel", "pressure_msl", "sea_level_pressure",
         "mean_sea_level_air_pressure", "air_pressure_at_mean_sea_level",
         "air_pressure_at_sea_level", "pressure_reduced_to_mean_sea_level",
         "pressure_reduced_to_msl", "pressure_reduced_to_msl_msl",
@@ -213,8 +214,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "sp": ("ps", "psfc", "pressure_surface", "pressfc", "surface_air_pressure"),
     "sde": ("snd", "snod", "surface_snow_thickness"),
     "rsn": (),
-    "lsp": ("stratiform_precipitation",),
-    "cp": (),
+    "lsp": ("stratiform_precipitation", "rainnc"),
+    "cp": ("rainc",),
 }  # fmt: skip
 
 #: Names that some providers give to the one field and some to the other.

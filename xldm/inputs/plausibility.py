@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,15 @@ from ..errors import InputError
 from ..vocabulary import Known
 from .axes.horizontal import Horizontal
 from .axes.times import Time
+from .daylight import low_sun, off_the_sun, too_dark
 from .fields.derived import each, laid_out
 from .fields.matching import known
 from .number_types import type_problem
 from .report import Found
 from .sums.sharing import per_hour, sunlit
 from .units import conversion
+from .usual import Looked, apart, is_wide, unusual
+from .windows import Over
 
 __all__ = ["SAMPLE", "implausible", "in_memory", "judged", "looked_at"]
 
@@ -27,11 +31,9 @@ __all__ = ["SAMPLE", "implausible", "in_memory", "judged", "looked_at"]
 _MANY, _REPEATED = 100, 0.2
 # With so many gaps, a field of the sea has none of its land filled.
 _GAPS = 0.02
-# Under a high sun, the thickest cloud over a whole domain lets through more than this share of what
-# reaches the atmosphere.
-_DARK, _HIGH_SUN, _SUN = 0.005, 0.1, 1361 * 3600.0
-# Air is seldom more humid than saturated; a dew point that is higher by so much is none.
-_ABOVE, _MOSTLY = 1.0, 0.5
+# So many times of lazy rain and snow are looked at.
+_RAINY = 6
+_HORIZONTAL = ("latitude", "longitude")
 #: Points per axis that are checked of lazy data, at the first and the last time.
 SAMPLE = 32
 
@@ -57,37 +59,90 @@ def judged(
     """
     import dask
 
-    samples, result, heights = [], list(found), {}
-    fields = [(i, *pair) for i, f in enumerate(found) for pair in each([f], [wanted[i]])]
+    result, looked = list(found), []
+    fields = [(i, *pair) for i, one in enumerate(found) for pair in each([one], [wanted[i]])]
     for i, f, variable in fields:
         if f.variable not in ds.data_vars or not f.becomes:
             continue
         try:
-            field = ds[f.variable]
-            if problem := type_problem(field):
+            if problem := type_problem(ds[f.variable]):
                 raise InputError(problem)
-            if time is not None and horizontal is not None:
-                field = per_hour(laid_out(ds, f, time, horizontal), f.over, time)
-            strides = _strides(field)
-            if f.name == "ssrd" and time is not None and horizontal is not None:
-                strides = _at_noon(strides, field, time)
-                if f.over is not None and not f.over.refused:
-                    heights[i] = sunlit(f.over, time, horizontal, strides)
-            samples.append((i, f, known(variable), field.isel(strides).data))
+            looked.append((i, _Sample(ds, f, known(variable), time, horizontal)))
         except InputError as error:
             result[i] = _with(result[i], str(error))
     # One pass: predictors that share a file or a task read it once.
-    computed = dask.compute(*(data for *_, data in samples))
-    for (i, f, entry, _), values in zip(samples, computed, strict=True):
-        problem = implausible(np.asarray(values), f, entry)
-        if not problem and i in heights:
-            problem = _too_dark(np.asarray(values), heights[i], f, entry)
+    computed = dask.compute(*(one.fields for _, one in looked))
+    sound: dict[str, tuple[int, Looked]] = {}
+    for (i, one), (values, low) in zip(looked, computed, strict=True):
+        problem = one.problem(np.asarray(values), None if low is None else np.asarray(low))
         result[i] = _with(result[i], problem)
-    whole = {f.name: (i, f, np.asarray(v)) for (i, f, *_), v in zip(samples, computed, strict=True)}
-    air, dew = whole.get("t2m"), whole.get("d2m")
-    if air and dew and not (result[air[0]].problem or result[dew[0]].problem):
-        result[dew[0]] = _with(result[dew[0]], _swapped(air, dew))
+        if not result[i].problem:
+            sound[one.found.name] = i, Looked(one.found, one.entry, np.asarray(values), one.times)
+    wide = horizontal is not None and is_wide(horizontal)
+    for name, text in apart({name: one for name, (_, one) in sound.items()}, wide=wide):
+        result[sound[name][0]] = _with(result[sound[name][0]], text)
     return result
+
+
+class _Sample:
+    """The values of a field that are checked, and what they are checked against."""
+
+    def __init__(
+        self,
+        ds: xr.Dataset,
+        found: Found,
+        entry: Known,
+        time: Time | None,
+        horizontal: Horizontal | None,
+    ) -> None:
+        self.found, self.entry, self.time, self.horizontal = found, entry, time, horizontal
+        self.sun: tuple[Over, dict[Any, Any], float] | None = None
+        self.times, low, over = 1, None, found.over
+        field = ds[found.variable]
+        lazy = not in_memory(field)
+        if time is None or horizontal is None:
+            self.fields = field.isel(_strides(field)).data, None
+            return
+        field = per_hour(laid_out(ds, found, time, horizontal), over, time)
+        strides = _strides(field)
+        if lazy and entry.water:
+            strides = _more_times(strides, field, time)
+        if found.name == "ssrd":
+            strides = _at_noon(strides, field, time)
+            if over is not None and not over.refused:
+                height = sunlit(over, time, horizontal, _of_time(strides)).mean()
+                self.sun = over, low_sun(over, time, horizontal, lazy=lazy), float(height)
+                others = {d: 0 for d in field.dims if d not in (*time.out, *_HORIZONTAL)}
+                low = field.isel({**self.sun[1], **others}).data
+        picked = field.isel(strides)
+        self.times = math.prod(picked.sizes[d] for d in time.out)
+        self.fields = picked.data, low
+
+    def problem(self, values: np.ndarray, low: np.ndarray | None) -> str:
+        """Return the problem of computed values; empty if there is none."""
+        found, entry, time, horizontal = self.found, self.entry, self.time, self.horizontal
+        text = implausible(values, found, entry)
+        if text or found.problem or time is None or horizontal is None:
+            return text
+        if is_wide(horizontal) and (text := unusual(Looked(found, entry, values, self.times))):
+            return text
+        if self.sun is None or low is None:
+            return ""
+        over, at, height = self.sun
+        return too_dark(values, height, found, entry) or off_the_sun(
+            low, over, time, horizontal, at, found, entry
+        )
+
+
+def _of_time(strides: dict[Any, Any]) -> dict[Any, Any]:
+    return {d: i for d, i in strides.items() if d not in _HORIZONTAL}
+
+
+def _more_times(strides: dict[Any, Any], field: xr.DataArray, time: Time) -> dict[Any, Any]:
+    """Add times to those that are checked: rain of one hour tells little about its units."""
+    dim = time.out[-1]
+    steps = np.linspace(0, field.sizes[dim] - 1, _RAINY)
+    return strides | {dim: np.unique(steps.round().astype(int))}
 
 
 def _with(found: Found, problem: str) -> Found:
@@ -191,54 +246,6 @@ def implausible(values: np.ndarray, found: Found, entry: Known) -> str:
         f"cannot be {entry.long_name.replace('_', ' ')}: expected {entry.low:g} to {entry.high:g} "
         f"{entry.units}. Other units, a fill value{longer}?"
     )
-
-
-def _too_dark(values: np.ndarray, height: float, found: Found, entry: Known) -> str:
-    """Return the problem of sunshine that is far too weak for the height of the sun."""
-    to_known = conversion(found.units, entry.units, hourly=True)
-    if to_known is None or height < _HIGH_SUN or not values.size:
-        return ""
-
-    def share(factor: float) -> float:
-        return float(np.nanmean(values)) * factor / (height * _SUN)
-
-    if share(to_known[0]) > _DARK:
-        return ""
-    units = next((u for u in ("W m-2", "kJ m-2", "MJ m-2") if u != found.units and _DARK < share(
-        (conversion(u, entry.units, hourly=True) or (0.0, 0.0))[0]) < 1), "")  # fmt: skip
-    text = (
-        f"{found.variable} says {found.units} but holds {np.nanmean(values):.4g} on average, which "
-        f"is {share(to_known[0]):.2g} of the sunshine above the air at these times"
-    )
-    if not units:
-        return f"{text}: too little under any cloud. Other units, other times, or fields of zero?"
-    return (
-        f"{text}. It looks like {units}: if so, set ds[{str(found.variable)!r}].attrs['units'] = "
-        f"{units!r}."
-    )
-
-
-def _swapped(air: tuple[int, Found, np.ndarray], dew: tuple[int, Found, np.ndarray]) -> str:
-    """Return the problem of dew points that are mostly above the temperature of the air."""
-    warm, moist = (_in_kelvin(f, values) for _, f, values in (air, dew))
-    if warm is None or moist is None or warm.shape != moist.shape:
-        return ""
-    with np.errstate(invalid="ignore"):
-        share = float(np.mean(moist - warm > _ABOVE)) if warm.size else 0.0
-    if share < _MOSTLY:
-        return ""
-    names = f"{dew[1].variable} is above {air[1].variable}"
-    return (
-        f"{names} at {share:.0%} of the points, and air holds no more water than saturated: are "
-        "the two exchanged, or of other times or units?"
-    )
-
-
-def _in_kelvin(found: Found, values: np.ndarray) -> np.ndarray | None:
-    to_known = conversion(found.units, "K")
-    if to_known is None or values.dtype.kind not in "iuf":
-        return None
-    return values.astype("float64") * to_known[0] + to_known[1]
 
 
 def _filled(values: np.ndarray, found: Found, entry: Known) -> str:

@@ -206,3 +206,41 @@ def test_months_of_lead_are_refused():
 def test_without_any_time_there_is_no_axis():
     with pytest.raises(InputError, match="No time axis"):
         time_axis(xr.Dataset({"t2m": ("x", [1.0])}))
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"timezone": "Europe/Rome"},
+        {"long_name": "local time"},
+        {"long_name": "time (CEST)"},
+        {"description": "UTC+2"},
+    ],
+)
+def test_times_that_say_another_zone_are_refused(attrs):
+    ds = xr.Dataset(coords={"time": ("time", START + np.arange(3) * HOUR, attrs)})
+    with pytest.raises(InputError, match="local time") as error:
+        time_axis(ds)
+    assert time_axis(applied(str(error.value), ds)).values[0] == START
+
+
+@pytest.mark.parametrize("attrs", [{"timezone": "UTC"}, {"long_name": "time"}, {"tz": "GMT"}])
+def test_times_that_say_utc_are_taken(attrs):
+    ds = xr.Dataset(coords={"time": ("time", START + np.arange(3) * HOUR, attrs)})
+    assert time_axis(ds).values[0] == START
+
+
+def test_lengths_of_time_named_time_are_leads_as_graphcast_has_them():
+    leads = np.array([6, 12, 18]) * HOUR
+    coords = {"time": leads, "datetime": (("batch", "time"), (START + leads)[None])}
+    time = time_axis(xr.Dataset(coords=coords))
+    assert time.out == ("batch", "time")
+    np.testing.assert_array_equal(time.values[0], START + leads)
+    np.testing.assert_array_equal(time.lead[0], leads)
+
+
+def test_leads_alone_are_refused_and_the_remedy_works():
+    ds = xr.Dataset(coords={"time": np.array([6, 12]) * HOUR})
+    with pytest.raises(InputError, match="nothing tells when they start") as error:
+        time_axis(ds)
+    assert time_axis(applied(str(error.value), ds)).values[0] == START + 6 * HOUR

@@ -13,11 +13,13 @@ ALL = {**VOCABULARY, **PARTS}
 
 # Names by provider, as shared/inputs.md lists them: (field, names that alone mean it).
 MEAN = {
-    "t2m": "t2m 2t 2m_temperature temperature_2m air_temperature_at_2_metres VAR_2T tas T2M tmp2m",
+    "t2m": "t2m 2t 2m_temperature temperature_2m air_temperature_at_2_metres VAR_2T tas T2M tmp2m "
+    "TMP_2maboveground tmp2m-hgt-an-gauss",
     "msl": "msl mean_sea_level_pressure pressure_reduced_to_mean_sea_level MSL psl SLP prmsl "
-    "air_pressure_at_mean_sea_level Pressure_reduced_to_MSL_msl",
+    "air_pressure_at_mean_sea_level Pressure_reduced_to_MSL_msl PRMSL_meansealevel "
+    "prmsl-msl-an-gauss",
     "u10": "u10 10u 10m_u_component_of_wind u_component_of_wind_10m wind_u_10m u10m uas U10M "
-    "eastward_wind_at_10_metres VAR_10U",
+    "eastward_wind_at_10_metres VAR_10U UGRD_10maboveground ugrd10m-hgt-an-gauss",
     "v10": "v10 10v 10m_v_component_of_wind v_component_of_wind_10m wind_v_10m v10m vas V10M "
     "northward_wind_at_10_metres VAR_10V",
     "d2m": "d2m 2d 2m_dewpoint_temperature dewpoint_temperature_2m dew_point_temperature_2m VAR_2D "
@@ -104,3 +106,24 @@ def test_another_level_is_never_850_hpa(level):
 def test_any_text_can_be_read(text):
     read(text)
     assert meaning(text, VOCABULARY["t2m"]) in ("is", "may", "other", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("TMP_P0_L103_GLL0", "t2m"),
+        ("UGRD_P0_L103_GLL0", "u10"),
+        ("TMP_GDS4_HTGL", "t2m"),
+        ("tmpprs", "t850"),
+        ("ugrdprs", "u850"),
+        ("spfh-pres-an-ll125", "q850"),
+        ("vvelprs", "w850"),
+    ],
+)
+def test_names_of_ncl_ncep_and_jra_name_a_quantity_whose_level_is_elsewhere(name, field):
+    assert meaning(name, ALL[field]) == "may"
+
+
+@pytest.mark.parametrize(("name", "field"), [("RAINNC", "lsp"), ("RAINC", "cp")])
+def test_rain_of_wrf_comes_in_two_parts(name, field):
+    assert meaning(name, ALL[field]) == "is"

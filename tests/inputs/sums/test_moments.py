@@ -113,3 +113,38 @@ def test_hours_of_the_first_of_months_that_are_moments_are_taken(firsts, config1
     for name in firsts.data_vars:
         firsts[name].attrs["cell_methods"] = "time: point"
     assert problems(firsts, config14) == ()
+
+
+def every(states, hours, first):
+    """The fields at stamps so many hours apart, without a word of what they are."""
+    stamps = np.datetime64("2020-07-15", "ns") + np.timedelta64(int(60 * first), "m")
+    stamps = stamps + np.arange(3) * np.timedelta64(hours, "h")
+    bare = states.drop_vars(["expver", "number"], errors="ignore").isel(valid_time=[0, 1, 2])
+    bare = bare.drop_attrs().assign_coords(valid_time=stamps)
+    bare["t2m"].attrs["units"], bare["msl"].attrs["units"] = "K", "Pa"
+    bare.latitude.attrs["units"] = "degrees_north"
+    return bare
+
+
+@pytest.mark.parametrize(
+    ("hours", "first"), [(24, 0), (24, 12), (168, 0), (6, 3), (3, 1.5), (1, 0.5)]
+)
+def test_stamps_of_means_make_a_bare_state_ambiguous_and_the_remedy_works(
+    hours, first, states, config14
+):
+    ds = every(states, hours, first)
+    problems_ = [p for p in problems(ds, config14) if "it may be a mean" in p]
+    assert len(problems_) == 2
+    for problem in problems_:
+        ds = applied(problem, ds)
+    assert not any("it may be a mean" in p for p in problems(ds, config14))
+
+
+@pytest.mark.parametrize(("hours", "first"), [(1, 0), (3, 0), (6, 0), (6, 6), (12, 0)])
+def test_stamps_of_moments_are_taken(hours, first, states, config14):
+    assert not any("a mean" in p for p in problems(every(states, hours, first), config14))
+
+
+def test_hours_of_era5_that_were_picked_are_of_a_moment(states, config14):
+    ds = every(states, 24, 12).assign_attrs(title="ERA5 hourly data on single levels")
+    assert not any("a mean" in p for p in problems(ds, config14))

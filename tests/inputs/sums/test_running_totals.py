@@ -97,3 +97,41 @@ def test_rain_that_comes_and_goes_does_not_start_anew(seed):
     hours = START + np.arange(1, 25) * HOUR
     rain = np.maximum(rng.normal(size=(24, 9, 9)).cumsum(0), 0)
     assert restarts(rain, hours) == 0
+
+
+def bare(ds, rain):
+    """Hours of ERA5 without a word of what sums are over."""
+    out = cds(ds).drop_vars(["ssrd", "expver", "number"])
+    out["tp"] = out["tp"].copy(data=rain).assign_attrs(units="m")
+    out["tp"].attrs = {"units": "m"}
+    return out
+
+
+def uneven(hours):
+    """Rain that differs from hour to hour and place to place, in m."""
+    shape = plain(hours)["tp"].shape
+    return np.random.default_rng(3).gamma(0.5, 1e-3, shape)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("hour", [6, 9, 12])
+def test_totals_of_days_that_end_at_other_hours_are_refused(hour, lazy, config14):
+    ds, rain = plain(72), uneven(72)
+    since = [rain[i - (i - hour) % 24 if i >= hour else 0 : i + 1].sum(0) for i in range(72)]
+    ds = bare(ds, np.array(since))
+    ds = ds.chunk(valid_time=1) if lazy else ds
+    assert not {"tp"} <= {f.name for f in check(ds, config14, missing="climatology").predictors
+                          if f.variable is not None and not f.problem}  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [3, 4, 5])
+def test_a_few_hours_that_never_fall_are_refused(hours, config14):
+    ds = bare(plain(hours), uneven(hours).cumsum(0))
+    report = check(ds, config14, missing="climatology")
+    assert "never falls" in next(f.becomes for f in report.predictors if f.name == "tp")
+
+
+@pytest.mark.parametrize("hours", [3, 4, 5])
+def test_a_few_hours_of_rain_are_taken(hours, config14):
+    report = check(bare(plain(hours), uneven(hours)), config14, missing="climatology")
+    assert report.problems == ()

@@ -19,6 +19,11 @@ _CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 # Words of a long name or a standard name that tell an initialisation: cfgrib and others keep the
 # name ``time`` for it.
 _STARTS = re.compile(r"reference.?time|initial|\binit\b|start of (the )?forecast|analysis time")
+# Attributes that may name a zone of time, and those that are not UTC.
+_ZONES = ("timezone", "time_zone", "tz", "long_name", "description", "comment")
+_LOCAL = re.compile(r"local (?:standard |solar |summer )?time|\b(?:cest|cet|lst)\b"
+                    r"|\b(?:africa|america|asia|australia|europe|pacific)/\w+"
+                    r"|\b(?:utc|gmt) ?[+-] ?0?[1-9]")  # fmt: skip
 # Whole years that nanoseconds hold.
 _NANOSECONDS = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
 _LEAD_UNITS = {
@@ -77,6 +82,11 @@ def stated_times(ds: xr.Dataset) -> Stated:
         elif lead is not None:
             start = _later(valid, -lead)
         return _stated(name, valid, start, lead)
+    if start is None and lead is not None:
+        raise InputError(
+            f"{lead.name!r} is the lead of forecasts, and nothing tells when they start. Give it, "
+            "e.g. ds.assign_coords(forecast_reference_time=np.datetime64('2020-07-15T00'))."
+        )
     if start is None:
         raise InputError(
             f"No time axis: none of the coordinates {_list(ds)} holds times. Expected a "
@@ -127,7 +137,10 @@ def _valid(ds: xr.Dataset, lead: xr.DataArray | None, start: str | None) -> str 
     """Return the coordinate of valid time, if one is stated."""
     certain = _in(ds, dialects.VALID_TIME)
     meant = [str(n) for n, c in ds.coords.items() if c.attrs.get("standard_name") == "time"]
-    likely = [n for n in (*meant, *_in(ds, dialects.TIME)) if n != start and not _is_start(ds[n])]
+    other = (start, *_lengths(ds))
+    likely = [
+        n for n in (*meant, *_in(ds, dialects.TIME)) if n not in other and not _is_start(ds[n])
+    ]
     found = next(iter([*certain, *likely]), None)
     if found is None or certain or start is not None or _is_nought(lead):
         return found
@@ -151,7 +164,7 @@ def _start(ds: xr.Dataset, lead: xr.DataArray | None) -> str | None:
     named = [n for n in _in(ds, dialects.START) if _holds_times(ds[n])]
     hinted = [n for n in _in(ds, dialects.TIME) if _is_start(ds[n])]
     found = next(iter([*meant, *named, *hinted]), None)
-    times = _in(ds, dialects.TIME)
+    times = [n for n in _in(ds, dialects.TIME) if n not in _lengths(ds)]
     if found is not None or not times or lead is None:
         return found
     if ds[times[0]].attrs.get("standard_name") == "time":
@@ -190,7 +203,7 @@ def _lead(ds: xr.Dataset) -> xr.DataArray | None:
     """Return the lead as timedelta64, if the dataset has one."""
     meant = [str(n) for n, c in ds.coords.items()
              if c.attrs.get("standard_name") == "forecast_period"]  # fmt: skip
-    found = next(iter([*meant, *_in(ds, dialects.LEAD)]), None)
+    found = next(iter([*meant, *_in(ds, dialects.LEAD), *_lengths(ds)]), None)
     if found is None:
         return None
     lead = _without_lone_dim(ds, ds.coords[found])
@@ -209,6 +222,11 @@ def _lead(ds: xr.Dataset) -> xr.DataArray | None:
     seconds = lengths.round("s").values.astype("timedelta64[ns]")
     whole = lead.copy(data=seconds.reshape(lead.shape))
     return whole.reset_coords(drop=True)
+
+
+def _lengths(ds: xr.Dataset) -> list[str]:
+    """Return coordinates of the names of times that hold lengths of time, as GraphCast has them."""
+    return [n for n in _in(ds, dialects.TIME) if np.issubdtype(ds[n].dtype, np.timedelta64)]
 
 
 def _without_lone_dim(ds: xr.Dataset, coordinate: xr.DataArray) -> xr.DataArray:
@@ -231,8 +249,18 @@ def instants(ds: xr.Dataset, name: str) -> xr.DataArray:
         If the times are undecoded without units, or in a calendar of other than real days.
     """
     coordinate = _without_lone_dim(ds, _decoded(ds, name))
+    if local := _LOCAL.search(" ".join(str(ds[name].attrs.get(key, "")) for key in _ZONES).lower()):
+        raise InputError(
+            f"The time axis {name!r} is in local time by its attributes ({local[0]!r}), but the "
+            "model wants UTC. Convert it, and delete the attribute: "
+            f"ds[{name!r}].attrs.pop({_zone_key(ds[name], local[0])!r})."
+        )
     values = _datetimes(coordinate, numbers=ds[name].dtype.kind in "iuf")
     return xr.DataArray(values, dims=coordinate.dims, name=name)
+
+
+def _zone_key(coordinate: xr.DataArray, text: str) -> str:
+    return next(k for k in _ZONES if text in str(coordinate.attrs.get(k, "")).lower())
 
 
 def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,6 +116,11 @@ def heights(field: xr.DataArray) -> tuple[np.ndarray, str | None]:
             continue
         dim = str(coordinate.dims[0]) if coordinate.ndim else None
         found.setdefault(dim, []).extend(np.atleast_1d(coordinate.values) * to_m[0])
+    # NCL has no coordinate of a single height.
+    attrs = field.attrs
+    if not found and "height" in text_of(attrs.get("level_type")).lower() and "level" in attrs:
+        with suppress(TypeError, ValueError):
+            found[None] = [float(h) for h in np.atleast_1d(attrs["level"])]
     along = next((d for d in found if d is not None), None)
     return np.array(found.get(along, [])), along
 

@@ -23,6 +23,9 @@ _LAST = re.compile(r"([a-z_]+?)_?(\d+)(m|h|hr|hpa|mb)?")
 _FIRST = re.compile(r"(\d+)([a-z]+)")
 # Words about how a sum was made, and about the kind of level, which coordinates tell.
 _SILENT = re.compile(r"_(?:run_total|accumulation|accumulated|accum|acc|isobaric)\d*(?=_|$)")
+# Ends of names by NCL and by NCAR's files of JRA-3Q: the kinds of level, of field and of grid.
+_NCL = re.compile(r"_p\d+_l\d+_g[a-z]{2}\d+$|_gds\d+_(?:htgl|isbl|msl|sfc)$")
+_JRA = re.compile(r"_(?:hgt|sfc|msl|pres)_(?:an|fc|fcst)_(?:gauss|ll\d+)$")
 
 _STATISTIC = re.compile(rf"(?:^|_)(?:{'|'.join(dialects.STATISTICS)})(?=_|$)")
 
@@ -66,6 +69,7 @@ def read(name: str) -> Spoken:
     """
     text = re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
     text = re.sub(r"_?(?:height_)?(?:above_?ground|agl)(?:_level)?\d*(?=_|$)", "", text)
+    text = _JRA.sub("", _NCL.sub("", text))
     rest = text.removeprefix("var_")
     numbers: dict[str, float] = {}
     for pattern, what in ((_HOURS, "hours"), (_HEIGHT, "height"), (_LEVEL, "level")):

@@ -22,7 +22,7 @@ __all__ = ["Plan", "planned", "settled"]
 # Values contradict a statement if they never fall over so many hours.
 _CONTRADICTS = 11.0
 # Hourly rain that grows everywhere for so many hours may be a running total.
-_LONG_RISE = 5.0
+_LONG_RISE = 2.0
 # Rain that grows everywhere along so many leads is one.
 _LEADS = 6
 
@@ -250,9 +250,9 @@ def _other_totals(name: str, verdict: str) -> str:
     """Return why totals are refused that run since neither the start nor 00 UTC."""
     if verdict == "restarts":
         return (
-            f"{name} grows for some hours and then starts anew, as totals of NCEP do that begin at "
-            "00, 06, 12 and 18 UTC; it is not over the hour before each stamp. Take differences "
-            "within each of these periods, and then say so: " + _sum(name)
+            f"{name} grows for some hours and then starts anew, as totals of NCEP do at 00, 06, 12 "
+            "and 18 UTC, or daily totals at their hour; it is not over the hour before each stamp. "
+            "Take differences within each of these periods, and then say so: " + _sum(name)
         )
     return (
         f"{name} never falls, not even from one day to the next: it seems to be a running total "

@@ -13,15 +13,19 @@ from ...config import Variable
 from ..axes.times import Time
 from ..fields.derived import each
 from ..fields.identity import says_moment
+from ..fields.levels import text_of
 from ..fields.matching import known
+from ..origin import is_era5
 from ..report import Found
-from ..windows import steps
+from ..windows import HOUR, in_words, spaced, steps
 from .bounds import read_bounds
 
 __all__ = ["of_moments"]
 
 # The hours of ERA5's own sums: their bounds say nothing of the fields beside them.
 _ONE_HOUR = 1 + 1e-6
+# Of so few stamps, the distance says nothing.
+_SERIES, _DAY = 3, 24.0
 
 
 def of_moments(
@@ -30,7 +34,8 @@ def of_moments(
     """Add to the record of each predictor why it cannot be taken for values of a moment.
 
     Times with bounds of more than an hour make a field without ``cell_methods`` ambiguous, and so
-    does a title that tells of time averages, as those of MERRA-2 do.
+    do a title that tells of time averages, as those of MERRA-2 do, and stamps as means have them:
+    a day or more apart, or in the middle of hours or of longer windows.
 
     Parameters
     ----------
@@ -40,7 +45,7 @@ def of_moments(
     time : Time
         Its times.
     """
-    said = _by_title(ds) or _by_bounds(ds, time)
+    said = _by_title(ds) or _by_bounds(ds, time) or _by_stamps(ds, time)
     if not said:
         return list(found)
     result = []
@@ -49,7 +54,7 @@ def of_moments(
             str(part.variable)
             for part, entry in ((p, known(v)) for p, v in each([f], [variable]))
             if part.variable in ds.data_vars and not entry.accumulated and not entry.static
-            and not part.problem and not says_moment(ds[part.variable])
+            and not part.problem and not _of_a_moment(ds[part.variable])
         ]  # fmt: skip
         problems = [
             f"{name} {said}, so it may be a mean over them, but the model wants hourly "
@@ -79,4 +84,25 @@ def _by_bounds(ds: xr.Dataset, time: Time) -> str:
         return f"has times with {bounds.refused} ({bounds.name})"
     if not bounds.refused and (span := float(np.max(begin + end))) > _ONE_HOUR:
         return f"has times with bounds of {span:g} hours ({bounds.name})"
+    return ""
+
+
+def _of_a_moment(field: xr.DataArray) -> bool:
+    """Tell whether a field says that it is of a moment, or GRIB keys say that it is an analysis."""
+    return says_moment(field) or text_of(field.attrs.get("GRIB_dataType")) == "an"
+
+
+def _by_stamps(ds: xr.Dataset, time: Time) -> str:
+    """Tell stamps that are those of means, of a series that does not say whose it is."""
+    if time.values.size < _SERIES or time.lead is not None or is_era5(ds):
+        return ""
+    step = spaced(time)
+    if step is None:
+        days = np.diff(time.values) / HOUR / _DAY
+        return "has one value a year" if np.isin(days, (365, 366)).all() else ""
+    if step >= _DAY:
+        return f"has one value in {step / _DAY:g} days"
+    since = (time.values - time.values.astype("datetime64[D]")) / HOUR
+    if np.allclose(since % step, step / 2):
+        return f"has stamps in the middle of {in_words(step)}"
     return ""

@@ -14,7 +14,7 @@ from .sunshine import mean_cosine
 
 __all__ = [
     "STAMPS", "Series", "Told", "across_days", "first_stamps", "goes_on", "looked_at", "picked",
-    "restarts", "verdict",
+    "restarts", "saws", "verdict",
 ]  # fmt: skip
 
 #: Values of lazy data are looked at for so many stamps of one day or one forecast.
@@ -36,6 +36,8 @@ _MIXED, _MIXED_SUN, _HALF_DAY = 0.3, 0.1, 11.0
 _STEADY, _HOURS = 8, 12
 # Hours after which totals of NCEP start anew, and how many of their stamps tell.
 _PERIODS, _FIRST = (3, 6, 12), 13
+# Totals that start anew grow so often at least.
+_UPS = 3
 # By so much the sun has to fall for sums over hours to fall.
 _SUNK = 0.75
 
@@ -187,6 +189,30 @@ def restarts(values: np.ndarray, stamps: np.ndarray) -> int:
     return 0
 
 
+def saws(step: np.ndarray) -> bool:
+    """Tell totals that start anew at any hours, also of stamps that are hours apart.
+
+    From stamp to stamp they grow everywhere or fall by more than they grow, and they grow more
+    often. Rain over hours never grows everywhere for long.
+
+    Parameters
+    ----------
+    step : ndarray (stamp, point)
+        Changes from stamp to stamp.
+
+    Examples
+    --------
+    >>> rain = np.random.default_rng(0).uniform(size=(6, 50))
+    >>> since_noon = np.concatenate([rain[:3].cumsum(0) + 2, rain[3:].cumsum(0)])
+    >>> saws(np.diff(since_noon, axis=0)), saws(np.diff(rain, axis=0))
+    (True, False)
+    """
+    rise, fall = np.maximum(step, 0).sum(1), np.maximum(-step, 0).sum(1)
+    up = (fall <= _FALLS * rise) & ((step > 0).sum(1) >= _RISES)
+    down = fall > rise
+    return bool((up | down).all() and down.any() and up.sum() >= _UPS and up.sum() > down.sum())
+
+
 def picked(field: xr.DataArray, series: Series) -> xr.DataArray:
     """Return the values to look at, (stamp, latitude, longitude)."""
     beside = {d: 0 for d in field.dims if d not in (*series.at, "latitude", "longitude")}
@@ -239,7 +265,7 @@ def verdict(
     sinks = 0 if sun is None else int(_sinking(series.values, *sun).sum())
     if sun is not None and not sinks:
         return "" if runs else "falls"
-    if sun is None and not runs and restarts(values, series.values):
+    if sun is None and not runs and (restarts(values, series.values) or saws(step)):
         return "restarts"
     # Hourly rain of a front that comes in the evening rises as well, but seldom.
     often = (step[:, steady] > 0).sum(0) >= min(max(3, len(step) / 3), len(step))

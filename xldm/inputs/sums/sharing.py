@@ -191,10 +191,16 @@ def per_hour(field: xr.DataArray, over: Over | None, time: Time) -> xr.DataArray
     return field / xr.DataArray(np.broadcast_to(hours, time.values.shape), dims=time.out)
 
 
-def sunlit(over: Over, time: Time, horizontal: Horizontal, picked: Mapping[Hashable, Any]) -> float:
+def sunlit(
+    over: Over,
+    time: Time,
+    horizontal: Horizontal,
+    picked: Mapping[Hashable, Any],
+    shift: float = 0.0,
+) -> np.ndarray:
     """Return the mean cosine of the sun's zenith angle over what values are over, 0 at night.
 
-    It is that of the middle of the domain, for the values that `per_hour` gives.
+    It is that of the values that `per_hour` gives.
 
     Parameters
     ----------
@@ -203,16 +209,26 @@ def sunlit(over: Over, time: Time, horizontal: Horizontal, picked: Mapping[Hasha
     time : Time
     horizontal : Horizontal
     picked : mapping
-        Indices of the values along the dims of time.
+        Indices of the values along the dims of time, and along latitude and longitude; of the
+        middle of the domain where these are not given.
+    shift : float
+        Hours by which the stamps are later than they say.
+
+    Returns
+    -------
+    ndarray (*time.out, latitude, longitude)
     """
     if over.running:
         begin, end = hours_between(origins(time, over.running), time.values), np.zeros(1)
     else:
         begin, end = over.begin, over.end
     begin, end = (np.broadcast_to(a, time.values.shape) for a in (begin, end))
-    stamps = time.values.astype("datetime64[s]")
+    stamps = time.values.astype("datetime64[s]") + _length(np.asarray(shift))
     ends = np.stack([stamps - _length(begin), stamps + _length(end)])
     within = {d: i for d, i in picked.items() if d in time.out}
-    first, last = xr.DataArray(ends, dims=("end", *time.out)).isel(within).values.reshape(2, -1)
-    lat, lon = (np.array([a.mean()]) for a in (horizontal.latitude, horizontal.longitude))
-    return float(mean_cosine(first, last, lat, lon).mean())
+    first, last = xr.DataArray(ends, dims=("end", *time.out)).isel(within).values
+    lat, lon = (
+        axis[picked[dim]] if dim in picked else np.array([axis.mean()])
+        for dim, axis in (("latitude", horizontal.latitude), ("longitude", horizontal.longitude))
+    )
+    return mean_cosine(first, last, lat, lon)
