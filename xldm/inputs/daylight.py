@@ -85,7 +85,7 @@ def low_sun(over: Over, time: Time, horizontal: Horizontal, *, lazy: bool) -> di
         heights = sunlit(over, time, horizontal, {**outer, time.out[-1]: rows}).mean(axis=(-2, -1))
         steep = np.abs(np.gradient(heights.ravel()))
         rows = np.sort(rows[np.argsort(steep)[-_LAZY:]])
-    strides = {
+    strides: dict[Hashable, Any] = {
         d: slice(None, None, max(1, n.size // _POINTS))
         for d, n in (("latitude", horizontal.latitude), ("longitude", horizontal.longitude))
     }
