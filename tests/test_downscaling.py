@@ -357,7 +357,9 @@ def alignment_hours():
     """Twelve noons of a July: an alignment takes ten fields of a month."""
     hours = cds_new(times=12).drop_vars("expver")
     days = np.datetime64("2020-07-02T12", "ns") + np.arange(12) * np.timedelta64(1, "D")
-    return hours.drop_vars(["tp", "ssrd"]).assign_coords(valid_time=days)
+    # One hour of each day: its title tells that values are of hours, and no means of days.
+    hours = hours.drop_vars(["tp", "ssrd"]).assign_attrs(title="ERA5 hourly data")
+    return hours.assign_coords(valid_time=days)
 
 
 def test_aligned_input_gives_what_the_reference_gives(shifted, model):
