@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import s3fs
-
 KEY, SECRET = "xldm-test-key", "slash/plus+secret0123456789"
 BUCKET = "training"
 _WAIT = 60.0  # seconds until a server that does not answer has failed to start
@@ -37,6 +35,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, on the same ports and data each time, and wait until it takes objects."""
+        import s3fs  # here: conftest imports this module, also where the lowest versions are tested
+
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 self._command(),

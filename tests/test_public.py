@@ -18,6 +18,19 @@ def test_every_public_name_is_there(name):
     assert getattr(xldm, name) is not None
 
 
+def test_what_lacks_its_extra_is_there_and_says_what_to_install_when_called():
+    code = (
+        "import inspect, sys\n"
+        "sys.modules['lightning'] = None\n"
+        "import xldm\n"
+        "inspect.getmembers(xldm)\n"
+        "from xldm import *\n"
+        "try:\n    train('preset', 'store', 'folder')\n"
+        "except xldm.MissingPackageError as error:\n    print(error)"
+    )
+    assert "pip install 'xldm[train]'" in _printed(code)
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'downscal'"):
         _ = xldm.downscal

@@ -1,10 +1,11 @@
 """What other tools make of an output, a file and a store; those that are not installed are skipped.
 
-``tests/interop/requirements.txt`` lists the Python packages; CDO and ncdump are programs of Debian.
+``tests/interop/requirements.txt`` lists the Python packages; Debian has CDO, NCO and QGIS.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,13 @@ def file(out, tmp_path_factory) -> Path:
 def store(out, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("stores") / "out.zarr"
     xldm.to_store(out, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def old_store(out, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("stores") / "old.zarr"
+    xldm.to_store(out, path, zarr_format=2)
     return path
 
 
@@ -92,7 +100,7 @@ def test_xarray_writes_a_store_as_zarr_2(out, store, tmp_path):
     xr.testing.assert_equal(xr.open_zarr(tmp_path / "b.zarr").compute(), out)
 
 
-# CDO, GDAL
+# CDO, NCO, GDAL, QGIS
 
 
 cdo = pytest.mark.skipif(shutil.which("cdo") is None, reason="needs CDO")
@@ -126,6 +134,42 @@ def test_cdo_reads_what_a_user_writes_with_time_first(out, tmp_path):
     assert "t2m" in said("cdo", "-s", "showname", tmp_path / "own.nc")
 
 
+nco = pytest.mark.skipif(shutil.which("ncra") is None, reason="needs NCO")
+
+
+@nco
+def test_nco_averages_over_time_and_members(file, out, tmp_path):
+    assert "WARNING" not in said("ncra", "-O", file, tmp_path / "hours.nc")
+    said("ncwa", "-O", "-a", "time,member", file, tmp_path / "all.nc")
+    with (
+        xr.open_dataset(tmp_path / "hours.nc") as hours,
+        xr.open_dataset(tmp_path / "all.nc") as all,
+    ):
+        np.testing.assert_allclose(hours["t2m"][0], out["t2m"].mean("time"), rtol=1e-6)
+        np.testing.assert_allclose(all["t2m"], out["t2m"].mean(["time", "member"]), rtol=1e-6)
+
+
+@nco
+def test_nco_cuts_appends_and_computes(file, out, tmp_path):
+    for hour in (0, 1):
+        said("ncks", "-O", "-d", f"time,{hour}", file, tmp_path / f"{hour}.nc")
+    said("ncrcat", "-O", tmp_path / "0.nc", tmp_path / "1.nc", tmp_path / "both.nc")
+    said("ncap2", "-O", "-s", "celsius=t2m-273.15", tmp_path / "both.nc", tmp_path / "c.nc")
+    with xr.open_dataset(tmp_path / "c.nc") as made:
+        celsius = out["t2m"].transpose("time", ...)[:2] - 273.15
+        np.testing.assert_allclose(made["celsius"], celsius, atol=1e-4)
+
+
+def test_gdal_reads_a_store_of_zarr_2_with_its_projection(old_store, out):
+    rasterio = pytest.importorskip("rasterio")
+    with rasterio.Env() as gdal:
+        if "Zarr" not in gdal.drivers():
+            pytest.skip("this GDAL has no driver of Zarr")
+    with rasterio.open(f'ZARR:"{old_store}":/t2m') as raster:
+        assert raster.crs.to_epsg() == 3035 and raster.count == 6
+        np.testing.assert_array_equal(raster.read(1), out["t2m"][0, 0])
+
+
 def test_gdal_reads_a_file_with_its_projection(file, out):
     rasterio = pytest.importorskip("rasterio")
     if "netCDF" not in rasterio.drivers.raster_driver_extensions().values():
@@ -134,6 +178,33 @@ def test_gdal_reads_a_file_with_its_projection(file, out):
         assert raster.crs.to_epsg() == 3035 and raster.count == 6
         assert raster.transform.a == 2000 and raster.transform.e == -2000
         np.testing.assert_array_equal(raster.read(1), out["t2m"][0, 0])
+
+
+#: Run by Debian's Python, for which its QGIS is built.
+_IN_QGIS = """
+import sys
+from qgis.core import QgsApplication, QgsPointXY, QgsRaster, QgsRasterLayer
+app = QgsApplication([], False)
+app.initQgis()
+layer = QgsRasterLayer(sys.argv[1], "t2m")
+point = QgsPointXY(float(sys.argv[2]), float(sys.argv[3]))
+there = layer.dataProvider().identify(point, QgsRaster.IdentifyFormatValue).results()
+print(layer.crs().authid(), layer.bandCount(), there[1])
+"""
+
+
+def test_qgis_opens_a_file_at_its_place(file, out):
+    if not Path("/usr/lib/python3/dist-packages/qgis").is_dir():
+        pytest.skip("needs QGIS")
+    cell = out["t2m"][0, 0, 5, 7]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", _IN_QGIS, f"netcdf:{file}:t2m", str(cell.x.item()),
+         str(cell.y.item())],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    crs, bands, value = done.stdout.split()
+    assert (crs, bands, float(value)) == ("EPSG:3035", "6", pytest.approx(float(cell)))
 
 
 # Of Python

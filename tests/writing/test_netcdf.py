@@ -114,3 +114,27 @@ def test_a_map_is_a_compressed_chunk_with_a_checksum(tmp_path):
 def test_what_cannot_be_done_is_refused(options, tmp_path):
     with pytest.raises(ArgumentError, match="expected"):
         xldm.to_netcdf(drawn(), **{"path": tmp_path / "a.nc"} | options)
+
+
+def test_texts_are_characters_as_the_c_library_writes_them(tmp_path):
+    out = drawn().assign_attrs(institution="Università", author="Anna")
+    xldm.to_netcdf(out, tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc") as file:
+        kinds = {
+            (name, key): h5py.h5a.open(item.id, key.encode()).get_type().is_variable_str()
+            for name, item in [("", file), *file.items()]
+            for key, value in item.attrs.items()
+            if isinstance(value, str | bytes)
+        }
+    assert {key for (_, key), varies in kinds.items() if varies} == {"institution"}
+    assert {("", "author"), ("u10", "units"), ("time", "calendar")} <= {*kinds}
+
+
+@pytest.mark.parametrize("engine", ["h5netcdf", "netcdf4"])
+def test_texts_are_read_as_they_were(engine, tmp_path):
+    texts = {"institution": "Università", "author": "Anna", "long": "e" * 40_000}
+    out = drawn().assign_attrs(texts, comment="")
+    xldm.to_netcdf(out, tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc", engine=engine) as back:
+        assert {name: back.attrs[name] for name in texts} == texts
+        assert back["u10"].attrs["units"] == out["u10"].attrs["units"]

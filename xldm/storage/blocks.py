@@ -19,7 +19,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 import zarr
-from numcodecs import Shuffle, Zlib
+from numcodecs import Zlib
 from zarr.storage import MemoryStore
 
 from ..errors import MissingPackageError
@@ -96,8 +96,8 @@ def unwritten(
     """Return a variable as it is stored, without its values; Zarr 2 has no shards."""
     encoding: dict[str, Any] = {"chunks": chunks, "shards": shards, "compressors": COMPRESSORS}
     if zarr_format == 2:
-        filters = [Shuffle(dtype.itemsize)]
-        encoding = {"chunks": chunks, "compressors": COMPRESSORS_2, "filters": filters}
+        # No shuffle, which would save an eighth: GDAL 3.10 reads no filter of Zarr 2.
+        encoding = {"chunks": chunks, "compressors": COMPRESSORS_2, "filters": []}
     elif dtype.kind == "f":
         encoding["fill_value"] = dtype.type(np.nan)
     values = da.zeros(field.shape, dtype=dtype, chunks=shards or chunks)

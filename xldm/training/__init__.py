@@ -8,7 +8,8 @@ the format of packages in `xldm.packages`.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from ..errors import MissingPackageError
 
@@ -22,9 +23,19 @@ def __getattr__(name: str) -> Any:
     try:
         import lightning  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(
-            "training needs packages that are not installed: pip install 'xldm[train]'"
-        ) from error
+        return _needing_lightning(name, error)
     from . import datamodule, run
 
     return {"train": run.train, "DataModule": datamodule.DataModule}[name]
+
+
+def _needing_lightning(name: str, cause: ImportError) -> Callable[..., NoReturn]:
+    """Stand in for a name until it is called: ``help(xldm)`` and imports of all names work."""
+    message = "training needs packages that are not installed: pip install 'xldm[train]'"
+
+    def absent(*_: Any, **__: Any) -> NoReturn:
+        raise MissingPackageError(message) from cause
+
+    absent.__name__ = absent.__qualname__ = name
+    absent.__doc__ = f"Not there: {message}."
+    return absent

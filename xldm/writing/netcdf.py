@@ -33,6 +33,8 @@ __all__ = ["to_netcdf"]
 _PERIODS = {"month": "M", "year": "Y"}
 #: What every reader of netCDF-4 understands.
 _COMPRESSION = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
+#: Bytes of an attribute that fits into the header of an HDF5 object.
+_LONGEST = 2**15
 
 
 def to_netcdf(
@@ -211,6 +213,8 @@ def _begun(part: xr.Dataset, layout: Layout) -> bytes:
     for key, coord in part.coords.items():
         if coord.dtype.kind in "mM":
             encoding[str(key)] = time_units(coord)
+        elif coord.dtype == "int64" and (abs(coord) < 2**31).all():
+            encoding[str(key)] = {"dtype": "int32"}  # ncview and others do not know 64 bits
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="cannot serialize global coordinates")
         file = io.BytesIO()
@@ -222,7 +226,18 @@ def _begun(part: xr.Dataset, layout: Layout) -> bytes:
             compute=False,
             unlimited_dims=along_times(part)[:1],
         )
+    with h5py.File(file, "r+") as opened:
+        _in_characters(opened)
+        opened.visititems(lambda _, item: _in_characters(item))
     return file.getvalue()
+
+
+def _in_characters(item: h5py.Group | h5py.Dataset) -> None:
+    """Turn texts of any length into characters, as the C library writes them; NCO needs that."""
+    for name, value in [*item.attrs.items()]:
+        # Others have no form as characters that each reader takes.
+        if isinstance(value, str) and value.isascii() and 0 < len(value) < _LONGEST:
+            item.attrs[name] = np.bytes_(value)
 
 
 def _drawn(part: xr.Dataset, layout: Layout, numbers: range) -> Iterator[tuple[int, Any]]:
@@ -262,4 +277,5 @@ def _refuse_other(file: Path, part: xr.Dataset, keep_bits: int | None, *, draw: 
 def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes as plain Python, without those of HDF5, which keeps numbers as arrays."""
     plain = {n: np.ravel(v).tolist() for n, v in attrs.items() if not n.startswith("_")}
-    return {n: v[0] if len(v) == 1 else v for n, v in plain.items()}
+    plain = {n: v[0] if len(v) == 1 else v for n, v in plain.items()}
+    return {n: v.decode() if isinstance(v, bytes) else v for n, v in plain.items()}

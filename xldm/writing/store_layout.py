@@ -236,7 +236,9 @@ def _encoding(
     encoding: dict[str, Any] = {}
     if field.ndim:
         small = field.size <= SMALL * field.sizes.get("time", 0)
-        grows = [d for d in field.dims if d in times and (times != ("time",) or small)]
+        # Nothing is appended to Zarr 2, and netCDF's library reads no chunk longer than its array.
+        may_grow = zarr_format == 3 and (times != ("time",) or small)
+        grows = [d for d in field.dims if d in times and may_grow]
         long = GROWING.get(len(grows), 1)
         chunks = chunks or tuple(long if d in grows else n for d, n in field.sizes.items())
         compressors = COMPRESSORS if zarr_format == 3 else COMPRESSORS_2
