@@ -51,17 +51,24 @@ def spread(era5: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     return truth.assign(tp=(truth["tp"].dims, fields, truth["tp"].attrs)).chunk(time=1)
 
 
-def forecasts(name: str, hours: int, members: int) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
-    """Return all forecasts of hours of 2008, and their truth."""
+def forecasts(
+    name: str, hours: int, members: int, beside: dict[str, str]
+) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
+    """Return all forecasts of hours of 2008, and their truth.
+
+    Those of the packages ``beside`` are single fields.
+    """
     model = xldm.load_model(name).drawing(["tp"])
     era5, fine = both_sides(hours_over_year(2008, hours), rain=True)
     truth, era5 = fine[["tp"]].load(), hourly(era5)
     truth = truth.chunk(time=1)
     mean = model.baseline("regression")
+    others = {title: xldm.load_model(place) for title, place in beside.items()}
     return {
         "quadratic": xldm.interpolate(era5, model),
         "conservative spread": spread(era5, truth),
         "UNET": xldm.downscale(era5, mean, members=None),
+        **{n: xldm.downscale(era5, other, members=None) for n, other in others.items()},
         "autoencoder": reconstruction(model, era5, truth),
         "members": xldm.downscale(era5, model, members=members),
         "perfect": perfect(Twin(0), truth, members),
@@ -99,9 +106,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default="italy-2km", help="name or path")
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--members", type=int, default=16)
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="NAME=PACKAGE",
+        help="of single fields, such as a GAN",
+    )
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
-    fields, truth = forecasts(asked.model, asked.hours, asked.members)
+    beside = dict(part.split("=", 1) for part in asked.beside)
+    fields, truth = forecasts(asked.model, asked.hours, asked.members, beside)
     result = evaluate(fields, truth, parts=1)
     rows = {name: row(result, name) for name in fields}
     titles = list(rows["perfect"])

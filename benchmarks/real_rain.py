@@ -76,11 +76,12 @@ def places(case: Case, grid: GridConfig) -> tuple[np.ndarray, np.ndarray]:
     return (north - lat) / 0.25, (lon - west) / 0.25
 
 
-def law(case: Case, grid: GridConfig, members: int) -> np.ndarray:
+def law(case: Case, grid: GridConfig, members: int, known: float | None = None) -> np.ndarray:
     """Draw from the law of the twin given the coarse rain, (member, time, y, x).
 
-    Kinds of rain vary as the twin's do where it is not hot, and the coarse rain is as sharp as can
-    be; neither terrain nor wind plays a part, since the wind aloft of these hours is not known.
+    Unless a kind of rain is ``known``, kinds vary as the twin's do where it is not hot. The coarse
+    rain is as sharp as can be; neither terrain nor wind plays a part, since the wind aloft of these
+    hours is not known.
     """
     lat, lon = (tuple(case.coarse[n].values.tolist()) for n in ("latitude", "longitude"))
     shape = len(lat), len(lon)
@@ -90,7 +91,8 @@ def law(case: Case, grid: GridConfig, members: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     out = np.empty((members, len(case.rain), *grid.fine_shape))
     for m, t in np.ndindex(out.shape[:2]):
-        kind = np.full(shape, np.clip(usual + varies * rng.normal(), 0, 1))
+        drawn = np.clip(usual + varies * rng.normal(), 0, 1)
+        kind = np.full(shape, drawn if known is None else known)
         field = Carried(1000 * t + m, grid.fine_shape, SPACING)
         gauss = field.at(0.5, lambda _: (still, still), rain.LAW["small"])
         out[m, t] = rain.amounts(
@@ -165,6 +167,8 @@ def forecasts(case: Case, grid: GridConfig, members: int) -> dict[str, np.ndarra
         "bilinear": bilinear(case, grid)[None],
         "conservative spread": spread(case, grid)[None],
         "law of the twin": law(case, grid, members),
+        "law, steady rain": law(case, grid, members, known=0.0),
+        "law, showers": law(case, grid, members, known=0.6),
     }
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import scipy.ndimage
 import scipy.optimize
 import scipy.sparse
 import xarray as xr
@@ -219,6 +220,29 @@ def compare(real: dict[str, Source]) -> None:
             print(f"| {figure} | {value:.3g} | {made[figure]:.3g} |")
 
 
+def explained(real: dict[str, Source]) -> None:
+    """Print how far coarse amounts explain how much rain varies inside a box.
+
+    The logarithm of its deviation over its mean is regressed on the logarithm of the mean, on how
+    much means vary among 3 by 3 boxes (`xldm.twin.rain.patchiness`), and on the wet share of 9 by
+    9 boxes.
+    """
+    print("\n| boxes of 0.1 to 10 mm | mean | variation | wet share | constant | R2 |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, source in real.items():
+        inside = boxes(np.nan_to_num(source.hours), source.box)
+        mean, deviation = inside.mean(-1), inside.std(-1)
+        wide = scipy.ndimage.uniform_filter((mean >= WET) * 1.0, (1, 9, 9), mode="nearest")
+        whole = np.isfinite(boxes(source.hours, source.box)).all(-1)
+        chosen = whole & (mean >= WET) & (mean < 10) & (deviation > 0)
+        m, d = mean[chosen], deviation[chosen]
+        given = np.stack([np.log(m), rain.patchiness(mean)[chosen], wide[chosen], np.ones_like(m)])
+        wanted = np.log(d / m)
+        slopes, *_ = np.linalg.lstsq(given.T, wanted)
+        left = np.var(wanted - slopes @ given) / np.var(wanted)
+        print(f"| {name} | " + " | ".join(f"{s:.2f}" for s in slopes) + f" | {1 - left:.2f} |")
+
+
 def main() -> None:
     """Print the tables, and a fit if rounds are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -227,6 +251,7 @@ def main() -> None:
     options = parser.parse_args()
     real = sources(options.folder)
     compare(real)
+    explained(real)
     if options.rounds:
         fit(real, options.rounds)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from xldm.config import Variable
-from xldm.numerics.dry import censored, dithered
+from xldm.numerics.dry import dithered
 from xldm.numerics.noise import uniform
 from xldm.numerics.scaling import denormalise, normalise
 from xldm.numerics.transforms import TRANSFORMS
@@ -82,15 +82,6 @@ def test_in_place_dry_is_the_same_as_in_double_precision():
     x = np.array([[[0, 5e-5, THRESHOLD, 1e-2]]], "float32")
     out = np.empty_like(x)
     np.testing.assert_allclose(normalise(x, [rain], out=out), normalise(x, [rain]), atol=1e-6)
-
-
-def test_all_that_is_dry_scores_the_same_once_censored():
-    rain, heat = KINDS["cbrt"], Variable("t2m", "air_temperature", "K", 285.0, 8.0)
-    z = torch.tensor([[[-5.0, -0.6, 0.4]], [[-5.0, -0.6, 0.4]]])
-    found = censored(z, [rain, heat])
-    assert found[0, 0, 0] == found[0, 0, 1] < found[0, 0, 2] == z[0, 0, 2]
-    assert (found[1] == z[1]).all()
-    assert (denormalise(found, [rain, heat])[0] == denormalise(z, [rain, heat])[0])[0, 2]
 
 
 def test_random_numbers_of_cells_follow_from_seed_time_and_name():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .transforms import TRANSFORMS, Scaled
 
-__all__ = ["censored", "dithered", "dry_room", "is_dry"]
+__all__ = ["dithered", "dry_room", "is_dry"]
 
 
 def dithered(
@@ -42,19 +41,6 @@ def dithered(
     moved = normalised + (uniform - 0.5) * ((threshold - low) / 2 / variable.std)
     dry = is_dry(physical, variable)
     return np.where(dry, moved, normalised).astype(normalised.dtype)
-
-
-def censored(x: Any, variables: Sequence[Scaled]) -> Any:
-    """Return a normalised tensor (..., channel, y, x) whose dry values all equal the threshold.
-
-    So a score of it does not ask networks for the dither.
-    """
-    if all(v.dry_below is None for v in variables):
-        return x
-    lowest = [
-        -np.inf if v.dry_below is None else (dry_room(v)[1] - v.mean) / v.std for v in variables
-    ]
-    return x.maximum(x.new_tensor(lowest)[:, None, None])
 
 
 def dry_room(variable: Scaled) -> tuple[float, float]:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from ...config import WIND
 from ...models.components import ResidualDiffusion, for_members, present
 from ...models.downscaler import Sampling
-from ...numerics.dry import censored
 from ...numerics.scaling import denormalise
 from .. import losses
+from ..dry_values import censored, with_logarithms
 from ..stages import CalibrationPhase
 from .base import Drawn, Objective, Sample
 from .diffusion import levels
@@ -75,7 +75,8 @@ class Calibration(Objective):
         fields = net.joined(mean, drawn).unflatten(0, sample.noise.shape[:2])
         # How dry a dry cell is, in networks or by the dither, is written as 0: it is not scored.
         fields, fine = (censored(f, self.part.targets) for f in (fields, fine))
-        of_spectra = losses.log_spectral_error(fields[:, 0], fine)
+        first, truth = (with_logarithms(f, self.part.targets) for f in (fields[:, 0], fine))
+        of_spectra = losses.log_spectral_error(first, truth)
         factor = fine.shape[-1] // coarse.shape[-1]
         return self._score(fields, fine, factor) + self.phase.spectral_weight * of_spectra
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ...models.components import ResidualDiffusion, present
 from ...models.downscaler import Sampling
-from ...numerics.dry import censored
 from .. import losses
+from ..dry_values import censored, with_logarithms
 from ..stages import DecoderPhase
 from .base import Drawn, Objective, Sample
 
@@ -41,6 +41,7 @@ class Decoder(Objective):
     def loss(self, net: ResidualDiffusion, sample: Sample) -> Tensor:
         """Compute the loss of a batch, with draws by the component's own sampler and steps."""
         coarse, fine, static = sample.fields
+        targets = self.part.targets
         autoencoder = present(net.autoencoder, "autoencoder")
         with torch.no_grad():
             condition = net.condition(coarse, net.prepare(static))
@@ -52,11 +53,16 @@ class Decoder(Objective):
             latent = autoencoder.encode(residual)[0].float()
             how = Sampling().resolve(self.part.diffusion)
             drawn = net.draw_latent(condition, sample.noise, *how)
-        error = (autoencoder.decode(latent).float() - residual).abs()
-        field = net.joined(mean, torch.where(given, autoencoder.decode(drawn).float(), 0))
-        drawn, truth = (censored(f, self.part.targets) for f in (field, fine))
-        of_spectra = losses.log_spectral_error(drawn, truth)
-        weighted = (self.error_weights(fine) * error).mean()
+
+        def seen(latent: Tensor) -> Tensor:
+            small_scales = torch.where(given, autoencoder.decode(latent).float(), 0)
+            return censored(net.joined(mean, small_scales), targets)
+
+        truth, made = censored(fine, targets), seen(drawn)
+        weighted = (self.error_weights(fine) * (seen(latent) - truth).abs()).mean()
+        of_spectra = losses.log_spectral_error(
+            *(with_logarithms(f, targets) for f in (made, truth))
+        )
         return weighted + self.phase.spectral_weight * of_spectra
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
