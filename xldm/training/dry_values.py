@@ -38,7 +38,7 @@ def censored(field: Tensor, targets: Sequence[Scaled]) -> Tensor:
     if all(t.dry_below is None for t in targets):
         return field
     least = [-np.inf if t.dry_below is None else _threshold(t) for t in targets]
-    held: Tensor = _Held.apply(field, field.new_tensor(least)[:, None, None])  # type: ignore[no-untyped-call]
+    held: Tensor = _Held.apply(field, field.new_tensor(least)[:, None, None])
     return held
 
 
