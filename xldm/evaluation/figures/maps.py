@@ -250,7 +250,8 @@ def _snapshot_row(
         ax.axis("on")
         shown = _within(field, zoom) if zoom else field
         image = _map(ax, shown, land, **style)
-    figure.colorbar(image, ax=axes, label=label, extend="both", pad=0.01, fraction=0.05, aspect=15)
+    bar = figure.colorbar(image, ax=axes, extend="both", pad=0.01, fraction=0.05, aspect=15)
+    bar.set_label(label, fontsize="x-small")  # as high as a row of flat maps
 
 
 def _field(name: str, ds: xr.Dataset, variable: str) -> xr.DataArray:
