@@ -76,7 +76,7 @@ def on_cells(fields: xr.Dataset, grid: GridConfig, *, whole: Sequence[str] = ())
     straight in longitude and the sine of latitude, for 16 km correct to some metres. Neighbours
     share edges, so no area is lost or counted twice. The outermost boxes of the input are open
     outwards. A box wider than two cells is shared out over its parts first
-    (:func:`xldm.grids.sharing.shared_out`): its edges would be seen.
+    (``xldm.grids.sharing``): its edges would be seen.
 
     Missing values do not spread: the weights of the valid points are scaled to sum to one, and a
     cell with less than half of its weight valid is missing. Of fields without gaps, a cell is
