@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,29 @@ def bound(need: Requirement) -> str:
 @pytest.mark.parametrize("name", sorted(NEEDED.keys() - {"torch", "zarr"}))
 def test_the_lowest_version_that_is_tested_is_the_one_that_is_allowed(name):
     assert re.fullmatch(re.escape(bound(NEEDED[name])) + r"(\.0)*", lowest()[name])
+
+
+def core() -> list[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (tests,) = re.findall(r"^CORE := (.*)$", makefile, re.MULTILINE)
+    return tests.split()
+
+
+def test_the_tests_of_the_lowest_versions_start_with_no_package_but_those():
+    extras = (Requirement(n) for of in PROJECT["optional-dependencies"].values() for n in of)
+    there = {name.lower() for name in lowest()} | {"xldm"}
+    others = {need.name.lower() for need in extras} - there
+    hidden = [n for n, of in packages_distributions().items() if {d.lower() for d in of} <= others]
+    assert {"s3fs", "lightning", "rasterio"} <= {*hidden}
+    code = (
+        "import sys, pytest; sys.modules |= dict.fromkeys(sys.argv[1].split(',')); "
+        "sys.exit(pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider', *sys.argv[2:]]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, ",".join(hidden), *core()],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-3000:]
 
 
 def test_the_conda_recipe_needs_what_the_project_needs():
