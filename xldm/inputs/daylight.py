@@ -15,7 +15,7 @@ from .sums.sharing import sunlit
 from .units import conversion
 from .windows import HOUR, Over, in_words
 
-__all__ = ["low_sun", "off_the_sun", "too_dark"]
+__all__ = ["hours_to_check", "off_the_sun", "too_dark"]
 
 # Under a high sun, the thickest cloud over a whole domain lets through more than this share of what
 # reaches the atmosphere.
@@ -43,30 +43,34 @@ def too_dark(values: np.ndarray, height: float, found: Found, entry: Known) -> s
     found : Found
     entry : Known
     """
-    to_known = conversion(found.units, entry.units, hourly=True)
-    if to_known is None or height < _HIGH_SUN or not values.size:
+    if height < _HIGH_SUN or not values.size:
         return ""
+    mean = float(np.nanmean(values))
 
-    def share(factor: float) -> float:
-        return float(np.nanmean(values)) * factor / (height * _SUN)
+    def share(units: str) -> float | None:
+        to_known = conversion(units, entry.units, hourly=True)
+        return None if to_known is None else mean * to_known[0] / (height * _SUN)
 
-    if share(to_known[0]) > _DARK:
+    now = share(found.units)
+    if now is None or now > _DARK:
         return ""
-    units = next((u for u in ("W m-2", "kJ m-2", "MJ m-2") if u != found.units and _DARK < share(
-        (conversion(u, entry.units, hourly=True) or (0.0, 0.0))[0]) < 1), "")  # fmt: skip
     text = (
-        f"{found.variable} says {found.units} but holds {np.nanmean(values):.4g} on average, which "
-        f"is {share(to_known[0]):.2g} of the sunshine above the air at these times"
+        f"{found.variable} says {found.units} but holds {mean:.4g} on average, which is {now:.2g} "
+        "of the sunshine above the air at these times"
     )
-    if not units:
-        return f"{text}: too little under any cloud. Other units, other times, or fields of zero?"
-    return (
-        f"{text}. It looks like {units}: if so, set ds[{str(found.variable)!r}].attrs['units'] = "
-        f"{units!r}."
-    )
+    for units in ("W m-2", "kJ m-2", "MJ m-2"):
+        if units != found.units and _DARK < (share(units) or 0.0) < 1:
+            name = str(found.variable)
+            return (
+                f"{text}. It looks like {units}: if so, set ds[{name!r}].attrs['units'] = "
+                f"{units!r}."
+            )
+    return f"{text}: too little under any cloud. Other units, other times, or fields of zero?"
 
 
-def low_sun(over: Over, time: Time, horizontal: Horizontal, *, lazy: bool) -> dict[Hashable, Any]:
+def hours_to_check(
+    over: Over, time: Time, horizontal: Horizontal, *, lazy: bool
+) -> dict[Hashable, Any]:
     """Return which values tell whether their times are right: hours of one day, and some points.
 
     Parameters
@@ -110,7 +114,7 @@ def off_the_sun(
     over, time, horizontal
         What they are over, and their axes.
     picked : mapping
-        Indices from :func:`low_sun`.
+        Indices from :func:`hours_to_check`.
     found : Found
     entry : Known
     """

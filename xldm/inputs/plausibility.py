@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..vocabulary import Known
 from .axes.horizontal import Horizontal
 from .axes.times import Time
-from .daylight import low_sun, off_the_sun, too_dark
+from .daylight import hours_to_check, off_the_sun, too_dark
 from .fields.derived import each, laid_out
 from .fields.matching import known
 from .number_types import type_problem
@@ -111,7 +111,7 @@ class _Sample:
             strides = _at_noon(strides, field, time)
             if over is not None and not over.refused:
                 height = sunlit(over, time, horizontal, _of_time(strides)).mean()
-                self.sun = over, low_sun(over, time, horizontal, lazy=lazy), float(height)
+                self.sun = over, hours_to_check(over, time, horizontal, lazy=lazy), float(height)
                 others = {d: 0 for d in field.dims if d not in (*time.out, *_HORIZONTAL)}
                 low = field.isel({**self.sun[1], **others}).data
         picked = field.isel(strides)

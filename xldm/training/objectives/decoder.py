@@ -54,8 +54,8 @@ class Decoder(Objective):
             how = Sampling().resolve(self.part.diffusion)
             drawn = net.draw_latent(condition, sample.noise, *how)
 
-        def seen(latent: Tensor) -> Tensor:
-            small_scales = torch.where(given, autoencoder.decode(latent).float(), 0)
+        def seen(of: Tensor) -> Tensor:
+            small_scales = torch.where(given, autoencoder.decode(of).float(), 0)
             return censored(net.joined(mean, small_scales), targets)
 
         truth, made = censored(fine, targets), seen(drawn)
