@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["PARTS", "VOCABULARY", "Known", "fine_units", "is_sum", "winds"]
+__all__ = ["PARTS", "VOCABULARY", "Known", "is_sum", "units_of", "winds"]
 
 
 @dataclass(frozen=True)
@@ -274,15 +274,21 @@ def winds(names: Iterable[str]) -> list[str]:
     return [name for pair in pairs for name in pair if name in names]
 
 
-def fine_units(name: str) -> str:
-    """Return the units of a fine field: ERA5's, but mm for rain, as gauges and models have it.
+def units_of(name: str, side: str) -> str:
+    """Return the units of a field: ERA5's, but mm for fine rain, as gauges and models have it.
+
+    Parameters
+    ----------
+    name : str
+        A name of the vocabulary.
+    side : {"coarse", "fine"}
 
     Examples
     --------
-    >>> fine_units("t2m"), fine_units("tp")
-    ('K', 'mm')
+    >>> units_of("t2m", "fine"), units_of("tp", "fine"), units_of("tp", "coarse")
+    ('K', 'mm', 'm')
     """
-    return "mm" if name == "tp" else VOCABULARY[name].units
+    return "mm" if (side, name) == ("fine", "tp") else VOCABULARY[name].units
 
 
 def is_sum(name: str) -> bool:

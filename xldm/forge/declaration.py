@@ -19,7 +19,7 @@ from ..config import GridConfig
 from ..errors import StoreError
 from ..stores.fine_rain import SCALED
 from ..stores.parts import template
-from ..vocabulary import VOCABULARY, fine_units, winds
+from ..vocabulary import VOCABULARY, units_of, winds
 from .period import Period
 
 __all__ = ["Declared", "File", "files"]
@@ -99,7 +99,7 @@ def _described(name: str, kind: str) -> dict[str, Any]:
         **scaled,
         "standard_name": known.standard_names[0],
         "long_name": known.long_name.replace("_", " "),
-        "units": fine_units(name) if kind == "fine" else known.units,
+        "units": units_of(name, kind),
         "paper_name": known.paper_name,
     }
 

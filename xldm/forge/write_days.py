@@ -21,7 +21,7 @@ from ..storage.location import Place, reaching
 from ..storage.objects import content, put
 from ..stores.schema import BOUNDS
 from ..stores.statistics import moments
-from ..vocabulary import VOCABULARY, fine_units
+from ..vocabulary import VOCABULARY, units_of
 from .archive_files import local
 from .declaration import Declared, File
 from .period import shown
@@ -211,7 +211,7 @@ def _add(
             raise InputError(f"{name} came out with other hours than the day's.")
         units = field.attrs.get("units")
         if name in VOCABULARY:
-            wanted = fine_units(name) if declared.kind == "fine" else VOCABULARY[name].units
+            wanted = units_of(name, declared.kind)
             if units != wanted:
                 raise InputError(f"{name} came out in {units!r}, not {wanted!r}.")
         values = np.ascontiguousarray(field.values, dtype="float32")

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..numerics.scaling import physical_mean
 from .overlap_areas import overlaps
 from .projected import METRES_PER_DEGREE, axes, coordinates
-from .sharing import parts, parts_of_axis, shared_out
+from .wide_cells import parts, parts_of_axis, shared_out
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -76,7 +76,7 @@ def on_cells(fields: xr.Dataset, grid: GridConfig, *, whole: Sequence[str] = ())
     straight in longitude and the sine of latitude, for 16 km correct to some metres. Neighbours
     share edges, so no area is lost or counted twice. The outermost boxes of the input are open
     outwards. A box wider than two cells is shared out over its parts first
-    (``xldm.grids.sharing``): its edges would be seen.
+    (``xldm.grids.wide_cells``): its edges would be seen.
 
     Missing values do not spread: the weights of the valid points are scaled to sum to one, and a
     cell with less than half of its weight valid is missing. Of fields without gaps, a cell is

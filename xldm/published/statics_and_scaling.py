@@ -16,7 +16,7 @@ from ..errors import ArgumentError, MissingPackageError, PublishedError
 from ..grids.projected import ITALY, axes, coordinates
 from ..inputs.lists import predictor_variables
 from ..statics.landcover import CGLS_LC100, SEA
-from ..vocabulary import VOCABULARY, fine_units
+from ..vocabulary import VOCABULARY, units_of
 from .weights import TARGETS
 
 __all__ = ["RAIN_UNITS", "RASTERS", "SCALING", "read_scaling", "read_statics"]
@@ -144,7 +144,7 @@ def _rain(content: Any, units: str, where: str) -> tuple[Variable, ...]:
     known = VOCABULARY["tp"]
     return (
         Variable(
-            "tp", known.standard_names[0], fine_units("tp"), mean * in_mm, std * in_mm,
+            "tp", known.standard_names[0], units_of("tp", "fine"), mean * in_mm, std * in_mm,
             paper_name="TP",
         ),
     )  # fmt: skip

@@ -28,7 +28,7 @@ from ..grids.rotated_pole import (
 from ..inputs.axes.times import time_axis
 from ..inputs.decode import decode
 from ..inputs.units import conversion
-from ..vocabulary import VOCABULARY, fine_units, winds
+from ..vocabulary import VOCABULARY, units_of, winds
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -217,7 +217,7 @@ def _laid_out(field: xr.DataArray, ours: str) -> xr.DataArray:
             f"{field.name} has dims {dict(field.sizes)}: expected {', '.join(dims)} and at most a "
             "height of one level."
         )
-    units, wanted = field.attrs.get("units"), fine_units(ours)
+    units, wanted = field.attrs.get("units"), units_of(ours, "fine")
     if units is None:
         raise InputError(f"{field.name} states no units: set its attribute; expected {wanted}.")
     linear = conversion(units, wanted, water=VOCABULARY[ours].water)
@@ -239,7 +239,7 @@ def _described(out: xr.Dataset) -> xr.Dataset:
         field.attrs |= {
             "standard_name": known.standard_names[0],
             "long_name": known.long_name.replace("_", " "),
-            "units": fine_units(str(name)),
+            "units": units_of(str(name), "fine"),
             "grid_mapping": "spatial_ref",
         }
     if "tp" in out:

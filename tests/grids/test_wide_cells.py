@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xldm.grids.sharing import parts_of_axis, shared_out
+from xldm.grids.wide_cells import parts_of_axis, shared_out
 
 #: Dry cells, and wet ones over seven orders of magnitude.
 AMOUNTS = st.one_of(st.just(0.0), st.floats(1e-5, 100.0))
