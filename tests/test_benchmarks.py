@@ -115,6 +115,23 @@ def test_coarse_means_tell_the_floor_part_of_the_noise(scripts):
     assert (np.std(expected - noise, axis=(1, 2)) < 0.8 * np.std(noise, axis=(1, 2))).all()
 
 
+def test_one_coefficient_of_the_floor_moves_at_a_time(scripts):
+    floor = scripts("floor")
+    twin, hour = floor.Twin(), floor.whole_hours("2008-01-15T04")
+    plain = twin._expected(hour)[0]
+    of_lapse = floor.expected_with(twin, hour, "lapse") - plain
+    of_breeze = floor.expected_with(twin, hour, "breeze") - plain
+    assert np.ptp(of_lapse[0]) > 0.1
+    assert not of_lapse[1:].any()
+    assert not of_breeze[0].any()
+
+
+def test_scores_in_few_steps_are_beside_those_of_the_first_package(scripts):
+    rows = {"four": {"CRPS t2m": 0.2, "dB": 0.0}, "two": {"CRPS t2m": 0.21, "dB": -1.0}}
+    shown = scripts("few_steps").table(rows).splitlines()
+    assert shown[2:] == ["| four | 0.200 (+0.0%) | +0.00 |", "| two | 0.210 (+5.0%) | -1.00 |"]
+
+
 def test_perfect_rain_has_the_coarse_amounts_of_the_truth_and_falls_elsewhere(scripts):
     floor = scripts("floor_rain")
     _, fine = floor.both_sides(np.array(["2008-01-01T00"], "M8[ns]"), rain=True)
