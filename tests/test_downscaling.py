@@ -171,10 +171,11 @@ def test_input_that_covers_a_part_gives_that_part_if_asked(era5, italy):
 
 
 def test_absent_predictors_are_named_in_the_output_and_aloud(era5, model):
-    with pytest.warns(InputWarning, match="sst, tp are set to the mean"):
+    with pytest.warns(InputWarning, match="set to their training mean: sst, tp") as aloud:
         out = xldm.downscale(era5.drop_vars(["sst", "tp"]), model, missing="climatology", steps=2)
     assert out.attrs["absent_predictors"] == "sst, tp"
     assert "set to their training mean: sst, tp" in out.attrs["input_notes"]
+    assert str(aloud[0].message).count("sst") == 1
 
 
 def test_baselines_downscale_like_any_model(era5, model):

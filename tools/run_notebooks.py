@@ -7,6 +7,7 @@ an empty folder of its own. Prints the seconds that each took.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 import tempfile
@@ -17,13 +18,13 @@ import nbclient
 import nbformat
 
 
-def of_no_machine(text: str) -> str:
+def of_no_machine(text: str, ran_in: str) -> str:
     """Return what a cell printed without the folders of the machine that ran it.
 
-    >>> of_no_machine("/tmp/ipykernel_12/34.py:1: UserWarning: that")
+    >>> of_no_machine("/tmp/ipykernel_12/34.py:1: UserWarning: that", "/tmp/x")
     'cell:1: UserWarning: that'
     """
-    for folder in (sys.prefix, str(Path.cwd()), tempfile.gettempdir()):
+    for folder in (ran_in, sys.prefix, str(Path.cwd()), tempfile.gettempdir()):
         text = re.sub(re.escape(folder) + r"/ipykernel_\d+/\d+\.py", "cell", text)
         text = text.replace(f"{folder}/", "")
     return text
@@ -32,6 +33,8 @@ def of_no_machine(text: str) -> str:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    # tqdm asks each notebook for widgets, which a saved page cannot show.
+    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
     parser.add_argument("notebook", nargs="+", type=Path)
     for path in parser.parse_args().notebook:
         notebook = nbformat.read(path, as_version=4)
@@ -44,8 +47,9 @@ def main() -> None:
             cell.metadata.pop("execution", None)  # times of day, which change with every run
             cell.id = f"cell-{number}"
             for output in cell.get("outputs", []):
-                if output.output_type == "stream":
-                    output.text = of_no_machine(output.text)
+                shown = output if output.output_type == "stream" else output.get("data", {})
+                for kind in {"text", "text/plain"} & {*shown}:
+                    shown[kind] = of_no_machine(shown[kind], folder)
         nbformat.write(notebook, path)
         print(f"{path}: {time.monotonic() - started:.0f} s")
 

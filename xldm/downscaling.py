@@ -160,12 +160,8 @@ def downscale(
     sampling = replace(sampling, members=tuple(map(int, sampling.members)))
     _warn_once(model.config.warning)
     if report.absent:
-        warnings.warn(
-            f"{', '.join(report.absent)} {'is' if len(report.absent) == 1 else 'are'} set to the "
-            "mean of the training data. Notes on the input: " + " ".join(report.changes),
-            InputWarning,
-            stacklevel=3,  # of ds.ldm.downscale
-        )
+        # One of the changes says what is absent. The level is that of ds.ldm.downscale.
+        warnings.warn(" ".join(report.changes), InputWarning, stacklevel=3)
     fields = predictors(ds, report)
     coarse = regridding.to_coarse(fields, model.config, report.grid)
     assert report.time is not None  # else the report has problems

@@ -172,5 +172,5 @@ def test_a_warning_is_one_line_in_the_words_of_the_command_line(sample, tmp_path
     arguments = ["downscale", sample, str(tmp_path / "a.zarr"), "--steps", "1"]
     assert main([*arguments, "--missing", "climatology", "--region", "9,43,10,44"]) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert sum("are set to the mean of the training data" in line for line in lines) == 1
+    assert sum("Absent, so set to their training mean" in line for line in lines) == 1
     assert all(line.startswith("xldm: ") for line in lines)

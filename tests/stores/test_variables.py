@@ -41,7 +41,7 @@ def test_statistics_are_those_of_transformed_values_within_bounds():
 def test_a_transformed_field_has_mean_0_and_spread_1_once_normalised():
     ds = hours()
     stats = statistics(ds, xr.ones_like(ds["time"], dtype=bool))
-    tp = described(ds, "tp", stats["mean"].item(), stats["std"].item())
+    tp = replace(described(ds, "tp"), mean=stats["mean"].item(), std=stats["std"].item())
     z = normalise(ds["tp"].values[:, None], [tp])
     assert z.mean() == pytest.approx(0, abs=1e-5) and z.std() == pytest.approx(1, abs=1e-5)
 

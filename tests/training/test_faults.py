@@ -13,6 +13,7 @@ import pytest
 import s3
 import torch
 import training_store
+import xarray as xr
 
 from xldm import cli
 from xldm.config import to_yaml
@@ -169,6 +170,32 @@ def test_a_store_without_hours_is_refused_before_the_folder_is_begun(preset, tmp
     with pytest.raises(ConfigError, match=f"no hours for {what}"):
         train(preset, lacking, tmp_path / "run", **QUIET)
     assert not (tmp_path / "run").exists()
+
+
+def _with_a_trace_of_snow() -> xr.DataTree:
+    """A store whose one predictor hardly varies, as snow over a warm region."""
+    store = training_store.made(predictors=("t2m", "msl", "sd"))
+    for moment, value in {"mean": 2.8e-12, "std": 1.1e-11}.items():
+        store["stats"][moment].loc[{"group": "coarse", "variable": "sd"}] = value
+    return store
+
+
+def test_a_predictor_that_hardly_varies_is_refused_with_a_remedy(preset, tmp_path):
+    with pytest.raises(ConfigError, match="leave it out of the preset's predictors"):
+        train(preset, _with_a_trace_of_snow(), tmp_path / "run", **QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_predictor_that_the_preset_leaves_out_may_hardly_vary(preset, tmp_path):
+    without = replace(preset, predictors=("t2m", "msl"))
+    location = train(without, _with_a_trace_of_snow(), tmp_path / "run", **QUIET)
+    assert [v.name for v in package.read(location).config.predictors] == ["t2m", "msl"]
+
+
+def test_lightning_says_nothing_of_a_training_without_faults(store, preset, tmp_path, caplog):
+    with caplog.at_level("INFO", "lightning.pytorch"):
+        train(preset, store, tmp_path / "run", stage="regression", **QUIET)
+    assert not [r for r in caplog.records if r.name.startswith("lightning")]
 
 
 def test_the_command_trains_and_says_where_the_package_is(on_disk, tmp_path, capsys):

@@ -28,7 +28,7 @@ from ..storage.location import Place
 from ..stores import splits
 from ..stores.open import STORE
 from ..stores.schema import DAY
-from ..stores.variables import scaled_variables
+from ..stores.variables import field_names, scaled_variables
 from .batch import Batch
 from .batches import Batches
 from .sample_reader import SampleReader
@@ -142,11 +142,9 @@ def batches(
     if rows.size == 0:
         raise ArgumentError(f"The store has no hours for {split!r}: choose another split.")
     groups = {name: store[name].to_dataset() for name in ("coarse", "fine", "static")}
-    known = scaled_variables(store)
-    chosen = {
-        "coarse": tuple(predictors or known["coarse"]),
-        "fine": tuple(targets or known["fine"]),
-    }
+    given = {"coarse": tuple(predictors or ()), "fine": tuple(targets or ())}
+    rest = {side: names for side, names in field_names(store).items() if not given[side]}
+    chosen = given | scaled_variables(store, rest)
     for group, variables in chosen.items():
         if missing := [v.name for v in variables if v.name not in groups[group]]:
             raise ArgumentError(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.resources
-import logging
-from contextlib import suppress
 from pathlib import Path
 
 from .options import add_storage_options, storage_options
@@ -57,11 +55,6 @@ def _shipped() -> list[str]:
 def _train(args: argparse.Namespace) -> None:
     from ..training import train
 
-    with suppress(ImportError):  # train raises it with advice
-        import lightning.pytorch  # noqa: F401, sets its own log level
-
-        # Hide Lightning's own messages; the bar and xldm's lines are enough.
-        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     package = train(
         args.config,
         args.store,

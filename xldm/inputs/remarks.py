@@ -111,7 +111,9 @@ def skill_without(config: ModelConfig, absent: Sequence[str]) -> list[str]:
         for name, score in nearest.crps.items()
         if name in units
     )
-    return [*notes, f"CRPS as measured without {', '.join(nearest.absent)}: {scores}."]
+    more = ", ".join(name for name in nearest.absent if name not in absent)
+    lacked = "the absent predictors" + (f" and {more}" if more else "")
+    return [*notes, f"CRPS as measured without {lacked}: {scores}."]
 
 
 def notes_on(

@@ -12,7 +12,7 @@ from ..config import ComponentConfig, GridConfig, ModelConfig, Variable
 from ..errors import ConfigError, TrainingError
 from ..grids.projected import nested
 from ..nets.field_sizes import field_sizes
-from ..stores.variables import scaled_variables
+from ..stores.variables import field_names, scaled_variables
 from .packaging import Base
 from .preset import Part, Preset
 from .stages import NETWORKS, STAGES, DistillationPhase, Stage
@@ -45,34 +45,35 @@ def model_config(preset: Preset, store: xr.DataTree) -> ModelConfig:
     ConfigError
         If the store lacks a variable, or the networks do not fit its grid or a window.
     """
-    known, where = scaled_variables(store), {"coarse": "predictors", "fine": "targets"}
-    named = {group: {v.name: v for v in known[group]} for group in known}
+    known, where = field_names(store), {"coarse": "predictors", "fine": "targets"}
     wanted = {
-        "coarse": preset.predictors or tuple(named["coarse"]),
+        "coarse": preset.predictors or known["coarse"],
         "fine": tuple(t for part in preset.components for t in part.targets),
     }
     for group, names in wanted.items():
-        if absent := [n for n in names if n not in named[group]]:
+        if absent := [n for n in names if n not in known[group]]:
             raise ConfigError(
                 f"the store has no {', '.join(absent)} among its {where[group]}: it has "
-                f"{', '.join(named[group])}; change the preset or take another store"
+                f"{', '.join(known[group])}; change the preset or take another store"
             )
     if unknown := {n for subset in preset.subsets for n in subset} - {*wanted["coarse"]}:
         raise ConfigError(
             f"subsets name {', '.join(sorted(unknown))}, which are not among the predictors "
             f"{', '.join(wanted['coarse'])}"
         )
-    components = tuple(_component(p, named["fine"], preset) for p in preset.components)
     stats, land_cover = store["stats"].attrs, store["static"].to_dataset()["land_cover_class"]
     said = [f"{store.attrs.get(n, '')}".strip() for n in ("title", "comment", "source", "license")]
     said += [f"{n} {stats[n]}" for n in ("period", "split") if n in stats]
     try:
+        scaled = scaled_variables(store, wanted)
+        targets = {v.name: v for v in scaled["fine"]}
+        components = tuple(_component(p, targets, preset) for p in preset.components)
         config = ModelConfig(
             name=preset.name,
             title=preset.title,
             domain=preset.domain,
             grid=grid_of(store),
-            predictors=tuple(named["coarse"][n] for n in wanted["coarse"]),
+            predictors=scaled["coarse"],
             land_cover=tuple(map(str, land_cover.values)),
             components=components,
             training_data="; ".join(s for s in said if s) or "a store that says nothing of itself",

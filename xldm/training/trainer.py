@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import multiprocessing
 import signal
 import warnings
@@ -122,8 +123,13 @@ def _processes(find_unused: bool) -> DDPStrategy:
 
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
-    """Restore the torch setting that Lightning changes, and hide warnings of intended settings."""
-    kept = torch.are_deterministic_algorithms_enabled()
+    """Restore the torch setting that Lightning changes, and hide what it says of no fault.
+
+    The bar and xldm's own lines are enough.
+    """
+    kept, log = torch.are_deterministic_algorithms_enabled(), logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(max(level, logging.WARNING))
     with warnings.catch_warnings():
         for text in ("does not have many workers", "not resumable", "in eval mode", "LeafSpec"):
             warnings.filterwarnings("ignore", f".*{text}.*")
@@ -131,3 +137,4 @@ def _settings() -> Iterator[None]:
             yield
         finally:
             torch.use_deterministic_algorithms(kept)
+            log.setLevel(level)
