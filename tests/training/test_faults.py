@@ -194,7 +194,7 @@ def test_a_predictor_that_the_preset_leaves_out_may_hardly_vary(preset, tmp_path
 
 def test_lightning_says_nothing_of_a_training_without_faults(store, preset, tmp_path, caplog):
     with caplog.at_level("INFO", "lightning.pytorch"):
-        train(preset, store, tmp_path / "run", stage="regression", **QUIET)
+        train(preset, store, tmp_path / "run", **QUIET)
     assert not [r for r in caplog.records if r.name.startswith("lightning")]
 
 
