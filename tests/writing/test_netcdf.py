@@ -39,6 +39,12 @@ def test_time_comes_first_and_grows(tmp_path):
     assert back.encoding["unlimited_dims"] == {"time"}
 
 
+def test_times_are_doubles_which_older_tools_know(tmp_path):
+    xldm.to_netcdf(drawn(), tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc") as raw:
+        assert raw["time"].dtype == "float64"
+
+
 def test_a_month_is_a_file_and_a_year_is(tmp_path):
     out = drawn().assign_coords(time=drawn()["time"] + np.timedelta64(1, "D"))  # from 31st, 20 h
     months = xldm.to_netcdf(out, tmp_path / "a.nc", every="month")

@@ -98,3 +98,12 @@ def test_extents_are_those_of_what_is_written(tmp_path):
     told = xr.open_zarr(tmp_path / "b.zarr").attrs
     assert told["geospatial_lat_max"] == 44.0
     assert told["time_coverage_end"] == "2001-01-30T20:00:00Z"
+    assert "time_coverage_resolution" not in told
+
+
+def test_a_dataset_without_coordinates_of_place_keeps_no_extents_of_a_store(tmp_path):
+    xldm.to_store(drawn(), tmp_path / "a.zarr")
+    without = xr.open_zarr(tmp_path / "a.zarr").drop_vars("lat")
+    [path] = xldm.to_netcdf(without, tmp_path / "b.nc")
+    with xr.open_dataset(path) as back:
+        assert not [name for name in back.attrs if name.startswith("geospatial_")]

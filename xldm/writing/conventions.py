@@ -12,8 +12,12 @@ __all__ = ["BLOCK", "as_cf", "map_dims"]
 
 #: Attribute of the root: how many times are in an object, or lengths along several dims.
 BLOCK = "xldm_block"
-# What a dataset that was read from a store no longer says when it is written again.
-_OF_A_STORE = (BLOCK, COMPLETE, CONTENT, "coordinates")
+# What a dataset that was read from a store no longer says when it is written again: it may be cut.
+_OF_A_STORE = (
+    BLOCK, COMPLETE, CONTENT, "coordinates",
+    *(f"geospatial_{name}_{what}" for name in ("lat", "lon") for what in ("min", "max", "units")),
+    *(f"time_coverage_{what}" for what in ("start", "end", "duration", "resolution")),
+)  # fmt: skip
 
 _SPACE = {
     "projection_x_coordinate", "projection_y_coordinate", "grid_longitude", "grid_latitude",

@@ -212,7 +212,7 @@ def _begun(part: xr.Dataset, layout: Layout) -> bytes:
     part = rest.assign({name: part[name].variable for name in layout.dims})
     for key, coord in part.coords.items():
         if coord.dtype.kind in "mM":
-            encoding[str(key)] = time_units(coord)
+            encoding[str(key)] = _time_encoding(coord)
         elif coord.dtype == "int64" and (abs(coord) < 2**31).all():
             encoding[str(key)] = {"dtype": "int32"}  # ncview and others do not know 64 bits
     with warnings.catch_warnings():
@@ -230,6 +230,15 @@ def _begun(part: xr.Dataset, layout: Layout) -> bytes:
         _in_characters(opened)
         opened.visititems(lambda _, item: _in_characters(item))
     return file.getvalue()
+
+
+def _time_encoding(time: xr.DataArray) -> dict[str, Any]:
+    """Return units of times, as doubles where these are exact.
+
+    ncview knows no integers of 64 bits, and NCO truncates the mean time of integers.
+    """
+    stated = time_units(time)
+    return stated if stated["units"].startswith("nanoseconds") else stated | {"dtype": "float64"}
 
 
 def _in_characters(item: h5py.Group | h5py.Dataset) -> None:
