@@ -62,7 +62,7 @@ def scaled_variables(
 
 def _scaled(plain: Variable, moments: xr.Dataset) -> Variable:
     try:
-        return replace(plain, **{name: float(value) for name, value in moments.items()})
+        return replace(plain, mean=float(moments["mean"]), std=float(moments["std"]))
     except ArgumentError as error:
         raise ArgumentError(
             f"{error}. {plain.name} hardly varies over the training hours, as snow where none "
