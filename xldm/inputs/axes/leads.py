@@ -12,6 +12,7 @@ import xarray as xr
 from ...errors import InputError
 from .. import dialects
 from .time_values import calendar_remedy, undecoded
+from .zones import foreign_zone
 
 __all__ = ["Stated", "instants", "stated_times"]
 
@@ -19,11 +20,6 @@ _CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 # Words of a long name or a standard name that tell an initialisation: cfgrib and others keep the
 # name ``time`` for it.
 _STARTS = re.compile(r"reference.?time|initial|\binit\b|start of (the )?forecast|analysis time")
-# Attributes that may name a zone of time, and those that are not UTC.
-_ZONES = ("timezone", "time_zone", "tz", "long_name", "description", "comment")
-_LOCAL = re.compile(r"local (?:standard |solar |summer )?time|\b(?:cest|cet|lst)\b"
-                    r"|\b(?:africa|america|asia|australia|europe|pacific)/\w+"
-                    r"|\b(?:utc|gmt) ?[+-] ?0?[1-9]")  # fmt: skip
 # Whole years that nanoseconds hold.
 _NANOSECONDS = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
 _LEAD_UNITS = {
@@ -249,18 +245,23 @@ def instants(ds: xr.Dataset, name: str) -> xr.DataArray:
         If the times are undecoded without units, or in a calendar of other than real days.
     """
     coordinate = _without_lone_dim(ds, _decoded(ds, name))
-    if local := _LOCAL.search(" ".join(str(ds[name].attrs.get(key, "")) for key in _ZONES).lower()):
+    key, words = foreign_zone(ds[name])
+    if key:
         raise InputError(
-            f"The time axis {name!r} is in local time by its attributes ({local[0]!r}), but the "
-            "model wants UTC. Convert it, and delete the attribute: "
-            f"ds[{name!r}].attrs.pop({_zone_key(ds[name], local[0])!r})."
+            f"The time axis {name!r} is not in UTC but in local time by its attributes: "
+            f"{key} says {words!r}. The model wants UTC. Convert it, and then "
+            + _corrected(ds, name, key)
         )
     values = _datetimes(coordinate, numbers=ds[name].dtype.kind in "iuf")
     return xr.DataArray(values, dims=coordinate.dims, name=name)
 
 
-def _zone_key(coordinate: xr.DataArray, text: str) -> str:
-    return next(k for k in _ZONES if text in str(coordinate.attrs.get(k, "")).lower())
+def _corrected(ds: xr.Dataset, name: str, key: str) -> str:
+    """Return how to take back what an attribute says of the zone of times."""
+    where = "attrs" if key in ds[name].attrs else "encoding"
+    if key == "units" and where == "attrs":
+        return f"set ds[{name!r}].attrs['units'] without the zone."
+    return f"delete what says so: ds[{name!r}].{where}.pop({key!r})."
 
 
 def _decoded(ds: xr.Dataset, name: str) -> xr.DataArray:
