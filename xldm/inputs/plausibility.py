@@ -18,6 +18,7 @@ from .axes.times import Time
 from .daylight import hours_to_check, off_the_sun, too_dark
 from .fields.derived import each, laid_out
 from .fields.matching import known
+from .geostrophy import off_the_pressure
 from .number_types import type_problem
 from .report import Found
 from .sums.sharing import per_hour, sunlit
@@ -79,7 +80,11 @@ def judged(
         if not result[i].problem:
             sound[one.found.name] = i, Looked(one.found, one.entry, np.asarray(values), one.times)
     wide = horizontal is not None and is_wide(horizontal)
-    for name, text in apart({name: one for name, (_, one) in sound.items()}, wide=wide):
+    beside = {name: one for name, (_, one) in sound.items()}
+    problems = list(apart(beside, wide=wide))
+    if wide and horizontal is not None and "msl" in beside:
+        problems += off_the_pressure(beside, *_points(horizontal, beside["msl"].values.shape))
+    for name, text in problems:
         result[sound[name][0]] = _with(result[sound[name][0]], text)
     return result
 
@@ -167,6 +172,12 @@ def _at_noon(strides: dict[Any, Any], field: xr.DataArray, time: Time) -> dict[A
     since = (time.values - time.values.astype("datetime64[D]")) / np.timedelta64(1, "h")
     noon = int(np.abs(since - 12).argmin())
     return strides | {"time": sorted({*strides["time"], noon})}
+
+
+def _points(horizontal: Horizontal, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Return latitudes and longitudes of the values that were looked at."""
+    axes = zip((horizontal.latitude, horizontal.longitude), shape[-2:], strict=True)
+    return [a if a.size == n else a[:: max(1, a.size // SAMPLE)] for a, n in axes]
 
 
 def looked_at(ds: xr.Dataset, found: Sequence[Found], wanted: Sequence[Variable]) -> str:
