@@ -68,6 +68,11 @@ def test_reversed_axes_with_their_fields_are_taken(real, config14):
     assert problems(real.isel(latitude=slice(None, None, -1)), config14) == ()
 
 
+def test_times_that_cannot_be_read_are_refused_beside_winds(real, config14):
+    (problem,) = problems(real.isel(time=[1, 0]), config14)
+    assert problem.startswith("Times do not ascend")
+
+
 def looked(**fields):
     units = {"msl": "Pa", "u10": "m s-1", "v10": "m s-1"}
     return {

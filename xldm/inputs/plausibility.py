@@ -82,7 +82,7 @@ def judged(
     wide = horizontal is not None and is_wide(horizontal)
     beside = {name: one for name, (_, one) in sound.items()}
     problems = list(apart(beside, wide=wide))
-    if wide and horizontal is not None and "msl" in beside:
+    if wide and time is not None and horizontal is not None and "msl" in beside:
         problems += off_the_pressure(beside, *_points(horizontal, beside["msl"].values.shape))
     for name, text in problems:
         result[sound[name][0]] = _with(result[sound[name][0]], text)
