@@ -115,6 +115,14 @@ _NO_SSRD = (
 )
 _TP = ("lwe_thickness_of_precipitation_amount", "precipitation_amount", "precipitation_flux")
 _SD = ("lwe_thickness_of_surface_snow_amount", "surface_snow_amount")
+# Of precipitation, what falls as snow, or from one kind of cloud.
+_NO_TP = (
+    "snowfall_amount", "snowfall_flux", "lwe_snowfall_rate", "lwe_thickness_of_snowfall_amount",
+    "convective_precipitation_amount", "convective_precipitation_flux",
+    "lwe_convective_precipitation_rate", "convective_rainfall_amount", "convective_rainfall_flux",
+    "stratiform_precipitation_amount", "stratiform_precipitation_flux",
+    "lwe_stratiform_precipitation_rate",
+)  # fmt: skip
 
 #: Every field that xldm knows, by name; a new field is added here.
 VOCABULARY: dict[str, Known] = {
@@ -156,7 +164,7 @@ VOCABULARY: dict[str, Known] = {
         ),
         Known(
             "tp", "tp", "total_precipitation", 228, _TP, "m", -1e-4, 0.2, ("mm", "mm s-1"),
-            usual=(1e-5, 0.015), accumulated=True, water=True, paper_name="TP",
+            usual=(1e-5, 0.015), accumulated=True, water=True, refused=_NO_TP, paper_name="TP",
             params={
                 228228: "kg m-2", 235055: "kg m-2 s-1", 260048: "kg m-2 s-1", 3059: "kg m-2 s-1",
             },

@@ -185,10 +185,39 @@ def test_a_float_that_still_states_a_scale_may_be_packed_or_not():
     assert type_problem(kept["t2m"]) == ""
 
 
-def test_attributes_that_are_no_numbers_are_refused():
-    field = xr.DataArray(np.zeros(2, "i2"), dims="x", attrs={"scale_factor": "a tenth"})
+@pytest.mark.parametrize("chunks", [None, {"x": 1}])
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"scale_factor": "a tenth"},
+        {"scale_factor": np.nan},
+        {"scale_factor": 0.0},
+        {"scale_factor": None},
+        {"add_offset": np.array([1.0, 2.0])},
+        {"_FillValue": "missing"},
+    ],
+    ids=str,
+)
+def test_packing_by_what_is_no_number_is_refused(attrs, chunks):
+    field = xr.DataArray(np.ones(2, "i2"), dims="x", attrs=attrs)
+    ds = xr.Dataset({"t2m": field if chunks is None else field.chunk(chunks)})
     with pytest.raises(InputError, match="t2m cannot be unpacked"):
-        decode(xr.Dataset({"t2m": field}))
+        decode(ds)
+
+
+@pytest.mark.parametrize("chunks", [None, {"x": 1}])
+@pytest.mark.parametrize("scale", ["0.5", b"0.5", np.array([0.5]), [0.5]], ids=repr)
+def test_a_scale_that_is_a_number_in_another_form_unpacks(scale, chunks):
+    field = xr.DataArray(np.array([2, 4], "i2"), dims="x", attrs={"scale_factor": scale})
+    ds = xr.Dataset({"t2m": field if chunks is None else field.chunk(chunks)})
+    assert decode(ds)[0]["t2m"].values.tolist() == [1.0, 2.0]
+
+
+def test_fill_values_as_text_and_in_lists_are_masked():
+    field = xr.DataArray([1.0, -9999.0, -999.0], dims="x", attrs={"missing_value": [-9999, -999]})
+    out = decode(xr.Dataset({"a": field, "b": field.assign_attrs(missing_value="-9999")}))[0]
+    assert np.isnan(out["a"].values).tolist() == [False, True, True]
+    assert np.isnan(out["b"].values).tolist() == [False, True, False]
 
 
 def test_objects_that_are_no_numbers_are_refused():

@@ -114,9 +114,14 @@ def test_wind_that_is_too_strong_for_its_pressure_is_of_other_units(units):
 
 
 def test_pressure_at_the_surface_of_hills_is_too_steep():
-    hills = 300 + 200 * np.sin(np.arange(20) * 1.7)[:, None] * np.cos(np.arange(40) * 2.3)
+    hills = 600 + 500 * np.sin(np.arange(20) * 0.7)[:, None] * np.cos(np.arange(40) * 0.6)
     (text,) = said(looked(msl=(101300 - 12 * hills)[None]))
     assert "pressure at the surface" in text
+
+
+def test_noise_is_no_ground():
+    noise = np.random.default_rng(0).uniform(1e5, 1.03e5, (1, LAT.size, LON.size))
+    assert said(looked(msl=noise)) == []
 
 
 def test_winds_of_the_tropics_tell_nothing():

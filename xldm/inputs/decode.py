@@ -28,10 +28,6 @@ _TEXTS = {
 }  # fmt: skip
 # Characters of an attribute that are read.
 _LONGEST = 2000
-# Standard names of variables that can only be coordinates.
-_MEAN_COORDINATES = (
-    "time", "forecast_reference_time", "forecast_period", "realization", "latitude", "longitude",
-)  # fmt: skip
 
 
 def decode(ds: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
@@ -151,7 +147,7 @@ def _with_coordinates(ds: xr.Dataset) -> xr.Dataset:
         name
         for name, field in ds.data_vars.items()
         if name in named
-        or field.attrs.get("standard_name") in _MEAN_COORDINATES
+        or field.attrs.get("standard_name") in dialects.COORDINATES
         or str(name).lower() in (*dialects.LATITUDE, *dialects.LONGITUDE)
         or (str(name).lower() in (*_TIMES, *dialects.LEAD) and field.dtype.kind in "mM")
     ]

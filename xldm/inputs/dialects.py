@@ -41,6 +41,10 @@ LONGITUDE = (
     "longitude", "lon", "nav_lon", "xlong", "lons", "lon_0", "gridlon_0", "g0_lon_1", "g0_lon_2",
     "g0_lon_3", "clon", "g4_lon_1", "g4_lon_2", "g4_lon_3",
 )  # fmt: skip
+#: Standard names of what can only be a coordinate, and is no level.
+COORDINATES = (
+    "time", "forecast_reference_time", "forecast_period", "realization", "latitude", "longitude",
+)  # fmt: skip
 #: Dims along which the cells of a grid without axes lie.
 CELLS = (
     "cell", "cells", "ncells", "cell_ids", "values", "value", "point", "points", "node", "nodes",

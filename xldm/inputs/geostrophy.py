@@ -28,8 +28,9 @@ _MIRRORED, _BETTER = 0.5, 0.3
 _FITS, _STRONG, _STRONG_MEAN, _SEVERAL = 0.6, 1.7, 1.25, 48
 # It turns by -29 to 99 degrees where it fits so well.
 _TURN, _OPPOSITE = 30.0, 110.0
-# Strongest geostrophic wind in m s-1, as root mean square: 62 in ERA5.
-_STEEP = 200.0
+# Strongest geostrophic wind in m s-1, as root mean square: 62 in ERA5. Where neighbours are not so
+# much alike, there is noise, and no ground.
+_STEEP, _ALIKE = 200.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def off_the_pressure(
     if used.sum() < _POINTS:
         return
     size = float(np.sqrt(np.mean(np.abs(wind[used]) ** 2)))
-    if size > _STEEP:
+    if size > _STEEP and _alike(pressure) > _ALIKE:
         yield "msl", _steep(looked["msl"], size)
         return
     south = np.broadcast_to((latitude < 0)[:, None], wind.shape)
@@ -104,6 +105,13 @@ def _geostrophic(pressure: np.ndarray, latitude: np.ndarray, longitude: np.ndarr
     to_east = to_east / np.cos(np.radians(latitude))[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         return (1j * to_east - to_north) / (_AIR * coriolis)
+
+
+def _alike(field: np.ndarray) -> float:
+    """Return the correlation of neighbours along longitude."""
+    departure = field - np.nanmean(field, axis=(-2, -1), keepdims=True)
+    product = np.nanmean(departure[..., 1:] * departure[..., :-1])
+    return float(product / np.nanmean(departure**2))
 
 
 def _fit(given: np.ndarray, wind: np.ndarray) -> _Fit:

@@ -12,6 +12,9 @@ from ..errors import InputError
 
 __all__ = ["as_numbers", "type_problem", "unpacked"]
 
+# Attributes of packing, which have to be numbers.
+_PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value")
+
 
 def as_numbers(ds: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
     """Unpack the fields that still have a scale, an offset or a fill value; lazily, with notes.
@@ -102,7 +105,7 @@ def _needs_unpacking(field: xr.DataArray) -> bool:
 
 def unpacked(field: xr.DataArray) -> xr.DataArray:
     """Return a field unpacked by CF's rules; a number without a scale has a scale of one."""
-    held, attrs = field.variable, dict(field.attrs)
+    held, attrs = field.variable, field.attrs | _packing(field)
     kept = {}
     if field.dtype.kind == "f" and field.dtype.itemsize > 2:
         kept = {k: attrs.pop(k) for k in ("scale_factor", "add_offset") if k in attrs}
@@ -112,15 +115,44 @@ def unpacked(field: xr.DataArray) -> xr.DataArray:
     bare = xr.Dataset({"x": (field.dims, held._data, attrs)})
     try:
         out = xr.decode_cf(bare, decode_times=False, decode_coords=False)["x"]
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{field.name} cannot be unpacked by its attributes: {error}. Expected numbers in "
-            "scale_factor, add_offset and _FillValue."
-        ) from error
+    except (OverflowError, TypeError, ValueError) as error:
+        raise InputError(_not_unpacked(field, str(error))) from error
     if held._in_memory:
         out = out.load()
     unpacked = xr.Variable(field.dims, out.variable._data, out.attrs | kept)
     return xr.DataArray(unpacked, name=field.name)
+
+
+def _packing(field: xr.DataArray) -> dict[str, Any]:
+    """Return the attributes of packing as numbers; text that is a number is one.
+
+    What is no number fails only where values are computed, and in words of other libraries.
+    """
+    found: dict[str, Any] = {}
+    for key in _PACKING:
+        if key not in field.attrs:
+            continue
+        try:
+            numbers = np.atleast_1d(np.asarray(field.attrs[key]))
+            if numbers.dtype.kind not in "iuf":
+                numbers = numbers.astype("float64")
+        except (TypeError, ValueError) as error:
+            raise InputError(_not_unpacked(field, f"{key} is {field.attrs[key]!r}")) from error
+        scale = key in ("scale_factor", "add_offset")
+        if scale and (numbers.size != 1 or not np.isfinite(numbers).all()):
+            raise InputError(_not_unpacked(field, f"{key} is {field.attrs[key]!r}"))
+        if key == "scale_factor" and not numbers.all():
+            raise InputError(_not_unpacked(field, "scale_factor is 0"))
+        found[key] = numbers[0] if numbers.size == 1 else numbers
+    return found
+
+
+def _not_unpacked(field: xr.DataArray, why: str) -> str:
+    return (
+        f"{field.name} cannot be unpacked by its attributes: {why}. Expected numbers in "
+        f"{', '.join(_PACKING)}. Correct them, as ds[{field.name!r}].attrs['scale_factor'] = 0.01, "
+        "or delete them if the values are not packed."
+    )
 
 
 def _of_types(fields: dict[Hashable, xr.DataArray]) -> list[str]:

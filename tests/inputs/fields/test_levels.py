@@ -132,3 +132,9 @@ def test_heights_along_a_dim_come_before_scalars():
     )  # fmt: skip
     stated, dim = heights(field)
     assert (stated.tolist(), dim) == ([10, 100], "heightAboveGround")
+
+
+def test_a_lead_named_like_a_pressure_is_no_level():
+    attrs = {"units": "h", "standard_name": "forecast_period"}
+    field = xr.DataArray([0.0, 1.0], dims="p", coords={"p": ("p", [1, 2], attrs)})
+    assert pressure_levels(field) is None

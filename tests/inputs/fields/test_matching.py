@@ -466,3 +466,10 @@ def test_the_direction_that_wind_blows_to_is_not_that_it_comes_from():
     speed = field("m s-1", standard_name="wind_speed")
     towards = field("degree", standard_name="wind_to_direction")
     assert found("u10", si10=speed, wind_direction_10m=towards).variable is None
+
+
+@pytest.mark.parametrize(
+    "name", ["snowfall_amount", "convective_precipitation_flux", "stratiform_precipitation_amount"]
+)
+def test_a_part_of_precipitation_by_its_standard_name_is_not_all_of_it(name):
+    assert "standard_name" in found("tp", tp=field("m", standard_name=name)).problem

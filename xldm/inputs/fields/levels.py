@@ -141,7 +141,8 @@ def text_of(attribute: object) -> str:
 def _is_other_axis(name: Hashable, coordinate: xr.DataArray) -> bool:
     """Tell whether a coordinate is time, latitude, longitude, or a number of a member."""
     others = (*dialects.TIME, *dialects.LATITUDE, *dialects.LONGITUDE, *dialects.MEMBER)
-    return str(name).lower() in others or coordinate.dtype.kind in "mMb"
+    meant = text_of(coordinate.attrs.get("standard_name")) in dialects.COORDINATES
+    return meant or str(name).lower() in others or coordinate.dtype.kind in "mMb"
 
 
 def _stem(name: Hashable) -> str:
