@@ -16,4 +16,4 @@ def test_the_time_left_is_that_of_whole_fields(monkeypatch, caplog):
             told.drawn(0.5)
     words = [record.getMessage() for record in caplog.records]
     assert words[1] == "3.0 s a field here"
-    assert words[2] == "4 of 20 fields, 49.5 s left"
+    assert words[2] == "3 of 20 fields, 49.5 s left"

@@ -108,7 +108,8 @@ class _Told:
             log.info(f"{_words(each)} a field here")
         if not self._said or (not self._bar and self._drawn >= self._said + self._total / 10):
             self._said = self._drawn
-            log.info(f"{np.floor(self._drawn + 1e-6):.0f} of {self._total} fields, {_words(left)} left")
+            whole = np.floor(self._drawn + 1e-6)  # of thirds and the like
+            log.info(f"{whole:.0f} of {self._total} fields, {_words(left)} left")
 
 
 def _words(seconds: float) -> str:
