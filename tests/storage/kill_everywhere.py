@@ -55,7 +55,9 @@ class Work:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("work", nargs="*", help="default: all")
+    parser.add_argument(
+        "work", nargs="*", help="default: all but part, which needs the recipes' environment"
+    )
     parser.add_argument("--points", type=int, help="so many events of each (default: all)")
     parser.add_argument("--full", action="store_true", help="a full disk instead of a kill")
     parser.add_argument("--also", type=int, default=0, help="so many events with a full disk, too")
@@ -70,7 +72,7 @@ def main() -> int:
             )
             once = {"LD_PRELOAD": library, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
             return subprocess.run([sys.executable, *sys.argv], env=os.environ | once).returncode
-    known, bad = works_of("works"), 0
+    known, bad = works_of("works_of_parts" if given.work == ["part"] else "works"), 0
     if not {*given.work} or {*given.work} - known.keys():
         known |= works_of("works_of_models")
     for name in given.work or known:
