@@ -22,7 +22,9 @@ ARCHIVE = write(Path(KEPT.name), DAY, DAY, forms=("cds-netcdf-new",)) / "cds-net
 
 
 def recipe(folder: Path, again: bool) -> None:
-    """Run the recipe, which goes on by itself where it was stopped."""
+    """Run the recipe, which goes on by itself where it was stopped, and refuses a whole part."""
+    if again and whole(folder):
+        return
     given = {"source": ARCHIVE, "target": folder / "out.zarr", "period": f"{DAY}/{DAY}"}
     options = [part for key, value in given.items() for part in (f"--{key}", str(value))]
     if main(["era5_cds_netcdf", *options]):

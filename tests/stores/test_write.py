@@ -147,10 +147,24 @@ def test_all_faults_are_in_one_message(tmp_path):
 
 def test_a_complete_store_is_never_overwritten(whole):
     before = hashes(whole)
-    for resume in (False, True):
-        with pytest.raises(StoreError, match="complete store already, which is never overwritten"):
-            write_training_store(whole, **inputs(), attrs=ATTRS, resume=resume)
+    with pytest.raises(StoreError, match="complete store already, which is never overwritten"):
+        write_training_store(whole, **inputs(), attrs=ATTRS)
     assert hashes(whole) == before
+
+
+def test_a_complete_store_that_is_resumed_gives_its_mark(store):
+    # As after a kill between the mark and the end of the claim.
+    before = hashes(store)
+    mark = open_training_store(store).attrs["xldm_complete"]
+    assert write_training_store(store, **inputs(), attrs=ATTRS, resume=True) == mark
+    assert hashes(store) == before
+
+
+def test_a_complete_store_of_other_content_is_not_resumed(whole):
+    given = inputs()
+    given["fine"] = given["fine"].rename(u10="v10")
+    with pytest.raises(StoreError, match="begun with something else"):
+        write_training_store(whole, **given, attrs=ATTRS, resume=True)
 
 
 def test_an_incomplete_store_is_resumed_only_if_asked(store):

@@ -83,7 +83,7 @@ def write_training_store(
     storage_options : mapping, optional
         Options for fsspec, such as credentials; they appear in no message and not in the store.
     resume : bool
-        Resume a store whose writing was interrupted.
+        Resume a store whose writing was interrupted. If it is complete, nothing is written.
     progress : callable, optional
         Called with the number of days written and the total.
 
@@ -96,7 +96,7 @@ def write_training_store(
     ------
     StoreError
         Before anything is written: if the inputs do not fit together, with every fault; if a store
-        exists that is complete, incomplete without ``resume``, or begun with something else; if
+        exists that is complete or incomplete without ``resume``, or begun with something else; if
         another run is writing. Afterwards: if the place cannot be reached or verification fails.
     """
     refuse(
@@ -116,10 +116,12 @@ def write_training_store(
     }
     content = {"attrs": _digest(root), **{name: _digest(ds) for name, ds in given.items()}}
     objects = _metadata(given, grid, {**root, marks.CONTENT: content})
-    _refuse_occupied(place, objects, resume)
+    _begun(place, objects, resume)
     with sole_writer(place) as still_mine:
-        _refuse_occupied(place, objects, resume)
+        mark = _begun(place, objects, resume)
         sweep(place)
+        if mark:
+            return mark
         for key, value in objects.items():
             put(place, key, value)
         _write_days(place, given, objects, still_mine, progress)
@@ -150,13 +152,17 @@ def _json(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, default=plain).encode()
 
 
-def _refuse_occupied(place: Place, objects: Mapping[str, bytes], resume: bool) -> None:
-    if (found := marks.begun(place)) is not None:
+def _begun(place: Place, objects: Mapping[str, bytes], resume: bool) -> str | None:
+    """Return the mark of a store that is complete, and resumed; refuse one that may not be."""
+    if (found := marks.begun(place)) is None:
+        return None
+    if not resume:
         marks.refuse_complete(place, found)
-        given = json.loads(objects["zarr.json"])["attributes"]
-        # A run that came no further than metadata left nothing to resume.
-        resume = resume or marks.fields_absent(place, objects)
-        marks.refuse_other(place, found, given, resume=resume)
+    given = json.loads(objects["zarr.json"])["attributes"]
+    # A run that came no further than metadata left nothing to resume.
+    resume = resume or marks.fields_absent(place, objects)
+    marks.refuse_other(place, found, given, resume=resume)
+    return found.get(marks.COMPLETE)
 
 
 def _metadata(
