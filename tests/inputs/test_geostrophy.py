@@ -115,8 +115,16 @@ def test_wind_that_is_too_strong_for_its_pressure_is_of_other_units(units):
 
 def test_pressure_at_the_surface_of_hills_is_too_steep():
     hills = 600 + 500 * np.sin(np.arange(20) * 0.7)[:, None] * np.cos(np.arange(40) * 0.6)
-    (text,) = said(looked(msl=(101300 - 12 * hills)[None]))
+    (text,) = said(looked(msl=(101300 - 12 * hills)[None].repeat(4, 0)))
     assert "pressure at the surface" in text
+
+
+def test_fine_fields_that_are_rough_over_mountains_are_taken():
+    # A tenth of a degree, and 1 hPa of noise from the reduction to sea level.
+    lat, lon = np.arange(48.0, 36.0, -0.1), np.arange(6.0, 18.0, 0.1)
+    noise = np.random.default_rng(0).normal(scale=100, size=(lat.size // 2, lon.size // 2))
+    rough = 101300 + noise.repeat(2, 0).repeat(2, 1)
+    assert [*off_the_pressure(looked(msl=rough[None]), lat, lon)] == []
 
 
 def test_noise_is_no_ground():

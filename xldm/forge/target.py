@@ -18,7 +18,7 @@ from ..errors import StoreError
 from ..storage.claims import FOLDER as CLAIMS
 from ..storage.location import Place, locate, reaching
 from ..storage.marks import COMPLETE, refuse_complete, refuse_foreign, root_attrs, stamp
-from ..storage.objects import content, keys, put, remove
+from ..storage.objects import content, keys, put, remove, sweep
 
 __all__ = ["RUN", "Target", "begin", "mark", "reach", "refuse_other_run", "store"]
 
@@ -41,8 +41,13 @@ def reach(target: Target) -> Place:
 
 
 def store(place: Place) -> Any:
-    """Return Zarr 2's store at a place."""
-    return zarr.storage.FSStore(place.root, fs=place.fs)  # type: ignore[attr-defined]
+    """Return Zarr 2's store at a place.
+
+    By default the store turns a full disk into the KeyError of an absent object.
+    """
+    return zarr.storage.FSStore(  # type: ignore[attr-defined]
+        place.root, fs=place.fs, exceptions=(KeyError,)
+    )
 
 
 def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]) -> str:
@@ -68,7 +73,11 @@ def begin(target: Target, digest: str | None, template: Callable[[], xr.Dataset]
     """
     place, run = reach(target), secrets.token_hex(16)
     with reaching(place):
-        refuse_complete(place, root_attrs(place, zarr_format=2) or {}, "part")
+        found = root_attrs(place, zarr_format=2) or {}
+        if COMPLETE in found:
+            _remove_notes(place)  # of a run that was killed in its last moment
+        refuse_complete(place, found, "part")
+        sweep(place)
         if content(place, f"{RUN}/begun") is None:
             refuse_foreign(place, keys(place))
         if digest is not None and content(place, f"{RUN}/declared") == digest.encode():
@@ -126,5 +135,10 @@ def mark(place: Place, digest: str) -> str:
     root.update({"history": history, COMPLETE: complete})
     for key, value in ((".zmetadata", metadata), (".zattrs", root)):
         put(place, key, json.dumps(value, indent=4).encode())
-    place.fs.rm(f"{place.root}/{RUN}", recursive=True)
+    _remove_notes(place)
     return complete
+
+
+def _remove_notes(place: Place) -> None:
+    if keys(place, RUN):
+        place.fs.rm(f"{place.root}/{RUN}", recursive=True)

@@ -21,6 +21,8 @@ _EARTH, _OMEGA, _AIR = 6.371e6, 7.292e-5, 1.2
 # Points nearer to the equator, in degrees, tell nothing; so many others do, and no more fields are
 # looked at.
 _TROPICS, _POINTS, _FIELDS = 20.0, 100, 24
+# Degrees: finer fields are averaged, since the reduction to sea level roughens them over mountains.
+_BOX = 1.0
 # In ERA5, the mirrored wind fits by no more than 0.16 better where it fits that well.
 _MIRRORED, _BETTER = 0.5, 0.3
 # Wind that fits so well is at most 1.36 times as strong as the geostrophic one in an hour, and 0.9
@@ -57,7 +59,12 @@ def off_the_pressure(
         Points of their last two dims.
     """
     names = ("msl", "u10", "v10", "u850", "v850", "sst")
-    fields = {name: _some(looked[name]) for name in names if name in looked}
+    boxes = _size(latitude), _size(longitude)
+    fields = {n: _means(_some(looked[n]), *boxes) for n in names if n in looked}
+    latitude, longitude = (
+        _means(axis[:, None], n, 1)[:, 0]
+        for axis, n in zip((latitude, longitude), boxes, strict=True)
+    )
     pressure = fields.get("msl")
     if pressure is None or min(pressure.shape[-2:]) < 3:
         return
@@ -66,7 +73,7 @@ def off_the_pressure(
     if used.sum() < _POINTS:
         return
     size = float(np.sqrt(np.mean(np.abs(wind[used]) ** 2)))
-    if size > _STEEP and _alike(pressure) > _ALIKE:
+    if size > _STEEP and _alike(_some(looked["msl"])) > _ALIKE:
         yield "msl", _steep(looked["msl"], size)
         return
     south = np.broadcast_to((latitude < 0)[:, None], wind.shape)
@@ -94,6 +101,26 @@ def _some(looked: Looked) -> np.ndarray:
     values = looked.values.reshape(-1, *looked.values.shape[-2:])
     rows = np.unique(np.linspace(0, len(values) - 1, _FIELDS).round().astype(int))
     return Looked(looked.found, looked.entry, values[rows], looked.times).in_units()
+
+
+def _size(axis: np.ndarray) -> int:
+    """Return how many points along an axis, in degrees, make a box."""
+    spacing = float(np.median(np.abs(np.diff(axis)))) if axis.size > 1 else _BOX
+    return max(1, round(_BOX / spacing)) if spacing > 0 else 1
+
+
+def _means(field: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Average boxes of a field (..., row, column); what fills none at the end is left out.
+
+    Examples
+    --------
+    >>> _means(np.array([[1.0, 3.0, 9.0]]), 1, 2)
+    array([[2.]])
+    """
+    *first, height, width = field.shape
+    height, width = height // rows, width // columns
+    whole = field[..., : height * rows, : width * columns]
+    return whole.reshape(*first, height, rows, width, columns).mean((-3, -1))
 
 
 def _geostrophic(pressure: np.ndarray, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
