@@ -29,7 +29,8 @@ def of(path: Path) -> str:
 
 def code(path: Path) -> ast.Module:
     cells = nbformat.read(path, as_version=4).cells
-    return ast.parse("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+    lines = "\n".join(cell.source for cell in cells if cell.cell_type == "code").splitlines()
+    return ast.parse("\n".join(line for line in lines if not line.startswith("%")))  # magics
 
 
 def names_of_xldm(tree: ast.Module) -> Iterator[tuple[str, str]]:
