@@ -105,7 +105,7 @@ def about(config: ModelConfig, title: str) -> dict[str, object]:
         "title": title,
         "keywords": ", ".join(dict.fromkeys(["downscaling", *_words(config)])),
         "keywords_vocabulary": "CF Standard Names",
-        "standard_name_vocabulary": "CF Standard Name Table",
+        "standard_name_vocabulary": "CF Standard Name Table v93",
         "cdm_data_type": "Grid",
     }
 

@@ -43,6 +43,10 @@ def test_times_are_doubles_which_older_tools_know(tmp_path):
     xldm.to_netcdf(drawn(), tmp_path / "a.nc")
     with h5py.File(tmp_path / "a.nc") as raw:
         assert raw["time"].dtype == "float64"
+        # CF 1.11, section 2.5.1 and 7.1: a coordinate and its bounds have no fill value.
+        assert not [
+            name for name in ("time", "time_bnds") if "_FillValue" in raw.get(name, raw).attrs
+        ]
 
 
 def test_a_month_is_a_file_and_a_year_is(tmp_path):

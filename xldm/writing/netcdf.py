@@ -235,10 +235,13 @@ def _begun(part: xr.Dataset, layout: Layout) -> bytes:
 def _time_encoding(time: xr.DataArray) -> dict[str, Any]:
     """Return units of times, as doubles where these are exact.
 
-    ncview knows no integers of 64 bits, and NCO truncates the mean time of integers.
+    ncview knows no integers of 64 bits, and NCO truncates the mean time of integers. CF allows no
+    fill value of coordinates.
     """
     stated = time_units(time)
-    return stated if stated["units"].startswith("nanoseconds") else stated | {"dtype": "float64"}
+    if stated["units"].startswith("nanoseconds"):
+        return stated
+    return stated | {"dtype": "float64", "_FillValue": None}
 
 
 def _in_characters(item: h5py.Group | h5py.Dataset) -> None:
