@@ -44,9 +44,7 @@ def test_times_are_doubles_which_older_tools_know(tmp_path):
     with h5py.File(tmp_path / "a.nc") as raw:
         assert raw["time"].dtype == "float64"
         # CF 1.11, section 2.5.1 and 7.1: a coordinate and its bounds have no fill value.
-        assert not [
-            name for name in ("time", "time_bnds") if "_FillValue" in raw.get(name, raw).attrs
-        ]
+        assert not [name for name in raw if name[:4] == "time" and "_FillValue" in raw[name].attrs]
 
 
 def test_a_month_is_a_file_and_a_year_is(tmp_path):
