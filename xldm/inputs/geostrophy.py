@@ -3,7 +3,8 @@
 The geostrophic wind of a pressure at sea level is that at which the Coriolis force balances its
 gradient. Over a wide domain, wind at 10 m follows it, turned towards the lower pressure and slowed
 down by the ground. The bounds below hold for every window of 6 to 18 degrees and every hour of a
-week of ERA5 on the globe outside the tropics, with grids of 1 to 3 degrees.
+week of ERA5 on the globe outside the tropics, with grids of 1 to 3 degrees. Finer fields are
+averaged to a degree first.
 """
 
 from __future__ import annotations
