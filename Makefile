@@ -72,7 +72,7 @@ dist/checked: $(VENV)/installed $(shell git ls-files xldm catalogs recipes) READ
 
 # Two of the three parts at once, since most of a test runs on one core.
 test: install recipes lint
-	$(MAKE) --jobs=2 --output-sync=line test-recipes test-first test-second
+	$(MAKE) --jobs=2 --output-sync=line test-second test-first test-recipes
 
 test-main: test-first test-second
 

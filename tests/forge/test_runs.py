@@ -128,6 +128,14 @@ def test_a_file_that_was_replaced_since_is_read_anew(half, archive, capsys):
     assert f"{file}: 2001-07-31 written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", [".zgroup", ".zattrs", "mean/.zarray"])
+def test_a_run_that_was_stopped_amid_its_statistics_is_gone_on_with(half, name):
+    (half / "stats" / name).parent.mkdir(parents=True)
+    (half / "stats" / name).write_text('{\n    "zarr')
+    assert main(NETCDF) == 0
+    assert open_part(half)["t850"].notnull().all()
+
+
 def test_a_chunk_too_many_is_found(half, capsys):
     (half / "t2m" / "2.0.0").write_bytes(b"")
     assert main(NETCDF) == 1

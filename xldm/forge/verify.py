@@ -44,6 +44,9 @@ def verify_and_mark(
     place, evidences = reach(target), sorted(evidences, key=lambda one: one["file"])
     with reaching(place):
         refuse_other_run(place, run)
+        # An earlier run may have been stopped amid their metadata, which no reader can open then.
+        if keys(place, "stats"):
+            place.fs.rm(f"{place.root}/stats", recursive=True)
         stats = _statistics(evidences, declared)
         faults = [
             *_lost_days(evidences, declared),
@@ -56,9 +59,6 @@ def verify_and_mark(
                 f"{place.url} is not what it was declared to be: {'; '.join(faults)}. It must not "
                 "be used: delete it and run again."
             )
-        # Zarr cannot replace a group whose metadata were cut off.
-        if keys(place, "stats"):
-            place.fs.rm(f"{place.root}/stats", recursive=True)
         stats.to_zarr(store(place), group="stats", mode="w", consolidated=False, zarr_format=2)
         written = json.dumps([one["fields"] for one in evidences], sort_keys=True)
         digest = hashlib.sha256(written.encode()).hexdigest()
