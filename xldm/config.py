@@ -96,7 +96,9 @@ class ComponentConfig:
     name only (`xldm.models.coarse_scale`): it is the standard deviation, along y and x in coarse
     cells, of the weights with which a coarse predictor averages the fine field. With
     ``own_transform`` the networks see the predictor of each target's name with the transform and
-    scaling of the target (`xldm.models.own_predictors`), as rain needs.
+    scaling of the target (`xldm.models.own_predictors`), as rain needs. With a ``slope_window``, in
+    coarse cells, the regression sees how each of these predictors changes with height around a cell
+    (`xldm.models.terrain_slopes`).
     """
 
     name: ComponentName
@@ -108,6 +110,7 @@ class ComponentConfig:
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
     smoothing: Annotated[tuple[Spread, Spread] | None, written_if_set(None)] = None
     own_transform: Annotated[bool, written_if_set(False)] = False
+    slope_window: Annotated[Spread | None, written_if_set(None)] = None
 
     @model_validator(mode="after")
     def _usable(self) -> ComponentConfig:
@@ -119,6 +122,10 @@ class ComponentConfig:
             raise ArgumentError("a denoiser needs the latent of an autoencoder, which is absent")
         if self.smoothing is not None and self.regression is None:
             raise ArgumentError("smoothing constrains the regression's mean, which is absent")
+        if self.slope_window is not None and self.smoothing is None:
+            raise ArgumentError(
+                "slope_window needs smoothing, which says what a coarse cell averages"
+            )
         if self.regression is None and self.autoencoder is None:
             raise ArgumentError("there is no network: give a regression or an autoencoder")
         return self

@@ -88,7 +88,8 @@ def test_subsets_of_predictors_that_the_store_lacks_are_refused(departures, stor
 def test_widened_networks_give_the_departures_of_what_they_gave(store, preset, tmp_path):
     plain = train(preset, store, tmp_path / "run", stage="regression", **QUIET)
     command = [sys.executable, TOOLS / "widen.py", tmp_path / "wide", plain]
-    subprocess.run([*command, "--smoothing", "1.0", "0.85"], check=True, capture_output=True)
+    more = ["--sun", "--smoothing", "1.0", "0.85", "--slopes", "6"]
+    subprocess.run([*command, *more], check=True, capture_output=True)
     before, after = xldm.load_model(plain), xldm.load_model(tmp_path / "wide")
     rng = np.random.default_rng(0)
     coarse = rng.normal(280, 5, (1, len(before.config.predictors), *before.config.grid.shape))

@@ -74,22 +74,30 @@ class CoarseScale(nn.Module):
         """Constrain normalised fields (B, C, H, W) to normalised predictors (B, P, h, w)."""
         with torch.autocast(field.device.type, enabled=False):  # in full precision
             field = field.float()
-            own = self._own(coarse.float())
-            return field + self._interpolated(own - self.coarsened(field))
+            own = self.own(coarse.float())
+            return field + self.interpolated(own - self.coarsened(field))
 
     def departure(self, field: Tensor) -> Tensor:
         """Return fields (B, C, H, W) without their coarse scale."""
         with torch.autocast(field.device.type, enabled=False):
             field = field.float()
-            return field - self._interpolated(self.coarsened(field))
+            return field - self.interpolated(self.coarsened(field))
 
     def coarsened(self, field: Tensor) -> Tensor:
         """Return the means (B, C, h, w) around coarse cells; 0 of targets without a predictor."""
+        return self.averaged(field) * self._constrained(field)
+
+    def averaged(self, field: Tensor) -> Tensor:
+        """Return the means (..., h, w) of any fine field around coarse cells."""
         rows, columns = (
             torch.from_numpy(nesting.means(n // self.factor, self.factor, width)).to(field)
             for n, width in zip(field.shape[-2:], self.smoothing, strict=True)
         )
-        return rows @ (field @ columns.T) * self._constrained(field)
+        return rows @ (field @ columns.T)
+
+    def departed(self, field: Tensor) -> Tensor:
+        """Return any fine field without its coarse scale."""
+        return field - self.interpolated(self.averaged(field))
 
     def given(self, coarse: Tensor) -> Tensor:
         """Return (B, C, 1, 1): False where a target's own predictor was dropped."""
@@ -98,13 +106,14 @@ class CoarseScale(nn.Module):
             out[:, target, 0, 0] = (coarse[:, source] != 0).any((1, 2))
         return out
 
-    def _interpolated(self, means: Tensor) -> Tensor:
+    def interpolated(self, means: Tensor) -> Tensor:
+        """Interpolate coarse means (..., h, w) to the fine grid."""
         rows, columns = (
             torch.from_numpy(nesting.quadratic(n, self.factor)).to(means) for n in means.shape[-2:]
         )
         return rows @ (means @ columns.T)
 
-    def _own(self, coarse: Tensor) -> Tensor:
+    def own(self, coarse: Tensor) -> Tensor:
         """Return the predictors of the targets' names (B, C, h, w) in the targets' scaling."""
         out = coarse.new_zeros(len(coarse), self.targets, *coarse.shape[-2:])
         for (target, source), (gain, offset) in zip(self.pairs, self.lines, strict=True):

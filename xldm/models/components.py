@@ -19,6 +19,7 @@ from ..numerics.samplers import SAMPLERS
 from .coarse_scale import CoarseScale
 from .downscaler import Downscaler, Sampling, schedule
 from .own_predictors import OwnPredictors
+from .terrain_slopes import TerrainSlopes
 
 __all__ = ["Regression", "ResidualDiffusion", "for_members", "present"]
 
@@ -55,9 +56,11 @@ class Regression(Downscaler):
         net: RegressionUNet,
         coarse_scale: CoarseScale | None = None,
         own_predictors: OwnPredictors | None = None,
+        slopes: TerrainSlopes | None = None,
     ) -> None:
         super().__init__()
         self.net, self.coarse_scale, self.own_predictors = net, coarse_scale, own_predictors
+        self.slopes = slopes
 
     @property
     def mean(self) -> Regression:
@@ -72,8 +75,10 @@ class Regression(Downscaler):
         """Compute the mean of the targets (B, C, H, W)."""
         seen = coarse if self.own_predictors is None else self.own_predictors(coarse)
         upsampled = nn.functional.interpolate(seen, size=prepared.shape[-2:], mode="nearest")
-        static = prepared.expand(len(coarse), -1, -1, -1)
-        mean = self.net(torch.cat((upsampled, static), dim=1))
+        inputs = [upsampled, prepared.expand(len(coarse), -1, -1, -1)]
+        if self.slopes is not None:
+            inputs.append(self.slopes(coarse, prepared).to(upsampled))
+        mean = self.net(torch.cat(inputs, dim=1))
         return mean if self.coarse_scale is None else self.coarse_scale(mean, coarse)
 
 
@@ -93,6 +98,8 @@ class ResidualDiffusion(Downscaler):
         It replaces the coarse scale of what the networks give.
     own_predictors : OwnPredictors, optional
         It changes how the networks see the predictors.
+    slopes : TerrainSlopes, optional
+        The regression sees them too. The configuration has a ``slope_window`` then.
 
     Examples
     --------
@@ -119,16 +126,19 @@ class ResidualDiffusion(Downscaler):
         static_channels: int,
         coarse_scale: CoarseScale | None = None,
         own_predictors: OwnPredictors | None = None,
+        slopes: TerrainSlopes | None = None,
     ) -> None:
         super().__init__()
         targets = len(config.targets)
         self.config, self.coarse_scale, self.own_predictors = config, coarse_scale, own_predictors
+        self.slopes = slopes
         self.regression: RegressionUNet | None = None
         self.autoencoder: Autoencoder | None = None
         self.conditioner: Conditioner | None = None
         self.denoiser: Denoiser | None = None
         if config.regression is not None:
-            channels = predictors + static_channels
+            extrapolated = 0 if config.slope_window is None else targets
+            channels = predictors + static_channels + extrapolated
             self.regression = RegressionUNet(channels, targets, config.regression)
         if config.autoencoder is not None:
             self.autoencoder = Autoencoder(targets, config.autoencoder)
@@ -143,7 +153,8 @@ class ResidualDiffusion(Downscaler):
         """Return a component of a model, with new weights."""
         scale = CoarseScale.of(part, config.predictors, config.grid.factor)
         own = OwnPredictors.of(part, config.predictors)
-        return cls(part, config.coarse_channels, config.static_channels, scale, own)
+        slopes = TerrainSlopes.of(part, config, scale)
+        return cls(part, config.coarse_channels, config.static_channels, scale, own, slopes)
 
     @property
     def mean(self) -> Regression:
@@ -158,7 +169,7 @@ class ResidualDiffusion(Downscaler):
             raise ArgumentError(
                 f"the component {self.config.name} has no regression: it diffuses the field itself"
             )
-        return Regression(self.regression, self.coarse_scale, self.own_predictors)
+        return Regression(self.regression, self.coarse_scale, self.own_predictors, self.slopes)
 
     def prepare(self, static: Tensor) -> tuple[Tensor, Tensor | None]:
         """Compute the conditioner's features of the static channels, and return both."""

@@ -104,6 +104,7 @@ def _component(part: Part, targets: Mapping[str, Variable], preset: Preset) -> C
         diffusion=part.diffusion,
         smoothing=part.smoothing,
         own_transform=part.own_transform,
+        slope_window=part.slope_window,
     )
 
 
@@ -225,7 +226,7 @@ def _misfits(
             has = "; ".join(f"{p.name}: {_names(p.targets)}" for p in had.components)
             faults.append(f"components {part.name}: {_names(part.targets)} against {has}")
             continue
-        for name in (*holds, "smoothing", "own_transform"):
+        for name in (*holds, "smoothing", "own_transform", "slope_window"):
             mine, theirs = getattr(part, name), getattr(before, name)
             if theirs is None and name in needed:
                 faults.append(f"{part.name} has no {name} yet")

@@ -53,6 +53,7 @@ class Part:
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     smoothing: tuple[Rate, Rate] | None = None
     own_transform: bool = False
+    slope_window: Rate | None = None
 
 
 @frozen
