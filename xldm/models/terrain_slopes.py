@@ -75,8 +75,9 @@ class TerrainSlopes(nn.Module):
     def _slopes(self, own: Tensor, static: Tensor) -> Tensor:
         """Regress own predictors (B, C, h, w) on terrain and land around each coarse cell."""
         height = self.scale.averaged(static[:, :1])
-        sea = torch.zeros_like(height) if self.sea is None else self._share(static, self.sea)
-        land = 1 - sea
+        land = torch.ones_like(height)
+        if self.sea is not None:
+            land = land - self.scale.averaged(static[:, self.sea : self.sea + 1]).clamp(0, 1)
 
         def windowed(field: Tensor) -> Tensor:
             return _around(land * field, self.window)
@@ -84,9 +85,6 @@ class TerrainSlopes(nn.Module):
         y, z, s = (f - _around(f, self.window / 2) for f in (own, height, land))
         zz, ss, zs = windowed(z * z) + _RIDGE, windowed(s * s) + _RIDGE, windowed(z * s)
         return (ss * windowed(z * y) - zs * windowed(s * y)) / (zz * ss - zs * zs)
-
-    def _share(self, static: Tensor, channel: int) -> Tensor:
-        return self.scale.averaged(static[:, channel : channel + 1]).clamp(0, 1)
 
 
 def _around(field: Tensor, width: float) -> Tensor:
