@@ -107,5 +107,5 @@ def test_the_regression_sees_a_channel_for_each_target():
 
 
 def test_slopes_without_a_smoothing_are_refused():
-    with pytest.raises(ArgumentError, match="slope_window needs a smoothing"):
+    with pytest.raises(ArgumentError, match="slope_window needs smoothing"):
         replace(tiny.part(), slope_window=6.0)
