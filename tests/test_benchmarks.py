@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import xarray as xr
 from xldm import config as cfg
 from xldm.grids import projected
 from xldm.grids.regions import crop
+from xldm.models.components import ResidualDiffusion
 from xldm.models.model import Model
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -130,6 +132,26 @@ def test_scores_in_few_steps_are_beside_those_of_the_first_package(scripts):
     rows = {"four": {"CRPS t2m": 0.2, "dB": 0.0}, "two": {"CRPS t2m": 0.21, "dB": -1.0}}
     shown = scripts("few_steps").table(rows).splitlines()
     assert shown[2:] == ["| four | 0.200 (+0.0%) | +0.00 |", "| two | 0.210 (+5.0%) | -1.00 |"]
+
+
+def test_samplers_are_compared_on_hours_of_the_twin(scripts, monkeypatch):
+    """With the smallest model, without training, which sees the sun."""
+    sampling = scripts("sampling")
+    monkeypatch.setattr(sampling, "YARDSTICK", ("ddim", 6))
+    targets = tuple(
+        cfg.Variable(name, "", units, mean, 5.0)
+        for name, units, mean in (("t2m", "K", 285.0), ("u10", "m s-1", 0), ("v10", "m s-1", 0))
+    )
+    config = tiny.config(components=(tiny.part("all", targets),), sun=True)
+    inland = tuple(v for v in config.predictors if v.name != "sst")
+    config = replace(config, predictors=inland)
+    nets = {c.name: ResidualDiffusion.of(c, config).eval() for c in config.components}
+    model = Model(config, tiny.static(), nets, "a" * 64)
+    rows = sampling.curve(model, 1, 2, (2, 6))
+    assert [row["steps"] for row in rows] == [6, 2, 6, 2, 6, 2, 6, 2, 6]
+    again = next(row for row in rows[1:] if (row["sampler"], row["steps"]) == ("ddim", 6))
+    assert again["within"] and again["crps_t2m"] == rows[0]["crps_t2m"]
+    assert len(sampling.table(rows).splitlines()) == 11
 
 
 def test_perfect_rain_has_the_coarse_amounts_of_the_truth_and_falls_elsewhere(scripts):
