@@ -11,7 +11,7 @@ CORE := tests/test_public.py tests/test_config.py tests/packages/test_package.py
 	tests/stores/test_write.py
 
 # About half of the tests, by time.
-FIRST := tests/alignment tests/batches tests/catalog tests/cli tests/evaluation tests/training
+FIRST := tests/alignment tests/batches tests/catalog tests/cli tests/evaluation tests/training tests/twin
 
 .PHONY: install recipes docs docs-install notebooks demo dist test test-main test-first test-second test-recipes test-lowest \
 	lint clean

@@ -1,6 +1,6 @@
 """Kill a writer at every write event, or fill its disk there; the same call must then finish.
 
-    python tests/storage/kill_everywhere.py [WORK ...] [--points N] [--full] [--also N]
+    python tests/storage/kill_everywhere.py [WORK ...] [--points N] [--first N] [--full] [--also N]
 
 Each attempt is a forked process. write_events.c, which a C compiler makes into a library that is
 loaded before all others, ends it before one of its writes below a folder, or in the middle of one.
@@ -59,6 +59,7 @@ def main() -> int:
         "work", nargs="*", help="default: all but part, which needs the recipes' environment"
     )
     parser.add_argument("--points", type=int, help="so many events of each (default: all)")
+    parser.add_argument("--first", type=int, default=1, help="none before the event of this number")
     parser.add_argument("--full", action="store_true", help="a full disk instead of a kill")
     parser.add_argument("--also", type=int, default=0, help="so many events with a full disk, too")
     parser.add_argument("--folder", default=None, help="where to write (default: a temporary one)")
@@ -118,6 +119,8 @@ def campaign(name: str, work: Work, folder: Path, given: argparse.Namespace) -> 
 def disturbances(kinds: str, given: argparse.Namespace) -> Iterator[tuple[int, int]]:
     """Yield numbers of events, from 1 on, and what happens there."""
     for at in spread(given.points or len(kinds), len(kinds)):
+        if at < given.first:
+            continue
         yield at, FULL if given.full else KILLED
         if kinds[at - 1] == "b" and not given.full:
             yield at, HALF
