@@ -57,17 +57,15 @@ def widened(model: Model, config: ModelConfig, part: ComponentConfig) -> Residua
     """Return the networks of a component, whose first layers have new channels."""
     net = ResidualDiffusion.of(part, config).eval()
     state, wanted = dict(model.components[part.name].state_dict()), net.state_dict()
-    count, suns = (
-        model.config.coarse_channels,
-        config.coarse_channels - model.config.coarse_channels,
-    )
+    count = model.config.coarse_channels
+    suns = config.coarse_channels - count
     for layer in (name for name in LAYERS if name in state):
         weight = state[layer]
         slopes = wanted[layer].shape[1] - weight.shape[1] - suns
-        before, after = (
+        of_sun, of_slopes = (
             weight.new_zeros(len(weight), n, *weight.shape[2:]) for n in (suns, slopes)
         )
-        state[layer] = torch.cat([weight[:, :count], before, weight[:, count:], after], dim=1)
+        state[layer] = torch.cat([weight[:, :count], of_sun, weight[:, count:], of_slopes], dim=1)
     net.load_state_dict(state)
     return net
 
