@@ -1,5 +1,6 @@
 """The model and the sample that ship: real ERA5 in, and a year of the twin kept apart."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 import xarray as xr
 
 import xldm
+from xldm.config import from_yaml
+from xldm.training.preset import Preset, read_preset
 from xldm.twin import Twin
 
 ASSETS = Path(xldm.__file__).parent / "assets"
@@ -100,6 +103,24 @@ def test_the_card_says_first_what_the_model_is_not():
 def test_the_embedded_model_stays_small():
     """The wheel holds it, and may have 35 MB compressed."""
     assert sum(p.stat().st_size for p in (ASSETS / "italy-2km").iterdir()) <= 38e6
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("all", "training.yaml"), ("tp", "tp-training.yaml"), ("all", "preset")]
+)
+def test_a_training_with_the_settings_that_ship_keeps_what_the_package_can_do(
+    name, settings, model
+):
+    preset = (
+        read_preset("italy-2km")
+        if settings == "preset"
+        else from_yaml(Preset, ASSETS / "italy-2km" / settings)
+    )
+    (trained,) = preset.components
+    (drawn,) = (part for part in model.config.components if part.name == name)
+    assert list(trained.targets) == [target.name for target in drawn.targets]
+    others = {field.name for field in dataclasses.fields(trained)} - {"targets"}
+    assert {n: getattr(trained, n) for n in others} == {n: getattr(drawn, n) for n in others}
 
 
 def test_without_coarse_rain_everything_else_is_drawn(model):

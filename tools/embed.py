@@ -63,15 +63,17 @@ def joined(first: Model, second: Model) -> Model:
 
 
 def records(trained: list[Path], models: list[Model]) -> dict[str, bytes]:
-    """Return settings and curves of the trainings; those of further packages by component."""
+    """Return settings and curves of the trainings; the first component's without its name."""
     extra = {}
-    for number, (place, model) in enumerate(zip(trained, models, strict=True)):
-        before = f"{model.config.components[0].name}-" * (number > 0)
+    main = models[0].config.components[0].name
+    for place, model in zip(trained, models, strict=True):
+        name = model.config.components[0].name
+        before = "" if name == main else f"{name}-"
         written = {f"{c.name}.safetensors" for c in model.config.components}
         written |= {"README.md", "static.nc"}
         with open_package(str(place), model.sha256) as files:
-            for name in sorted(model.config.files.keys() - written):
-                extra[f"{before}{name}"] = files.read(name)
+            for file in sorted(model.config.files.keys() - written):
+                extra[f"{before}{file}"] = files.read(file)
     return extra
 
 

@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 KILLED, HALF, FULL = 1, 2, 3
@@ -73,6 +75,8 @@ def main() -> int:
             )
             once = {"LD_PRELOAD": library, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
             return subprocess.run([sys.executable, *sys.argv], env=os.environ | once).returncode
+    if given.folder:
+        Path(given.folder).mkdir(parents=True, exist_ok=True)
     known, bad = works_of("works_of_parts" if given.work == ["part"] else "works"), 0
     if not {*given.work} or {*given.work} - known.keys():
         known |= works_of("works_of_models")
@@ -100,7 +104,7 @@ def campaign(name: str, work: Work, folder: Path, given: argparse.Namespace) -> 
     kinds, wanted = found["kinds"], contents(whole)
     points = list(disturbances(kinds, given))
     outcome: Counter = Counter()
-    for at, how in points:
+    for at, how in tqdm(points, name, file=sys.stderr):
         here = Path(shutil.copytree(base, folder / "here"))
         try:
             said = attempt(work, here, whole, wanted, at, how)
