@@ -136,8 +136,9 @@ def _only(truth: xr.Dataset, targets: str | None) -> xr.Dataset:
     names = targets.split(",")
     if absent := [n for n in names if n not in truth]:
         raise ArgumentError(
+            # Without consolidated metadata, a store lists its arrays in the file system's order.
             f"--targets: the truth has no {', '.join(absent)}; it has "
-            f"{', '.join(map(str, truth.data_vars))}"
+            f"{', '.join(sorted(map(str, truth.data_vars)))}"
         )
     return truth[names]
 
