@@ -10,8 +10,7 @@ import pytest
 import xarray as xr
 
 import xldm
-from xldm.config import from_yaml
-from xldm.training.preset import Preset, read_preset
+from xldm.training.preset import read_preset
 from xldm.twin import Twin
 
 ASSETS = Path(xldm.__file__).parent / "assets"
@@ -106,17 +105,18 @@ def test_the_embedded_model_stays_small():
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("all", "training.yaml"), ("tp", "tp-training.yaml"), ("all", "preset")]
+    ("name", "settings"),
+    [
+        ("all", "italy-2km"),
+        ("all", ASSETS / "italy-2km/training.yaml"),
+        ("tp", ASSETS / "italy-2km/tp-training.yaml"),
+    ],
+    ids=["preset", "training.yaml", "tp-training.yaml"],
 )
 def test_a_training_with_the_settings_that_ship_keeps_what_the_package_can_do(
     name, settings, model
 ):
-    preset = (
-        read_preset("italy-2km")
-        if settings == "preset"
-        else from_yaml(Preset, ASSETS / "italy-2km" / settings)
-    )
-    (trained,) = preset.components
+    (trained,) = read_preset(settings).components
     (drawn,) = (part for part in model.config.components if part.name == name)
     assert list(trained.targets) == [target.name for target in drawn.targets]
     others = {field.name for field in dataclasses.fields(trained)} - {"targets"}

@@ -65,10 +65,10 @@ def joined(first: Model, second: Model) -> Model:
 def records(trained: list[Path], models: list[Model]) -> dict[str, bytes]:
     """Return settings and curves of the trainings; the first component's without its name."""
     extra = {}
-    main = models[0].config.components[0].name
+    first = models[0].config.components[0].name
     for place, model in zip(trained, models, strict=True):
         name = model.config.components[0].name
-        before = "" if name == main else f"{name}-"
+        before = "" if name == first else f"{name}-"
         written = {f"{c.name}.safetensors" for c in model.config.components}
         written |= {"README.md", "static.nc"}
         with open_package(str(place), model.sha256) as files:
