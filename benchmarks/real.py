@@ -150,7 +150,11 @@ def scored(case: Case, at_truth: Verified, at_input: Verified) -> list[dict]:
 
 
 def scores(place: Verified, names: tuple[str, ...], where: np.ndarray, one_offset: bool) -> dict:
-    """Return RMSE of every column, CRPS and mean absolute error of members and their mean."""
+    """Return RMSE of every column, CRPS and mean absolute error of members and their mean.
+
+    The mean of many is an estimate: its error cannot be seen, but that of the mean of n and the
+    variance of members tell it without bias.
+    """
     out: dict = {"places": int(where.sum()), "rmse": {}, "crps": {}, "mae": {}}
     for column in (c for n, c in place.errors if n == names[0]):
         error = np.stack([place.errors[n, column] for n in names])  # target, member, time, place
@@ -163,6 +167,10 @@ def scores(place: Verified, names: tuple[str, ...], where: np.ndarray, one_offse
         title = column.replace("members", "mean of members")
         out["rmse"][title] = float(np.sqrt((error.mean(1) ** 2).sum(0).mean()))
         if column.startswith("members"):
+            # Of n members, the mean errs by a part in n of their variance more than that of many.
+            chance = error.var(1, ddof=1) / error.shape[1] if error.shape[1] > 1 else np.nan
+            many = ((error.mean(1) ** 2 - chance).sum(0)).mean()
+            out["rmse"][column.replace("members", "mean of many")] = float(np.sqrt(max(many, 0)))
             fair = [crps(e, np.zeros(e.shape[1:]), fair=True).mean() for e in error]
             out["crps"][title] = float(np.mean(fair))
             out["mae"][title] = float(np.abs(error.mean(1)).mean())

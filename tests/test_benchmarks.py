@@ -46,6 +46,14 @@ def test_the_nest_is_scored_without_a_model(shared, scripts):
     assert scores["from its own means"] < scores["from the outer model"]
 
 
+def test_slopes_inside_and_between_coarse_cells_are_compared(shared, scripts, capsys):
+    scripts("slopes").main(["--data", str(shared / "realdata"), "--hours", "1"])
+    *_, arpege, twin = capsys.readouterr().out.splitlines()
+    for line in (arpege, twin):
+        inside, between, plain, fixed, _ = map(float, line.strip("| ").split(" | ")[1:])
+        assert 0.3 < inside < 1.5 and 0.3 < between < 1.5 and fixed < plain
+
+
 def test_a_model_with_rain_is_scored_on_real_rain(shared, scripts):
     """The smallest one, without training, on a part of the Alps and the plain below."""
     grid = crop(projected.ITALY, slice(14, 22), slice(10, 18))

@@ -9,6 +9,7 @@ settings are copied from the first package.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -49,7 +50,9 @@ def main() -> None:
         average(net, second.components[name], args.share)
     with open_package(str(args.first), first.sha256) as files:
         extra = {name: files.read(name) for name in (CURVE, PRESET)}
-    print(package.write(args.out, first.config, first.components, first.static, extra=extra))
+    source = {f"averaged with a share of {args.share:g} of {second.config.name}": second.sha256}
+    config = replace(first.config, files={}, provenance=first.config.provenance | source)
+    print(package.write(args.out, config, first.components, first.static, extra=extra))
 
 
 if __name__ == "__main__":
