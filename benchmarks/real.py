@@ -167,10 +167,11 @@ def scores(place: Verified, names: tuple[str, ...], where: np.ndarray, one_offse
         title = column.replace("members", "mean of members")
         out["rmse"][title] = float(np.sqrt((error.mean(1) ** 2).sum(0).mean()))
         if column.startswith("members"):
-            # Of n members, the mean errs by a part in n of their variance more than that of many.
-            chance = error.var(1, ddof=1) / error.shape[1] if error.shape[1] > 1 else np.nan
-            many = ((error.mean(1) ** 2 - chance).sum(0)).mean()
-            out["rmse"][column.replace("members", "mean of many")] = float(np.sqrt(max(many, 0)))
+            if (members := error.shape[1]) > 1:
+                # The mean of n members errs by a part in n of their variance more than of many.
+                square = error.mean(1) ** 2 - error.var(1, ddof=1) / members
+                many = float(np.sqrt(max(square.sum(0).mean(), 0)))
+                out["rmse"][column.replace("members", "mean of many")] = many
             fair = [crps(e, np.zeros(e.shape[1:]), fair=True).mean() for e in error]
             out["crps"][title] = float(np.mean(fair))
             out["mae"][title] = float(np.abs(error.mean(1)).mean())

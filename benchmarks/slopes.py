@@ -5,8 +5,8 @@ python benchmarks/slopes.py --hours 12
 Between coarse cells, the slope against height is that of 5 x 5 cells around. Inside them, it is
 that of what a coarse field lacks at ARPEGE's cells of 0.1 degrees over land. Both are given as
 shares of the slope of -6.5 K/km. A network that follows the slope of its input is only as good as
-these agree. ARPEGE's own terrain is not in its files: it is smoother than the terrain used here, so
-its share inside is too small.
+these agree. ARPEGE's own terrain is not in its files; as it is probably smoother than the terrain
+used here, its share inside is probably too small.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse
 from real import averaging, simple
 from real_cases import Case, cases, coarse_terrain, fine_places, folder
 
 from xldm import statics
 from xldm.twin import Twin
+
+
+def averages(case: Case) -> scipy.sparse.csr_array:
+    """Return the means over the fine cells of each place of a case."""
+    return averaging(case.nearest, np.ones(case.nearest.size, bool), case.truth["t2m"].shape[1])
 
 
 def departures(case: Case) -> np.ndarray:
@@ -31,8 +37,7 @@ def departures(case: Case) -> np.ndarray:
     static = statics.embedded()
     lon, lat = (f.ravel() for f in fine_places())
     orog, land = (static[n].values.ravel().astype("float64") for n in ("orog", "land_mask"))
-    everywhere = np.ones(lon.size, bool)
-    places = averaging(case.nearest, everywhere, case.truth["t2m"].shape[1])
+    places = averages(case)
     there = (places.sum(1) > 0.5) & (places @ land > 0.9)
     ways = {k: f @ places.T for k, f in simple(case, "t2m", lon, lat, orog).items()}
     fields = (case.truth["t2m"], ways["local lapse"], ways["lapse 6.5"])
@@ -41,15 +46,13 @@ def departures(case: Case) -> np.ndarray:
 
 def of_twin(case: Case, times: list[np.datetime64], data: Path) -> np.ndarray:
     """Return the departures of hours of the twin, at the places of a real case."""
-    twin, out = Twin(seed=0), []
-    everywhere = np.ones(case.nearest.size, bool)
-    places = averaging(case.nearest, everywhere, case.truth["t2m"].shape[1])
+    twin, places, out = Twin(seed=0), averages(case), []
+    terrain = coarse_terrain(data, twin.era5(times[0]))
     for time in times:
         era5, fine = twin.hour(time)
         moment = {d: 0 for d in ("time", "valid_time") if d in era5["t2m"].dims}
         coarse = era5[["t2m"]].isel(moment, drop=True).expand_dims(time=[0]).load()
         truth = {"t2m": (places @ fine["t2m"].values.ravel().astype("float64"))[None]}
-        terrain = coarse_terrain(data, coarse)
         out.append(departures(replace(case, coarse=coarse, truth=truth, terrain=terrain)))
     return np.concatenate(out, axis=1)
 
@@ -66,13 +69,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the real files")
-    parser.add_argument("--hours", type=int, default=12, help="of each, 99 at most")
+    parser.add_argument("--hours", type=int, default=12, help="of each; ARPEGE has 12")
     args = parser.parse_args(arguments)
     data = folder(args.data)
     case = next(iter(cases(data, args.hours, "ARPEGE: t2m")))
     # Hours of the day and season as ARPEGE's, but of many days, since the twin varies between days.
-    days = [np.datetime64(f"{2001 + i % 8}-04-16T01", "h") + 24 * (7 * i % 30) for i in range(99)]
-    times = [day + i % 12 for i, day in enumerate(days[: args.hours])]
+    days = [
+        np.datetime64(f"{2001 + i % 8}-04-16T01", "h") + 24 * (7 * i % 30)
+        for i in range(args.hours)
+    ]
+    times = [day + i % 12 for i, day in enumerate(days)]
     print("| field | inside | between | RMSE, quadratic (K) | lapse 6.5 | local lapse |")
     print("| --- " * 6 + "|")
     print(row("ARPEGE, 2018-05-01, 01-12 UTC", departures(case)))
