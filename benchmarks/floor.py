@@ -156,6 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--hours", type=int, default=6)
     parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--year", type=int, default=2008)
+    parser.add_argument("--steps", type=int, help="of the sampler; the package's by default")
     parser.add_argument("--coefficients", action="store_true", help="what inferring them costs")
     parser.add_argument("--device")
     parser.add_argument("--json", type=Path)
@@ -175,7 +176,12 @@ def main(arguments: list[str] | None = None) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 out = xldm.downscale(
-                    era5, model, members=asked.members, progress=False, device=asked.device
+                    era5,
+                    model,
+                    members=asked.members,
+                    steps=asked.steps,
+                    progress=False,
+                    device=asked.device,
                 )
             found.setdefault("model", []).append(sums(out.isel(time=0).load(), truth))
     result = {title: scores(f, asked.members) for title, f in found.items()}
