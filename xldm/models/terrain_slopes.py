@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import ComponentConfig, ModelConfig
+from ..numerics import nesting
 from .coarse_scale import CoarseScale
 
 __all__ = ["TerrainSlopes"]
@@ -98,4 +99,4 @@ def _weights(size: int, width: float) -> np.ndarray:
     """Return (size, size) weights along an axis, whose sum is 1 for each cell, also at the ends."""
     apart = np.arange(size)[:, None] - np.arange(size)
     weights = np.exp(-0.5 * (apart / width) ** 2)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return nesting.single(weights / weights.sum(1, keepdims=True))
