@@ -32,6 +32,13 @@ def out(sample, model):
     return sample.ldm.downscale(model, missing="climatology", steps=2)
 
 
+def test_the_output_says_the_steps_of_each_component_where_they_differ(sample, model):
+    hour = sample.isel(time=[0]).chunk()
+    both = hour.ldm.downscale(model, missing="climatology")
+    rain = hour.ldm.downscale(model, missing="climatology", targets="tp")
+    assert both.attrs["steps"] == "5 (all), 4 (tp)" and rain.attrs["steps"] == 4
+
+
 def renamed_and_turned(ds: xr.Dataset) -> xr.Dataset:
     """ARCO names, latitude ascending, longitude from 0 to 360."""
     names = {

@@ -140,15 +140,22 @@ def _timed(out: xr.Dataset, interval: float | None) -> xr.Dataset:
     return out
 
 
+def _steps(by_component: dict[str, int]) -> int | str:
+    """Return the steps of the sampler; by component, as text, where they differ."""
+    if len(set(by_component.values())) > 1:
+        return ", ".join(f"{n} ({name})" for name, n in by_component.items())
+    return max(by_component.values(), default=0)
+
+
 def _provenance(
     model: Model, config: ModelConfig, sampling: Sampling, report: Report
 ) -> dict[str, object]:
     # Components without noise have no sampler.
-    chosen = [
-        sampling.resolve(c.diffusion)
+    chosen = {
+        c.name: sampling.resolve(c.diffusion)
         for c in config.components
         if model.components[c.name].noise_shape(*config.grid.shape) is not None
-    ]
+    }
     release = version("xldm")
     return about(config, f"{config.title}: downscaled fields") | {
         "summary": f"Fields of {_names(config)} on a grid of {_metres(config)}, drawn by the "
@@ -156,8 +163,8 @@ def _provenance(
         "source": f"{config.name} (xldm {release}): residual latent diffusion downscaling",
         "model": config.name,
         "model_sha256": model.sha256,
-        "sampler": ", ".join(sorted({s for s, _ in chosen})) or "none",
-        "steps": max((n for _, n in chosen), default=0),
+        "sampler": ", ".join(sorted({s for s, _ in chosen.values()})) or "none",
+        "steps": _steps({name: n for name, (_, n) in chosen.items()}),
         "seed": int(sampling.seed),
         "correlation": float(sampling.correlation),
         "xldm_version": release,
