@@ -46,6 +46,11 @@ def test_the_nest_is_scored_without_a_model(shared, scripts):
     assert scores["from its own means"] < scores["from the outer model"]
 
 
+def test_the_mean_by_place_in_a_cell_is_relative_to_all(scripts):
+    places = scripts("lattice").by_place(np.tile([[1.0, 3.0], [1.0, 3.0]], (3, 4)), 2)
+    np.testing.assert_allclose(places, [[0.5, 1.5], [0.5, 1.5]])
+
+
 def test_slopes_inside_and_between_coarse_cells_are_compared(shared, scripts, capsys):
     scripts("slopes").main(["--data", str(shared / "realdata"), "--hours", "1"])
     *_, arpege, twin = capsys.readouterr().out.splitlines()

@@ -103,3 +103,19 @@ def test_a_dry_hour_has_no_spectral_error():
     rain = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(3))
     pairs = torch.cat([rain, 3 * rain]), torch.cat([rain, torch.zeros_like(rain)])
     assert float(losses.log_spectral_error(*pairs)) == 0
+
+
+def test_noise_has_no_lattice_whatever_its_amplitude():
+    noise = torch.randn(2, 1, 256, 256, generator=torch.Generator().manual_seed(4))
+    assert float(losses.lattice_error(5.0 * noise, 8)) < 0.05
+
+
+def test_a_lattice_is_the_logarithm_of_its_variance_over_the_mean():
+    field = torch.ones(1, 1, 16, 16)
+    field[..., ::2] = 3.0  # power 9 and 1, mean 5
+    want = (math.log(9 / 5) + math.log(5)) / 2
+    assert float(losses.lattice_error(field, 8)) == pytest.approx(want, rel=1e-5)
+
+
+def test_a_target_that_is_not_drawn_has_no_lattice():
+    assert float(losses.lattice_error(torch.zeros(1, 2, 16, 16), 8)) == 0

@@ -247,6 +247,22 @@ def test_the_decoder_learns_to_give_what_is_drawn_the_spectra_of_the_truth(net):
     assert spectral_error() < 0.7 * before
 
 
+def test_the_decoder_unlearns_its_lattice(net):
+    part = replace(tiny.part(), diffusion=FEW)
+    objective = Decoder(DecoderPhase(steps=1, lr=1.0, spectral_weight=1.0), part)
+
+    @torch.no_grad()
+    def lattice():
+        one = sample(10**6)
+        condition = net.condition(one.coarse, net.prepare(one.static))
+        latent = net.draw_latent(condition, one.noise, "unipc", 2)
+        return losses.lattice_error(net.autoencoder.decode(latent), 8).item()
+
+    before = lattice()
+    fit(net, objective, 60)
+    assert lattice() < 0.7 * before
+
+
 FEW = DiffusionConfig(sampler="unipc", steps=2)
 
 

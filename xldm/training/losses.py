@@ -17,6 +17,7 @@ __all__ = [
     "diffusion_loss",
     "distillation_loss",
     "energy_score",
+    "lattice_error",
     "log_spectral_error",
     "log_squared_error",
     "squared_error",
@@ -115,6 +116,27 @@ def between(members: Tensor, weights: Tensor) -> Tensor:
 def _distance(difference: Tensor, weights: Tensor) -> Tensor:
     square = (weights[:, None, None] * difference).square().sum(-3)
     return (square + 1e-12).sqrt()  # a slope at 0
+
+
+def lattice_error(field: Tensor, size: int) -> Tensor:
+    """Return the mean of abs(ln(power / mean power)) over positions in cells of size x size.
+
+    Fields are (B, C, H, W), of mean 0. Small scales have no preferred position in the cells of a
+    latent, but transposed convolutions give some positions more variance than others.
+
+    Examples
+    --------
+    >>> field = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> field[..., ::2, :] *= 2
+    >>> round(float(lattice_error(field, 2)), 1)
+    0.7
+    """
+    positions = field.unflatten(3, (-1, size)).unflatten(2, (-1, size))
+    power = positions.square().mean((2, 4))
+    mean = power.mean((2, 3), keepdim=True)
+    there = (mean > 1e-12).to(mean)  # a field of zeros does not count
+    errors = (power.clamp_min(1e-12).log() - mean.clamp_min(1e-12).log()).abs().mean((2, 3))
+    return (errors * there[..., 0, 0]).sum() / there.sum().clamp_min(1)
 
 
 def log_spectral_error(field: Tensor, truth: Tensor) -> Tensor:

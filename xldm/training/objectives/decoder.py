@@ -20,11 +20,12 @@ __all__ = ["Decoder"]
 
 @dataclass(frozen=True)
 class Decoder(Objective):
-    """Absolute error of decoded true latents, plus the spectral error of decoded drawn latents.
+    """Absolute error of decoded true latents, plus errors of spectrum and lattice of drawn ones.
 
     A decoder trained by the absolute error alone lacks the scales that the latent has no room for,
-    and amplifies those that the denoiser makes too strong. The encoder stays as it is, and with it
-    the latents that the denoiser knows.
+    amplifies those that the denoiser makes too strong, and varies more at some positions in a
+    latent's cell than at others. The encoder stays as it is, and with it the latents that the
+    denoiser knows.
     """
 
     phase: DecoderPhase
@@ -54,16 +55,20 @@ class Decoder(Objective):
             how = Sampling().resolve(self.part.diffusion)
             drawn = net.draw_latent(condition, sample.noise, *how)
 
-        def seen(of: Tensor) -> Tensor:
-            small_scales = torch.where(given, autoencoder.decode(of).float(), 0)
+        def decoded(of: Tensor) -> Tensor:
+            return torch.where(given, autoencoder.decode(of).float(), 0)
+
+        def seen(small_scales: Tensor) -> Tensor:
             return censored(net.joined(mean, small_scales), targets)
 
-        truth, made = censored(fine, targets), seen(drawn)
-        weighted = (self.error_weights(fine) * (seen(latent) - truth).abs()).mean()
+        small_scales = decoded(drawn)
+        truth, made = censored(fine, targets), seen(small_scales)
+        weighted = (self.error_weights(fine) * (seen(decoded(latent)) - truth).abs()).mean()
         of_spectra = losses.log_spectral_error(
             *(with_logarithms(f, targets) for f in (made, truth))
         )
-        return weighted + self.phase.spectral_weight * of_spectra
+        of_lattice = losses.lattice_error(small_scales, fine.shape[-1] // latent.shape[-1])
+        return weighted + self.phase.spectral_weight * (of_spectra + of_lattice)
 
     def blocks(self, net: ResidualDiffusion) -> list[nn.Module]:
         """Return the residual blocks of the decoder."""
