@@ -408,8 +408,8 @@ def test_the_skill_without_what_is_absent_is_told(era5, config14):
     )
     measured = replace(config14, subsets=subsets)
     for absent, words in (
-        (["sd"], "without the absent predictors: t2m 0.3 K (0.2 with all)"),
-        (["sst"], "without the absent predictors and sd: t2m 0.35 K (0.2 with all)"),
+        (["sd"], "without the absent predictors: t2m 0.30 K (0.20 with all)"),
+        (["sst"], "without the absent predictors and sd: t2m 0.35 K (0.20 with all)"),
         (["sst", "msl"], "never measured"),
     ):
         report = check(era5.drop_vars(absent), measured, missing="climatology")
@@ -421,7 +421,7 @@ def test_only_the_skill_of_what_is_drawn_is_told(era5, config14):
     subsets = (Subset((), {"t2m": 0.2, "u10": 0.3}), Subset(("sd",), {"t2m": 0.25, "u10": 0.4}))
     measured = replace(config14, subsets=subsets)
     report = check(era5.drop_vars(["sd"]), measured, missing="climatology")
-    assert report.notes[-1].endswith("predictors: t2m 0.25 K (0.2 with all).")
+    assert report.notes[-1].endswith("predictors: t2m 0.25 K (0.20 with all).")
     unscored = replace(measured, subsets=(Subset(("sd",), {"u10": 0.4}),))
     report = check(era5.drop_vars(["sd"]), unscored, missing="climatology")
     assert "never measured" in report.notes[-1]

@@ -106,8 +106,8 @@ def skill_without(config: ModelConfig, absent: Sequence[str]) -> list[str]:
     nearest = min(lacking, key=lambda s: len(s.absent))
     whole = next((s.crps for s in config.subsets if not s.absent), {})
     scores = ", ".join(
-        f"{name} {score:.2g} {units[name]}"
-        + (f" ({whole[name]:.2g} with all)" if name in whole else "")
+        f"{name} {score:#.2g} {units[name]}"
+        + (f" ({whole[name]:#.2g} with all)" if name in whole else "")
         for name, score in nearest.crps.items()
         if name in units
     )
