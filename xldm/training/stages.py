@@ -123,8 +123,8 @@ class DecoderPhase(Phase):
     """Settings of the decoder's second training.
 
     ``weights`` and ``heavy`` are those of the error of fields that are decoded from true latents,
-    as in `AutoencoderPhase`. ``spectral_weight`` weighs the spectral error of fields that the
-    denoiser draws.
+    as in `AutoencoderPhase`. ``spectral_weight`` weighs the errors of spectrum and lattice of
+    fields that the denoiser draws.
     """
 
     weights: dict[str, float] = Field(default_factory=dict)
