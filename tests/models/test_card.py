@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny
 
+from xldm.config import Subset
 from xldm.models import card
 
 
@@ -28,3 +29,8 @@ def test_html_is_escaped() -> None:
 
 def test_a_bar_in_a_value_does_not_end_a_cell_of_markdown() -> None:
     assert "a \\| b" in card.markdown(tiny.config(licence="a | b"))
+
+
+def test_a_score_keeps_its_second_digit():
+    config = tiny.config(subsets=(Subset((), {"t2m": 0.2}), Subset(("sst",), {"t2m": 0.204})))
+    assert "nothing: t2m 0.20; sst: t2m 0.20" in card.text(config)

@@ -89,7 +89,7 @@ def _rows(config: ModelConfig, sha256: str, parameters: int | None) -> list[tupl
 
 
 def _subset(subset: Subset) -> str:
-    scores = ", ".join(f"{name} {score:.2g}" for name, score in subset.crps.items())
+    scores = ", ".join(f"{name} {score:#.2g}" for name, score in subset.crps.items())
     return f"{', '.join(subset.absent) or 'nothing'}: {scores}"
 
 
