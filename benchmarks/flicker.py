@@ -85,7 +85,8 @@ def main() -> None:
     if args.octaves:
         given = (text.split("=") for text in args.octaves)
         model = with_persistence(model, {float(h): float(share) for h, share in given})
-    era5, fine = both_sides(np.datetime64(args.start, "h") + np.arange(args.hours))
+    sides = both_sides(np.datetime64(args.start, "h") + np.arange(args.hours))
+    era5, fine = (side.load() for side in sides)
     mean = xldm.downscale(era5, model.baseline("regression"), members=None, progress=False)
     drawn = {
         how: xldm.downscale(era5, model, members=args.members, correlation=c, progress=False)

@@ -52,11 +52,32 @@ def test_the_mean_by_place_in_a_cell_is_relative_to_all(scripts):
 
 
 def test_slopes_inside_and_between_coarse_cells_are_compared(shared, scripts, capsys):
-    scripts("slopes").main(["--data", str(shared / "realdata"), "--hours", "1"])
-    *_, arpege, twin = capsys.readouterr().out.splitlines()
-    for line in (arpege, twin):
+    scripts("slopes").main(["--data", str(shared / "realdata"), "--hours", "1", "--days", "1"])
+    of_fields, of_stations = capsys.readouterr().out.split("\n\n")
+    for line in of_fields.splitlines()[2:]:
         inside, between, plain, fixed, _ = map(float, line.strip("| ").split(" | ")[1:])
         assert 0.3 < inside < 1.5 and 0.3 < between < 1.5 and fixed < plain
+    summer = next(line for line in of_stations.splitlines() if line.startswith("| JJA, 13"))
+    assert all(-10 < float(v) < -5 for v in summer.strip("| ").split(" | ")[1:])
+
+
+def test_slopes_inside_cells_are_told_from_those_between(scripts):
+    """Of stations that cool by 5 K/km within their cells, and by 8 K/km from cell to cell."""
+    slopes = scripts("slopes")
+    cell = np.repeat(np.arange(10), 3)
+    base, above = np.arange(10.0)[cell] * 100, np.tile([-300.0, 0.0, 300.0], 10)
+    t2m = np.stack([280 - 5e-3 * above - 8e-3 * base, np.full(30, np.nan)])
+    found = slopes.within(t2m, base + above, cell)
+    np.testing.assert_allclose(found[0], [-5, -8])
+    assert np.isnan(found[1]).all()
+
+
+def test_spread_is_that_of_members_that_did_not_sort_the_places(scripts):
+    """Members and truth of one law: sorted by chance alone, every decile is reliable."""
+    found = scripts("spread_skill")
+    drawn = np.random.default_rng(0).normal(size=(17, 400, 400))
+    kept = found.moments(drawn[1:], drawn[0])
+    np.testing.assert_allclose(found.by_decile(kept, 8), 1, atol=0.03)
 
 
 def test_a_model_with_rain_is_scored_on_real_rain(shared, scripts):
