@@ -349,3 +349,10 @@ def test_other_targets_are_evaluated_too(truth):
 def test_a_threshold_of_an_unknown_variable_is_refused(truth, single):
     with pytest.raises(InputError, match="thresholds: gust is not evaluated; choose from t2m"):
         xldm.evaluate({"S": single}, truth, thresholds={"gust": (20.0,)}, progress=False)
+
+
+def test_targets_have_the_order_of_the_vocabulary_however_the_truth_lists_them(truth, single):
+    turned = truth[[str(n) for n in truth.data_vars][::-1]]
+    assert list(turned.data_vars) != list(truth.data_vars)
+    found = xldm.evaluate({"single": single}, turned)
+    xr.testing.assert_identical(found, xldm.evaluate({"single": single}, truth))

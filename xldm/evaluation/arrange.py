@@ -15,6 +15,7 @@ from ..inputs import dialects
 from ..inputs.axes.leads import stated_times
 from ..inputs.decode import decode
 from ..inputs.number_types import type_problem
+from ..vocabulary import VOCABULARY
 
 __all__ = ["GRID", "LEADS", "SERIES", "arranged"]
 
@@ -107,10 +108,15 @@ def _of(code: str, advice: str) -> str:
 
 
 def _fields(ds: xr.Dataset) -> list[Hashable]:
-    """Return the variables, without bounds and grid mappings that others refer to."""
+    """Return the variables, without bounds and grid mappings that others refer to.
+
+    In the order of the vocabulary: some stores list theirs as their file system does.
+    """
+    order = {name: place for place, name in enumerate(VOCABULARY)}
     said = (v.attrs | v.encoding for v in ds.variables.values())
     aside = {a.get(key) for a in said for key in ("bounds", "grid_mapping")}
-    return [name for name in ds.data_vars if name not in aside]
+    found = (name for name in ds.data_vars if name not in aside)
+    return sorted(found, key=lambda name: order.get(str(name), len(order)))
 
 
 def _variables(ds: xr.Dataset, code: str, wanted: list) -> Iterator[str]:
